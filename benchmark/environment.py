@@ -1,0 +1,95 @@
+"""The one place that reads the clock, git, the device and the process table."""
+
+import os
+import platform
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PACKAGES = ("mlflow", "keras", "tensorflow-cpu", "tensorflow", "openvino", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process that can be told from a later one with the same number.
+
+    Attributes:
+        host: the machine's name.
+        pid: the process number on that machine.
+        started: the process's start time in clock ticks since boot, with the boot's own id.
+    """
+
+    host: str
+    pid: int
+    started: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs, as far as this machine can tell: elsewhere counts as alive."""
+        return self.host != socket.gethostname() or self.started == _started(self.pid) != ""
+
+
+def this_process() -> Process:
+    """Give the identity of the present process."""
+    return Process(host=socket.gethostname(), pid=os.getpid(), started=_started(os.getpid()))
+
+
+def _started(pid: int) -> str:
+    """Give when a process started, or an empty text if there is none."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
+        return f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def now() -> datetime:
+    """Give the present time in UTC."""
+    return datetime.now(UTC)
+
+
+def seconds() -> float:
+    """Give a clock for durations, in seconds."""
+    return time.perf_counter()
+
+
+def git_commit(folder: Path = Path(__file__).parent) -> str:
+    """Give the commit of the code, with `-dirty` behind it when changed, or `unknown`."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Give the version of Python and of each package that shapes a result."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> str:
+    """Describe the machine in a line: processor family, cores usable, memory in GiB."""
+    import psutil
+
+    memory_gib = psutil.virtual_memory().total / 2**30
+    return f"{platform.machine()}, {cores()} cores, {memory_gib:.0f} GiB"
+
+
+def cores() -> int:
+    """Give how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

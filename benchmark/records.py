@@ -1,0 +1,480 @@
+"""The nouns that cross rooms: frozen records, and the closed sets they draw from.
+
+```
+Index ──split──► Split ┐
+                       ├─► Spec ──(worker)──► Outcome ──(tracking)──► Record ──(board)──► Board
+Architecture + Params ─┘
+```
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float64]
+
+ParamValue = str | int | float | bool
+
+
+def digest(value: object) -> str:
+    """Give the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Part(StrEnum):
+    """A part of a split."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class Regime(StrEnum):
+    """How a network is trained."""
+
+    FROZEN = "frozen"
+    FINETUNE = "finetune"
+    SCRATCH = "scratch"
+    PRIOR = "prior"
+    COMPOSITE = "composite"
+
+
+class State(StrEnum):
+    """What came of a run; the names are MLflow's."""
+
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class Params(Mapping[str, ParamValue]):
+    """Parameters of an architecture and its training: a frozen, hashable mapping sorted by name."""
+
+    __slots__ = ("_values",)
+
+    def __init__(
+        self, values: Mapping[str, ParamValue] | None = None, /, **more: ParamValue
+    ) -> None:
+        self._values = dict(sorted({**(values or {}), **more}.items()))
+
+    def __getitem__(self, name: str) -> ParamValue:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"Params({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def having(
+        self, values: Mapping[str, ParamValue] | None = None, /, **more: ParamValue
+    ) -> "Params":
+        """Give these parameters with some added or replaced."""
+        return Params({**self._values, **(values or {}), **more})
+
+    def integer(self, name: str) -> int:
+        """Give a parameter as a whole number."""
+        return int(self._values[name])
+
+    def number(self, name: str) -> float:
+        """Give a parameter as a real number."""
+        return float(self._values[name])
+
+    def text(self, name: str) -> str:
+        """Give a parameter as a text."""
+        return str(self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """Give a parameter as yes or no."""
+        return bool(self._values[name])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An image that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+class Reader(Protocol):
+    """Gives what is stored for an image: a file's bytes, or pixels already decoded."""
+
+    def read(self, path: str) -> bytes | npt.NDArray[np.uint8]:
+        """Give the bytes of an image file, or (h, w) or (h, w, 3) pixels.
+
+        Raises:
+            ImageError: nothing readable stands there.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Index:
+    """The images of a data set without their pixels: one row an image, in sorted path order.
+
+    Attributes:
+        name: the data set's name, fit for a file name and a registered model (`chest-ct`).
+        modality: `ct`, `xray` or `unknown`.
+        synthetic: whether the images were drawn by a program rather than a scanner.
+        classes: the k class names, sorted; a label is a position in it.
+        paths: n paths relative to the data set's folder, with forward slashes.
+        labels: (n,) positions in `classes`.
+        parts: n official parts, None where the data set has none.
+        patients: n patient keys, opaque, None where unknown.
+        hashes: n SHA-256 digests of what is stored for each image.
+        reader: reads an image by its path.
+        left_out: images that could not be read.
+        notes: what a person should be told, such as how class folders were matched.
+    """
+
+    name: str
+    modality: str
+    synthetic: bool
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    labels: Labels
+    parts: tuple[Part | None, ...]
+    patients: tuple[str | None, ...]
+    hashes: tuple[str, ...]
+    reader: Reader
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def digest(self) -> str:
+        """The data set's digest: content, class and official part of every image, in any order."""
+        rows = zip(self.hashes, self.labels.tolist(), self.parts, self.patients, strict=True)
+        return digest([self.classes, sorted([list(map(str, row)) for row in rows])])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """Which rows of an index are trained on, validated on and tested on.
+
+    Attributes:
+        scheme: how it was made, as on the command line (`official`, `70/15/15`, `kfold:5`).
+        fold: which fold of a k-fold scheme, otherwise None.
+        train: rows of the index, as are `val` and `test`; the three share no row.
+        test_is_copy: (n_test,) whether an image of test stands in train or val too, by pixels.
+        digest: digest of every (path, content, part).
+        notes: what a person should be told, such as what was dropped.
+    """
+
+    scheme: str
+    fold: int | None = None
+    train: Rows
+    val: Rows
+    test: Rows
+    test_is_copy: npt.NDArray[np.bool_]
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    def rows(self, part: Part) -> Rows:
+        """Give the rows of one part."""
+        return {Part.TRAIN: self.train, Part.VAL: self.val, Part.TEST: self.test}[part]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """How an image file becomes pixels; the same for training and for the registered model.
+
+    Attributes:
+        side_px: width and height of the square a network sees.
+        channels: 3, or 1 for a grayscale pipeline.
+        fit: `stretch`, `pad` or `crop`: how the aspect ratio meets the square.
+        window: a DICOM window: `file`, a preset's name, or `CENTER,WIDTH` in HU.
+    """
+
+    side_px: int
+    channels: int = 3
+    fit: str = "stretch"
+    window: str = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSpec:
+    """How parameters are searched: everything that can change which ones are found.
+
+    Attributes:
+        engine: `optuna:tpe`, `keras-tuner:random`, ...
+        space: the search space's name.
+        space_digest: digest of the space's contents.
+        trials: how many finished trials; 0 for no limit but time.
+        seconds: time limit, 0 for none.
+        select: `val`, or `cv:FOLDSxREPEATS` over train and val together.
+        objective: the metric to improve, such as `macro_f1`.
+        pruner: the pruner's name, `none` for none.
+    """
+
+    engine: str
+    space: str
+    space_digest: str
+    trials: int
+    seconds: float = 0.0
+    select: str = "val"
+    objective: str = "macro_f1"
+    pruner: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """All that determines a run. Its digest names the run; equal digests are one run.
+
+    Attributes:
+        arch: the architecture's name in the catalog.
+        data: the data set's name; `data_digest` and `split_digest` say which images exactly.
+        fold: which fold, for k-fold splits.
+        picture: how files become pixels.
+        regime: how it is trained.
+        weights: the resolved weights: `none`, `imagenet`, or `sha256:` and a file's digest.
+        params: every parameter of network, head and training, defaults included.
+        epochs: the most epochs; `patience` of them without improvement end it.
+        seed: the seed everything random is derived from.
+        class_weight: `none`, `balanced`, or `a=1,b=3`.
+        augmentation: a policy's name, or `none`; `views` augmented views of each image.
+        engine: who computes features: `auto`, `tensorflow` or `openvino`.
+        search: how parameters are searched, None for not at all.
+        members: digests of the member runs of a composite.
+        numerics: raised by hand whenever the same spec would give other numbers.
+    """
+
+    arch: str
+    data: str
+    data_digest: str
+    split_digest: str
+    fold: int | None = None
+    picture: Picture
+    regime: Regime
+    weights: str
+    params: Params
+    epochs: int
+    patience: int
+    seed: int
+    class_weight: str = "none"
+    augmentation: str = "none"
+    views: int = 0
+    engine: str = "auto"
+    search: SearchSpec | None = None
+    members: tuple[str, ...] = ()
+    numerics: int = 1
+
+    @property
+    def digest(self) -> str:
+        """The run's name: 64 hexadecimal digits over every field."""
+        return digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the spec as plain JSON values; `from_json` reads it back."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read a spec that `to_json` gave."""
+        search = values["search"]
+        return cls(
+            **{
+                **values,
+                "picture": Picture(**values["picture"]),
+                "regime": Regime(values["regime"]),
+                "params": Params(values["params"]),
+                "search": None if search is None else SearchSpec(**search),
+                "members": tuple(values["members"]),
+            }
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Picture | SearchSpec):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    if isinstance(value, Params):
+        return dict(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """What a run cost by stage, in seconds.
+
+    A stage found in a cache is charged what it cost when it was computed, so that `total` is the
+    cost from nothing; `wall` is what this run really took.
+    """
+
+    decode: float = 0.0
+    features: float = 0.0
+    head: float = 0.0
+    search: float = 0.0
+    wall: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """The cost of the result from nothing."""
+        return self.decode + self.features + self.head + self.search
+
+    def having(self, **stages: float) -> "Seconds":
+        """Give these seconds with some stages replaced."""
+        return replace(self, **stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One epoch of training: its number from 0, and its metrics by name (`val_loss`, ...)."""
+
+    number: int
+    stage: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """What a run says of each image of val and test: the artefact all evidence is computed from.
+
+    Attributes:
+        classes: k class names.
+        hashes: n content digests; `paths` the n relative paths.
+        parts: n parts.
+        labels: (n,) true classes.
+        probabilities: (n, k) in [0, 1], rows sum to 1.
+        is_copy: (n,) whether the image also stands in a part it was trained or chosen on.
+    """
+
+    classes: tuple[str, ...]
+    hashes: tuple[str, ...]
+    paths: tuple[str, ...]
+    parts: tuple[Part, ...]
+    labels: Labels
+    probabilities: Probabilities
+    is_copy: npt.NDArray[np.bool_]
+
+    def part(self, part: Part) -> "Predictions":
+        """Give the rows of one part."""
+        return self.where(np.array([each is part for each in self.parts], dtype=bool))
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> "Predictions":
+        """Give the rows where an (n,) mask holds."""
+        rows = np.flatnonzero(mask)
+        return replace(
+            self,
+            hashes=tuple(self.hashes[row] for row in rows),
+            paths=tuple(self.paths[row] for row in rows),
+            parts=tuple(self.parts[row] for row in rows),
+            labels=self.labels[rows],
+            probabilities=self.probabilities[rows],
+            is_copy=self.is_copy[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a worker leaves for a finished spec: a folder, and the figures that are not metrics.
+
+    The folder holds `predictions.parquet`, `check.parquet` (the saved network's own
+    probabilities on some validation images), `history.json` and `model.keras`.
+
+    Attributes:
+        spec: what was run; its `params` are those of the final network.
+        folder: the folder, complete when it exists under this name.
+        seconds: the cost by stage.
+        parameters: the network's weights, counted.
+        model_bytes: the size of `model.keras`.
+        milliseconds_per_image: the saved network on this machine, batch 32.
+        device: `cpu`, or the GPU's name.
+        engine: who computed the features: `tensorflow`, `openvino-f32`, ..., or `none`.
+        peak_memory_mib: the worker's peak resident memory.
+        largest_difference: between board and saved network, over all probabilities checked.
+        facts: further facts worth a tag: probe speeds, agreement, fallbacks.
+        warnings: what a person should know of this run.
+    """
+
+    spec: Spec
+    folder: Path
+    seconds: Seconds
+    parameters: int
+    model_bytes: int
+    milliseconds_per_image: float
+    device: str
+    engine: str
+    peak_memory_mib: float
+    largest_difference: float
+    facts: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What came of a run, as the tracking server knows it.
+
+    Attributes:
+        spec: what was asked for.
+        run_id: MLflow's id of the run; `model_id` that of its model, empty where there is none.
+        state: how it ended; `reason` says why where it is not FINISHED.
+        scores: metrics by name, `<part>_<metric>`.
+        seconds: the cost by stage.
+        parameters: the network's weights, counted; 0 where unknown.
+        started: when it began, in seconds since the epoch.
+        notes: warnings and the weights' fallback, as shown on the board.
+    """
+
+    spec: Spec
+    run_id: str
+    model_id: str
+    state: State
+    reason: str
+    scores: Mapping[str, float]
+    seconds: Seconds
+    parameters: int
+    model_bytes: int
+    milliseconds_per_image: float
+    started: float
+    notes: tuple[str, ...] = ()
+
+
+class Progress(Protocol):
+    """Where work in a worker says how far it is; every call is cheap and never raises."""
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """Begin a stage (`decode`, `features`, `head`, ...) of `total` units, if known."""
+        ...
+
+    def advance(self, count: int = 1) -> None:
+        """Say that `count` more units of the stage are done."""
+        ...
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Report a finished epoch."""
+        ...
+
+
+class Silent:
+    """A `Progress` that says nothing."""
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """Say nothing."""
+
+    def advance(self, count: int = 1) -> None:
+        """Say nothing."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Say nothing."""
