@@ -18,6 +18,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from .errors import UsageError
+
 Rows = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float64]
@@ -104,6 +106,49 @@ class Params(Mapping[str, ParamValue]):
     def flag(self, name: str) -> bool:
         """Give a parameter as yes or no."""
         return bool(self._values[name])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tunable:
+    """A parameter that an architecture or a regime has: its default and what it may be.
+
+    Attributes:
+        name: the parameter's name, one word everywhere: in Params, in search spaces, in MLflow.
+        default: its value unless a person or a search says otherwise; its type is the type.
+        about: what it does, in a few words, with its unit.
+        choices: the values it may take, empty for a range.
+        low: the least value of a range, None for no bound; `high` likewise the greatest.
+    """
+
+    name: str
+    default: ParamValue
+    about: str
+    choices: tuple[ParamValue, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+    def check(self, value: ParamValue) -> ParamValue:
+        """Give the value, a whole number made real where a real one is meant.
+
+        Raises:
+            UsageError: the value's type, choice or range is wrong.
+        """
+        if isinstance(self.default, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(self.default):
+            wanted = type(self.default).__name__
+            raise UsageError(
+                f"{self.name} must be of type {wanted}, such as {self.default!r}, not {value!r}."
+            )
+        if self.choices and value not in self.choices:
+            raise UsageError(
+                f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."
+            )
+        if self.low is not None and value < self.low:  # type: ignore[operator]
+            raise UsageError(f"{self.name} must be at least {self.low:g}, not {value!r}.")
+        if self.high is not None and value > self.high:  # type: ignore[operator]
+            raise UsageError(f"{self.name} must be at most {self.high:g}, not {value!r}.")
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,8 +296,6 @@ class Spec:
         params: every parameter of network, head and training, defaults included.
         epochs: the most epochs; `patience` of them without improvement end it.
         seed: the seed everything random is derived from.
-        class_weight: `none`, `balanced`, or `a=1,b=3`.
-        augmentation: a policy's name, or `none`; `views` augmented views of each image.
         engine: who computes features: `auto`, `tensorflow` or `openvino`.
         search: how parameters are searched, None for not at all.
         members: digests of the member runs of a composite.
@@ -271,9 +314,6 @@ class Spec:
     epochs: int
     patience: int
     seed: int
-    class_weight: str = "none"
-    augmentation: str = "none"
-    views: int = 0
     engine: str = "auto"
     search: SearchSpec | None = None
     members: tuple[str, ...] = ()
