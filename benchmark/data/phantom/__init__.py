@@ -1,0 +1,155 @@
+"""The phantom: SYNTHETIC chest CT slices, drawn by our own code from a seed.
+
+No patient was scanned for them. They let everything run without a network and without a person's
+data, and they are worth nothing as medical evidence.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache as remember
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ImageError
+from ...records import Index, Part, digest
+from ...seeds import derive
+from .anatomy import draw_body, paint_body
+from .bits import Bits
+from .canvas import Canvas, draw_pose
+from .lesions import ADENO, LARGE, NORMAL, SQUAMOUS, draw_lesion, paint_lesion
+
+SYNTHETIC = "SYNTHETIC: drawn by a program, not scanned; no evidence about any patient"
+CLASSES = (ADENO, LARGE, NORMAL, SQUAMOUS)
+SIDE_PX = 96
+SEED = 2026
+VERSION = 1
+SLICES = 4
+
+# Patients of each class in train, val and test: 120 in all, as unbalanced as the chest CT set.
+_PATIENTS = {ADENO: (21, 7, 7), LARGE: (16, 5, 5), NORMAL: (17, 6, 6), SQUAMOUS: (18, 6, 6)}
+_PARTS = (Part.TRAIN, Part.VAL, Part.TEST)
+
+
+class Shelf(Protocol):
+    """The one thing that is asked of the cache here."""
+
+    def entry(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
+        """Give a folder, built on the first call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """One image of the phantom: whose it is, which one, and of what class and part."""
+
+    patient: int
+    number: int
+    label: str
+    part: Part
+
+    @property
+    def path(self) -> str:
+        """The path that the image has in the written data set."""
+        name = f"patient-{self.patient:03}-slice-{self.number}.png"
+        return f"{self.part}/{self.label}/{name}"
+
+
+class PhantomReader:
+    """Draws an image of the phantom when it is read."""
+
+    def read(self, path: str) -> npt.NDArray[np.uint8]:
+        """Give (96, 96) pixels.
+
+        Raises:
+            ImageError: the phantom has no image of that path.
+        """
+        found = _slices().get(path)
+        if found is None:
+            raise ImageError(f"the phantom has no image {path!r}; take a path from its index.")
+        return render(found)
+
+
+def read_index(cache: Shelf) -> Index:
+    """Give the phantom's index; its content hashes are those of the pixels."""
+    slices = _slices()
+    return Index(
+        name="phantom",
+        modality="ct",
+        synthetic=True,
+        classes=CLASSES,
+        paths=tuple(slices),
+        labels=np.array([CLASSES.index(each.label) for each in slices.values()], dtype=np.int64),
+        parts=tuple(each.part for each in slices.values()),
+        patients=tuple(f"{each.patient:03}" for each in slices.values()),
+        hashes=_hashes(cache),
+        reader=PhantomReader(),
+        notes=(SYNTHETIC,),
+    )
+
+
+def write(folder: Path) -> int:
+    """Write the phantom as PNG files, each saying inside that it is synthetic; give how many."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    said = PngInfo()
+    said.add_text("Comment", SYNTHETIC)
+    for path, found in _slices().items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(render(found)).save(target, pnginfo=said)
+    (folder / "SYNTHETIC.txt").write_text(SYNTHETIC + "\n", encoding="utf-8")
+    return len(_slices())
+
+
+def render(wanted: Slice) -> npt.NDArray[np.uint8]:
+    """Draw (96, 96) pixels of a slice: the same ones on every machine."""
+    names = ("phantom", VERSION, wanted.patient)
+    patient, cut = Bits(SEED, *names), Bits(SEED, *names, wanted.number)
+    canvas = Canvas(SIDE_PX, draw_pose(patient, cut))
+    body = draw_body(patient)
+    low, width = patient.uniform(-0.06, 0.06), patient.uniform(0.85, 1.2)
+    grain = patient.uniform(0.02, 0.04)
+    lesion = draw_lesion(wanted.label, body, patient)
+    level = patient.uniform(-0.6, 0.6) + 0.15 * (wanted.number - 1.5)
+    lungs = paint_body(canvas, body, level, cut)
+    if lesion is not None:
+        off = 0.3 * (wanted.number - 1.5) + cut.uniform(-0.1, 0.1)
+        paint_lesion(canvas, lesion, lungs, off, cut)
+    # The scanner's own: noise, a slow drift over the picture, and the window it is shown under.
+    noise = grain * cut.bell(SIDE_PX, SIDE_PX) + 0.02 * cut.clouds(SIDE_PX, 3)
+    shown = (canvas.density + noise - low) * (255.0 / width)
+    return np.clip(shown + 0.5, 0.0, 255.0).astype(np.uint8)
+
+
+@remember
+def _slices() -> dict[str, Slice]:
+    """Give every slice of the data set by its path, in sorted path order."""
+    roles = [
+        (label, part)
+        for label, counts in _PATIENTS.items()
+        for part, count in zip(_PARTS, counts, strict=True)
+        for _ in range(count)
+    ]
+    numbers = sorted(range(len(roles)), key=lambda each: derive(SEED, "phantom", "number", each))
+    found = [
+        Slice(patient=patient, number=number, label=label, part=part)
+        for patient, (label, part) in zip(numbers, roles, strict=True)
+        for number in range(SLICES)
+    ]
+    return {each.path: each for each in sorted(found, key=lambda each: each.path)}
+
+
+def _hashes(cache: Shelf) -> tuple[str, ...]:
+    """Give the SHA-256 of each image's pixels, from the cache after the first time."""
+
+    def build(folder: Path) -> None:
+        found = [hashlib.sha256(render(each).tobytes()).hexdigest() for each in _slices().values()]
+        (folder / "hashes.txt").write_text("\n".join(found), encoding="ascii")
+
+    key = digest(["phantom", VERSION, SEED, SIDE_PX, list(_slices())])
+    return tuple((cache.entry("phantom", key, build) / "hashes.txt").read_text("ascii").split())
