@@ -1,0 +1,28 @@
+"""What the predictions say: metrics, intervals, tables and figures, never a network.
+
+Everything here is computed from `Predictions` alone, so it can be computed again at any time.
+Importing it loads NumPy and nothing heavier; pyarrow, pandas and matplotlib load where used.
+"""
+
+from .metrics import class_slugs, confusion, score
+from .predictions import read_predictions, write_predictions
+from .statistics import (
+    Interval,
+    Resampling,
+    intervals,
+    paired_difference,
+    resolvable_difference,
+)
+
+__all__ = [
+    "Interval",
+    "Resampling",
+    "class_slugs",
+    "confusion",
+    "intervals",
+    "paired_difference",
+    "read_predictions",
+    "resolvable_difference",
+    "score",
+    "write_predictions",
+]
