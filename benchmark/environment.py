@@ -93,3 +93,13 @@ def machine() -> str:
 def cores() -> int:
     """Give how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory_mib() -> float:
+    """Give the peak resident memory of this process so far, in MiB; 0 where it is not told."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0.0
+    unit = 2**20 if platform.system() == "Darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

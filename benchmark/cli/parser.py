@@ -1,0 +1,148 @@
+"""The command line's grammar: commands, their options in groups, short help."""
+
+import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from ..errors import UsageError
+from .options import RUN_OPTIONS, Option
+
+_EXAMPLES = {
+    "run": "benchmark run --arch densenet121,cnn --data chest-ct",
+    "plan": "benchmark plan --arch all --data my-scans/",
+    "predict": "benchmark predict --model models:/chest-ct@champion scans/ --csv out.csv",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises `UsageError` in one line where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(self._mended(message))
+
+    def _mended(self, message: str) -> str:
+        prefix = "unrecognized arguments: "
+        if not message.startswith(prefix):
+            return f"{message}. See: {self.prog} --help"
+        word = message.removeprefix(prefix).split("=")[0].split(" ")[0]
+        near = get_close_matches(word, list(self._option_string_actions), n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"See: {self.prog} --help"
+        return f"no option {word!r} here. {hint}"
+
+
+def read_command_line(words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line into its command and the texts of its options.
+
+    Raises:
+        UsageError: an unknown command or option, or a missing value.
+    """
+    parser = _build()
+    found, rest = parser.parse_known_args(words)
+    if rest:  # said by the command's own parser, so that its options are the ones suggested
+        found.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return found
+
+
+def _build() -> _Parser:
+    parser = _Parser(
+        prog="benchmark",
+        description="Benchmark a zoo of networks on chest scans, tracked in MLflow.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser
+    )
+    for name, (about, fill) in COMMANDS.items():
+        example = f"Example: {_EXAMPLES[name]}" if name in _EXAMPLES else None
+        command = commands.add_parser(
+            name,
+            help=about,
+            description=about[0].upper() + about[1:] + ".",
+            epilog=example,
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+        command.set_defaults(parser=command)
+        fill(command)
+        command.add_argument("--quiet", action="store_true", help="say nothing but results")
+    return parser
+
+
+class _Formatter(argparse.HelpFormatter):
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog, max_help_position=26, width=100, **more)
+
+    def _format_usage(self, *_: Any, **__: Any) -> str:
+        return f"usage: {self._prog} [options]\n\n"
+
+
+def add_options(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
+    """Add options to a parser under their groups' headings."""
+    groups: dict[str, Any] = {}
+    for option in options:
+        if option.group not in groups:
+            groups[option.group] = parser.add_argument_group(option.group)
+        shown = f"{option.about} [{option.default}]" if option.default else option.about
+        groups[option.group].add_argument(
+            option.flag,
+            dest=option.name,
+            default=option.default,
+            metavar="…",
+            help=shown.replace("%", "%%"),
+        )
+
+
+def pick(*names: str) -> tuple[Option, ...]:
+    """Give some of the main job's options, for a command that shares them."""
+    known = {option.name: option for option in RUN_OPTIONS}
+    return tuple(known[name] for name in names)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, RUN_OPTIONS)
+
+
+def _leaderboard(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, pick("experiment", "output"))
+
+
+def _register(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, (*pick("experiment", "register", "output", "data"), RUN_ID))
+
+
+def _predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
+    add_options(parser, PREDICT_OPTIONS)
+
+
+def _cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
+    )
+    add_options(parser, pick("cache"))
+
+
+_OTHER = "what to use"
+RUN_ID = Option(
+    name="run", default="best", group=_OTHER, about="the run to register: best, or an MLflow run id"
+)
+PREDICT_OPTIONS = (
+    Option(
+        name="model",
+        default="models:/phantom@champion",
+        group=_OTHER,
+        about="a registered model (models:/NAME@champion), or a model's folder",
+    ),
+    Option(name="images", default="", group=_OTHER, about="an image or a folder, beside FILE"),
+    Option(name="csv", default="", group=_OTHER, about="write the table here rather than show it"),
+)
+
+COMMANDS = {
+    "run": ("benchmark architectures, rank them and register the winner", _run),
+    "plan": ("show what run would do, what is done already and what it will cost", _run),
+    "leaderboard": ("rank what an experiment holds", _leaderboard),
+    "register": ("register an experiment's best network as champion", _register),
+    "predict": ("classify images with a registered model", _predict),
+    "cache": ("show or clear decoded images and features", _cache),
+}

@@ -1,0 +1,200 @@
+"""A finished spec on disk: a folder that is complete under its name, or is not there."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import environment
+from ..cache import Cache
+from ..data import Pixels
+from ..evaluation import write_predictions
+from ..records import (
+    Epoch,
+    Outcome,
+    Part,
+    Predictions,
+    Probabilities,
+    Progress,
+    Regime,
+    Rows,
+    Seconds,
+    Spec,
+)
+from ..training import Fitted, Material, train
+from .task import Task
+
+CHECKED_IMAGES = 32  # chosen, not sourced: a batch of val and one of test show a wrong network
+DIFFERENCE_BOUND = 1e-3  # chosen: ten times what engines differ by; the board shows three digits
+
+
+def run_task(task: Task, progress: Progress) -> Outcome:
+    """Train one spec and leave its outcome folder; whatever raises is that spec's failure."""
+    began = environment.seconds()
+    material = Material(
+        classes=task.classes,
+        labels=task.labels,
+        hashes=tuple(task.hashes),
+        groups=tuple(task.groups),
+        split=task.split,
+        pixels=Pixels.open(task.pixels),
+        weights=task.weights,
+        cache=Cache(task.cache, task.cache_bytes),
+        members=task.members,
+        scratch=task.scratch,
+    )
+    fitted = train(task.spec, material, progress)
+    checked = _checked_rows(task.split.val, task.split.test)
+    probabilities, milliseconds = _network_says(fitted, material, checked)
+    difference = _largest_difference(task, fitted, checked, probabilities)
+    if difference > DIFFERENCE_BOUND and fitted.engine.startswith("openvino"):
+        reference = replace(task.spec, engine="tensorflow")
+        fitted = train(reference, material, progress)
+        probabilities, milliseconds = _network_says(fitted, material, checked)
+        difference = _largest_difference(task, fitted, checked, probabilities)
+    progress.stage("save")
+    folder = _fresh(task.folder)
+    fitted.network.save(folder / "model.keras")
+    write_predictions(_predictions(task, fitted), folder / "predictions.parquet")
+    write_predictions(_rows_as_predictions(task, checked, probabilities), folder / "check.parquet")
+    (folder / "history.json").write_text(json.dumps([asdict(epoch) for epoch in fitted.history]))
+    outcome = Outcome(
+        spec=task.spec,
+        folder=task.folder,
+        seconds=fitted.seconds.having(wall=environment.seconds() - began),
+        parameters=int(fitted.network.count_params()),
+        model_bytes=(folder / "model.keras").stat().st_size,
+        milliseconds_per_image=milliseconds,
+        device=_device(),
+        engine=fitted.engine,
+        peak_memory_mib=environment.peak_memory_mib(),
+        largest_difference=difference,
+        facts=dict(fitted.facts),
+        warnings=fitted.warnings,
+    )
+    (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
+    _complete(folder, task.folder)
+    return outcome
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """Read the outcome that a worker left in a folder."""
+    values: Mapping[str, Any] = json.loads((folder / "outcome.json").read_text())
+    return Outcome(
+        **{
+            **values,
+            "spec": Spec.from_json(values["spec"]),
+            "folder": folder,
+            "seconds": Seconds(**values["seconds"]),
+            "warnings": tuple(values["warnings"]),
+        }
+    )
+
+
+def read_history(folder: Path) -> tuple[Epoch, ...]:
+    """Read the epochs that a worker left in a folder."""
+    return tuple(Epoch(**epoch) for epoch in json.loads((folder / "history.json").read_text()))
+
+
+def complete_outcomes(folder: Path) -> tuple[Path, ...]:
+    """Find outcomes that were finished and not yet logged, and clear what was left half-made."""
+    if not folder.is_dir():
+        return ()
+    for half in folder.glob("*.part"):
+        shutil.rmtree(half, ignore_errors=True)
+    return tuple(sorted(each.parent for each in folder.glob("*/outcome.json")))
+
+
+def _to_json(outcome: Outcome) -> dict[str, Any]:
+    names = [name for name in Outcome.__slots__ if name != "folder"]
+    values = {name: getattr(outcome, name) for name in names}
+    return {**values, "spec": outcome.spec.to_json(), "seconds": asdict(outcome.seconds)}
+
+
+def _checked_rows(val: Rows, test: Rows) -> Rows:
+    """Choose rows spread evenly over val and test, in both parts at most a batch."""
+
+    def spread(rows: Rows) -> Rows:
+        return rows[np.linspace(0, len(rows) - 1, min(len(rows), CHECKED_IMAGES)).astype(np.int64)]
+
+    return np.concatenate([spread(val), spread(test)])
+
+
+def _network_says(fitted: Fitted, material: Material, rows: Rows) -> tuple[Probabilities, float]:
+    """Give the deployable network's own (n, k) probabilities, and its milliseconds per image."""
+    images = material.pixels.array[material.pixels.rows([material.hashes[row] for row in rows])]
+    batches = [images[start : start + 32] for start in range(0, len(images), 32)]
+    first = fitted.network.predict_on_batch(batches[0])
+    began = environment.seconds()
+    fitted.network.predict_on_batch(batches[0])
+    milliseconds = 1000 * (environment.seconds() - began) / len(batches[0])
+    rest = [fitted.network.predict_on_batch(batch) for batch in batches[1:]]
+    return np.concatenate([first, *rest]).astype(np.float64), milliseconds
+
+
+def _largest_difference(
+    task: Task, fitted: Fitted, checked: Rows, probabilities: Probabilities
+) -> float:
+    """Compare the saved network with the board's probabilities, where both mean the same.
+
+    A composite's validation probabilities are cross-fitted, so that only its test rows can agree.
+    """
+    board = {int(row): fitted.test[place] for place, row in enumerate(task.split.test)}
+    if task.spec.regime is not Regime.COMPOSITE:
+        board |= {int(row): fitted.val[place] for place, row in enumerate(task.split.val)}
+    pairs = [
+        np.abs(board[int(row)] - own).max()
+        for row, own in zip(checked, probabilities, strict=True)
+        if int(row) in board
+    ]
+    return float(max(pairs, default=0.0))
+
+
+def _predictions(task: Task, fitted: Fitted) -> Predictions:
+    rows = np.concatenate([task.split.val, task.split.test])
+    return _rows_as_predictions(task, rows, np.concatenate([fitted.val, fitted.test]))
+
+
+def _rows_as_predictions(task: Task, rows: Rows, probabilities: Probabilities) -> Predictions:
+    copies = dict(zip(task.split.test.tolist(), task.split.test_is_copy.tolist(), strict=True))
+    test = set(copies)
+    return Predictions(
+        classes=task.classes,
+        hashes=tuple(task.hashes[row] for row in rows),
+        paths=tuple(task.paths[row] for row in rows),
+        parts=tuple(Part.TEST if row in test else Part.VAL for row in rows.tolist()),
+        labels=task.labels[rows],
+        probabilities=probabilities,
+        is_copy=np.array([copies.get(row, False) for row in rows.tolist()], dtype=bool),
+    )
+
+
+def _fresh(folder: Path) -> Path:
+    """Give an empty folder beside the final one."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    return part
+
+
+def _complete(part: Path, folder: Path) -> None:
+    """Put a folder under its final name, once its contents are on the disk."""
+    for path in part.iterdir():
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def _device() -> str:
+    """Name the device that Keras computes on."""
+    import keras
+
+    devices = [str(device) for device in keras.distribution.list_devices()]
+    return next((device for device in devices if not device.startswith("cpu")), "cpu")

@@ -1,0 +1,74 @@
+"""Several workers over one list of tasks; results come back in the order they are finished."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..records import Outcome
+from .task import Event, Failure, Task
+from .workers import Worker
+
+
+class Pool:
+    """Workers that live as long as the pool; leaving it ends them, whatever they do.
+
+    Args:
+        jobs: how many workers.
+        logs: the folder for what they print.
+        timeout_seconds: the most one task may take, 0 for no limit.
+    """
+
+    def __init__(self, jobs: int, logs: Path, timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
+        self._workers = [Worker(logs / f"worker-{number}.log") for number in range(jobs)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.kill()
+
+    def run(
+        self,
+        tasks: Sequence[Task],
+        begin: Callable[[Task], None],
+        say: Callable[[Task, Event], None],
+    ) -> Iterator[tuple[Task, Outcome | Failure]]:
+        """Run every task; `begin` and `say` are called from the workers' threads."""
+        waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[Task, Outcome | Failure | BaseException]] = (
+            queue.SimpleQueue()
+        )
+        for task in tasks:
+            waiting.put(task)
+
+        def work(worker: Worker) -> None:
+            while True:
+                try:
+                    task = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    begin(task)
+                    result = worker.run(task, lambda event: say(task, event), self._timeout)
+                except BaseException as error:  # noqa: BLE001  handed to the main thread, raised there
+                    done.put((task, error))
+                    return
+                done.put((task, result))
+
+        for worker in self._workers[: len(tasks)]:
+            threading.Thread(target=work, args=(worker,), daemon=True).start()
+        for _ in tasks:
+            task, result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield task, result

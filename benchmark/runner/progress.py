@@ -1,0 +1,248 @@
+"""What a person sees while a benchmark runs: a live display, plain lines, or nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from ..records import Epoch, Record, State
+from .task import Advance, Event, Ready, Stage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+
+class Display(Protocol):
+    """Shows how far a benchmark is."""
+
+    def note(self, text: str) -> None:
+        """Say something that stays."""
+
+    def plan(self, total: int) -> None:
+        """Say how many runs there will be."""
+
+    def begin(self, name: str) -> None:
+        """Say that a run begins."""
+
+    def event(self, name: str, event: Event) -> None:
+        """Show what the worker of a run says."""
+
+    def end(self, record: Record) -> None:
+        """Say how a run ended."""
+
+
+class Quiet:
+    """Shows nothing but failures, which nobody should miss."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def plan(self, total: int) -> None:
+        """Say nothing."""
+
+    def begin(self, name: str) -> None:
+        """Say nothing."""
+
+    def event(self, name: str, event: Event) -> None:
+        """Say nothing."""
+
+    def end(self, record: Record) -> None:
+        """Say why a run failed."""
+        if record.state is not State.FINISHED:
+            self._console.print(outcome_line(record), style="red", highlight=False)
+
+
+class Lines(Quiet):
+    """Shows a line for each note and each run's end: for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._total = self._ended = 0
+
+    def note(self, text: str) -> None:
+        """Print the note."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def plan(self, total: int) -> None:
+        """Remember the number of runs."""
+        self._total = total
+
+    def begin(self, name: str) -> None:
+        """Print that a run begins."""
+        self.note(f"{name}: begins")
+
+    def end(self, record: Record) -> None:
+        """Print how a run ended."""
+        self._ended += 1
+        self.note(f"[{self._ended}/{self._total}] {outcome_line(record)}")
+
+
+class Live(Lines):
+    """Shows moving bars: the whole, and each run under way with its stage, rate and time left."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        super().__init__(console)
+        self._bars = Progress(
+            TextColumn("{task.description:<22}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]:<34}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._whole: TaskID | None = None
+        self._rows: dict[str, _Row] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def plan(self, total: int) -> None:
+        """Show the bar of the whole."""
+        super().plan(total)
+        self._whole = self._bars.add_task("benchmark", total=total, detail="")
+
+    def begin(self, name: str) -> None:
+        """Show a bar for a run."""
+        with self._lock:
+            bar = self._bars.add_task(name, total=None, detail="waits for its worker")
+            self._rows[name] = _Row(bar)
+
+    def event(self, name: str, event: Event) -> None:
+        """Move a run's bar."""
+        with self._lock:
+            row = self._rows.get(name)
+            if row is not None:
+                row.take(event)
+                self._bars.update(row.bar, completed=row.done, total=row.total, detail=row.detail())
+
+    def end(self, record: Record) -> None:
+        """Take a run's bar away and print how it ended."""
+        with self._lock:
+            row = self._rows.pop(run_name(record), None)
+            if row is not None:
+                self._bars.remove_task(row.bar)
+            if self._whole is not None:
+                self._bars.advance(self._whole)
+        super().end(record)
+
+
+class _Row:
+    """A run's bar: its stage, how far it is, and how quick."""
+
+    def __init__(self, bar: TaskID) -> None:
+        self.bar = bar
+        self.total: int | None = None
+        self.done = 0
+        self._stage, self._unit, self._last = "", "", ""
+        self._began = time.monotonic()
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Ready():
+                self._stage = "begins"
+            case Stage(name=name, total=total, unit=unit):
+                self._stage, self.total, self._unit, self.done = name, total, unit, 0
+                self._began = time.monotonic()
+            case Advance(count=count):
+                self.done += count
+            case Epoch(number=number, stage=stage, metrics=metrics):
+                self._last = _epoch_text(number, stage, dict(metrics))
+
+    def detail(self) -> str:
+        seconds = time.monotonic() - self._began
+        if self._last:
+            return self._last
+        if self.done and seconds > 0.5 and self._unit:  # noqa: PLR2004  a rate needs a moment
+            return f"{self._stage}: {self.done / seconds:,.0f} {self._unit}/s"
+        return self._stage
+
+
+def _epoch_text(number: int, stage: str, metrics: dict[str, float]) -> str:
+    shown = [
+        f"{name} {metrics[name]:.3f}" for name in ("val_loss", "val_macro_f1") if name in metrics
+    ]
+    return f"{stage} epoch {number + 1}: {', '.join(shown)}"
+
+
+def run_name(record: Record) -> str:
+    """Name a run for people: the architecture, with seed and fold where they are not the first."""
+    return spec_name(record.spec.arch, record.spec.seed, record.spec.fold)
+
+
+def spec_name(arch: str, seed: int, fold: int | None) -> str:
+    """Name a spec for people."""
+    return arch + (f" seed {seed}" if seed else "") + (f" fold {fold}" if fold is not None else "")
+
+
+def outcome_line(record: Record) -> str:
+    """Say in a line how a run ended."""
+    name = run_name(record)
+    if record.state is not State.FINISHED:
+        return f"{name}: {record.state}: {record.reason}"
+    val, test = record.scores.get("val_macro_f1"), record.scores.get("test_macro_f1")
+    if val is None or test is None:
+        return f"{name}: finished"
+    return (
+        f"{name}: validation macro-F1 {val:.3f}, test {test:.3f}, "
+        f"{record.seconds.total:.1f} s ({record.seconds.wall:.1f} s just now)"
+    )
+
+
+@contextmanager
+def show(console: Console, *, quiet: bool) -> Iterator[Display]:
+    """Give the display that fits: none, plain lines where nobody watches, live bars otherwise."""
+    if quiet:
+        yield Quiet(console)
+    elif not console.is_terminal:
+        yield Lines(console)
+    else:
+        with Live(console) as live:
+            yield live
+
+
+class StageOf:
+    """A `Progress` that shows work of the main process as a run of its own."""
+
+    def __init__(self, display: Display, name: str) -> None:
+        self._display, self._name = display, name
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """Begin a stage."""
+        self._display.event(self._name, Stage(name=name, total=total, unit=unit))
+
+    def advance(self, count: int = 1) -> None:
+        """Count units done."""
+        self._display.event(self._name, Advance(count=count))
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Report a finished epoch."""
+        self._display.event(self._name, epoch)

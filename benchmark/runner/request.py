@@ -1,0 +1,61 @@
+"""What a person asked for: the options of the main job, read and checked one by one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The main job's options, under their own names; None stands for `auto`.
+
+    `cli.options.RUN_OPTIONS` gives each one's default and meaning.
+    """
+
+    arch: str
+    data: str
+    split: str
+    on_leak: str
+    side: int | None
+    channels: str
+    fit: str
+    window: str
+    patient_pattern: str | None
+    max_unreadable: float
+    weights: str
+    regime: str | None
+    epochs: int
+    patience: int
+    batch: int
+    seed: tuple[int, ...]
+    class_weight: str
+    augmentation: str
+    views: int
+    engine: str
+    search: str
+    space: str | None
+    trials: int
+    search_time: float
+    select: str
+    objective: str
+    pruner: str
+    storage: str | None
+    log_trials: int
+    experiment: str | None
+    register: str
+    members: str
+    output: str
+    cache: str
+    cache_limit: float
+    jobs: int
+    timeout: float
+    resume: bool
+
+    @property
+    def output_folder(self) -> Path:
+        """The folder for what a benchmark leaves for people."""
+        return Path(self.output)
+
+    @property
+    def cache_bytes(self) -> int | None:
+        """The cache's limit in bytes, None for no limit."""
+        return int(self.cache_limit * 2**30) or None

@@ -1,0 +1,92 @@
+"""Worker processes, each reused until it fails; a death costs the task it had, and no other."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from .. import environment
+from ..records import Outcome
+from .task import Event, Failure, Ready, Task
+
+_POLL_SECONDS = 0.2
+
+
+class Worker:
+    """One worker process and the pipe to it; started at once, so that imports run meanwhile."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start a fresh process, if there is none at work."""
+        if self._process is not None and self._process.is_alive():
+            return
+        from .worker import serve
+
+        context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+        ours, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, self._log), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._connection = ours
+
+    def run(
+        self, task: Task, say: Callable[[Event], None], timeout_seconds: float = 0.0
+    ) -> Outcome | Failure:
+        """Run a task to its end, whatever that is, passing on what the worker says meanwhile."""
+        self.start()
+        assert self._connection is not None
+        deadline = environment.seconds() + (timeout_seconds or float("inf"))
+        try:
+            self._connection.send(task)
+            while environment.seconds() < deadline:
+                if self._connection.poll(_POLL_SECONDS):
+                    event: Event = self._connection.recv()
+                    if isinstance(event, Outcome | Failure):
+                        return event
+                    if isinstance(event, Ready):  # importing TensorFlow is not the task's time
+                        deadline = environment.seconds() + (timeout_seconds or float("inf"))
+                    say(event)
+        except (EOFError, OSError):
+            return self._died()
+        self.kill()
+        return Failure(
+            reason=f"took longer than --timeout {timeout_seconds:g} seconds and was ended",
+            traceback="",
+        )
+
+    def _died(self) -> Failure:
+        assert self._process is not None
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        self.kill()
+        return Failure(reason=_cause(code), traceback=_tail(self._log))
+
+    def kill(self) -> None:
+        """End the process now; the next task starts a new one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
+
+
+def _cause(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "the worker was killed (SIGKILL): by a person, or by the system for want of memory"
+    if code is not None and code < 0:
+        return f"the worker crashed with signal {signal.Signals(-code).name}"
+    return f"the worker ended by itself with exit code {code}"
+
+
+def _tail(log: Path, size: int = 4000) -> str:
+    if not log.exists():
+        return ""
+    return log.read_bytes()[-size:].decode(errors="replace")
