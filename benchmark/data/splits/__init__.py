@@ -1,0 +1,79 @@
+"""Divide a data set into train, val and test so that no patient and no image is on two sides."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from ...records import Index, Part, Split
+from .dealing import deal
+from .files import read_splits, write_split
+from .grouping import Duplicates, group, pixel_hashes
+from .official import split_officially
+from .options import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
+from .parts import Parts, make_split
+
+__all__ = ["Duplicates", "OnLeak", "SplitOptions", "make_splits", "write_split"]
+
+_PARTS = (Part.TRAIN, Part.VAL, Part.TEST)
+
+
+def make_splits(index: Index, facts: Duplicates | None, options: SplitOptions) -> tuple[Split, ...]:
+    """Split a data set: one split, or k for `kfold:K`.
+
+    The order of the index's rows makes no difference. In every scheme but the official one and
+    a file's, whole patients and all copies of an image are on one side. In fold i of a k-fold
+    scheme the fold i is test, the next one val and the others train, so that each image is
+    tested on once and validated on once.
+
+    Args:
+        index: what is split.
+        facts: tells images with the same pixels; None to go by the files' contents.
+        options: how.
+
+    Raises:
+        DataError: the data set or the file cannot be split so.
+    """
+    pixels = pixel_hashes(index, facts)
+    if options.is_file:
+        return read_splits(index, pixels, options)
+    if options.folds:
+        return _split_into_folds(index, pixels, options)
+    if options.scheme == "official" or (options.scheme == "auto" and _has_parts(index)):
+        return (split_officially(index, pixels, options),)
+    scheme = options.scheme if options.shares else DEFAULT_SHARES
+    hands = _deal_rows(index, pixels, shares_of(scheme), options.seed)
+    parts: Parts = [_PARTS[hand] for hand in hands]
+    return (make_split(index, parts, np.zeros(len(index), bool), scheme=scheme),)
+
+
+def _has_parts(index: Index) -> bool:
+    """Whether there are published parts to speak of: all images in one part are none."""
+    return len(set(index.parts)) > 1
+
+
+def _split_into_folds(
+    index: Index, pixels: Sequence[str], options: SplitOptions
+) -> tuple[Split, ...]:
+    folds = options.folds
+    hands = _deal_rows(index, pixels, [Fraction(1, folds)] * folds, options.seed)
+    splits = []
+    for fold in range(folds):
+        after = (fold + 1) % folds
+        roles = {fold: Part.TEST, after: Part.VAL}
+        parts: Parts = [roles.get(hand, Part.TRAIN) for hand in hands]
+        none = np.zeros(len(index), bool)
+        splits.append(make_split(index, parts, none, scheme=options.scheme, fold=fold))
+    return tuple(splits)
+
+
+def _deal_rows(
+    index: Index, pixels: Sequence[str], shares: Sequence[Fraction], seed: int
+) -> list[int]:
+    """Give the hand of each row."""
+    groups = group(index, range(len(index)), pixels)
+    hands = [0] * len(index)
+    for found, hand in zip(groups, deal(index, groups, shares, seed), strict=True):
+        for row in found:
+            hands[row] = hand
+    return hands

@@ -1,0 +1,59 @@
+"""Which images must stay together: those of one patient, and those with the same pixels."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol
+
+from ...records import Index
+
+Group = tuple[int, ...]
+
+
+class Duplicates(Protocol):
+    """Tells images with the same pixels, whatever file holds them."""
+
+    def pixel_hash_of(self, content_hash: str) -> str:
+        """Give the digest of the pixels that the content decodes to."""
+        ...
+
+
+def pixel_hashes(index: Index, facts: Duplicates | None) -> tuple[str, ...]:
+    """Give n digests, the same for two images where they show the same.
+
+    Without facts the content's own digest stands in: it finds copied files, but not an image
+    that was saved anew.
+    """
+    if facts is None:
+        return index.hashes
+    return tuple(facts.pixel_hash_of(content) for content in index.hashes)
+
+
+def group(index: Index, rows: Sequence[int], pixels: Sequence[str]) -> tuple[Group, ...]:
+    """Divide rows into the smallest groups that share no patient and no pixels.
+
+    Two rows are joined by a common patient or common pixels, and so are those joined to them.
+
+    Returns:
+        Groups of rows, each in path order, in the order of their first paths.
+    """
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in rows:
+        members["pixels", pixels[row]].append(row)
+        patient = index.patients[row]
+        if patient is not None:
+            members["patient", patient].append(row)
+    parent = {row: row for row in rows}
+    for joined in members.values():
+        for row in joined[1:]:
+            parent[_root(parent, row)] = _root(parent, joined[0])
+    groups: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: index.paths[row]):
+        groups[_root(parent, row)].append(row)
+    return tuple(tuple(found) for found in groups.values())
+
+
+def _root(parent: dict[int, int], row: int) -> int:
+    while parent[row] != row:
+        parent[row] = parent[parent[row]]
+        row = parent[row]
+    return row

@@ -1,0 +1,85 @@
+"""A part for every image, and the Split made from it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import DataError
+from ...records import Index, Part, Rows, Split, digest
+
+# None: the image is left out.
+Parts = list[Part | None]
+
+DROPPED = "dropped"
+
+
+def make_split(
+    index: Index,
+    parts: Sequence[Part | None],
+    copies: npt.NDArray[np.bool_],
+    *,
+    scheme: str,
+    fold: int | None = None,
+    notes: tuple[str, ...] = (),
+) -> Split:
+    """Make a split of a part for each of the n rows.
+
+    Args:
+        index: what is split.
+        parts: n parts, None for an image that is left out.
+        copies: (n,) whether an image is a copy of one outside its part, by pixels.
+        scheme: how it was made.
+        fold: which fold it is, if any.
+        notes: what a person should be told.
+
+    Raises:
+        DataError: a part is empty, or train holds fewer than two classes.
+    """
+    rows = {part: _rows_of(index, parts, part) for part in Part}
+    _check(index, rows, scheme)
+    return Split(
+        scheme=scheme,
+        fold=fold,
+        train=rows[Part.TRAIN],
+        val=rows[Part.VAL],
+        test=rows[Part.TEST],
+        test_is_copy=copies[rows[Part.TEST]],
+        digest=digest(
+            sorted(
+                [path, content, part or DROPPED]
+                for path, content, part in zip(index.paths, index.hashes, parts, strict=True)
+            )
+        ),
+        notes=(*notes, *_missing(index, rows)),
+    )
+
+
+def _rows_of(index: Index, parts: Sequence[Part | None], part: Part) -> Rows:
+    found = [row for row, each in enumerate(parts) if each is part]
+    return np.array(sorted(found, key=lambda row: index.paths[row]), dtype=np.int64)
+
+
+def _check(index: Index, rows: dict[Part, Rows], scheme: str) -> None:
+    for part, found in rows.items():
+        if not len(found):
+            raise DataError(
+                f"the split {scheme} must leave images in {part}, but leaves none of "
+                f"{len(index)}; bring more images or patients, or write another --split."
+            )
+    if len(set(index.labels[rows[Part.TRAIN]].tolist())) < 2:
+        raise DataError(
+            f"train must hold at least two classes, but the split {scheme} leaves one; "
+            "bring images of another class, or write another --split."
+        )
+
+
+def _missing(index: Index, rows: dict[Part, Rows]) -> tuple[str, ...]:
+    """Say which classes a part lacks."""
+    notes = []
+    for part, found in rows.items():
+        present = set(index.labels[found].tolist())
+        lacking = [name for label, name in enumerate(index.classes) if label not in present]
+        if lacking:
+            notes.append(f"{part} holds no image of {', '.join(lacking)}")
+    return tuple(notes)
