@@ -95,6 +95,23 @@ class Resampling:
         """How many patients or distinct images there are to draw."""
         return len(self._classes)
 
+    def values(self, tables: Sequence[Predictions], metric: str) -> Floats:
+        """Give a metric of m networks over the draws: (m, draws).
+
+        Args:
+            tables: m predictions for the images this was made from, rows in any order.
+            metric: `auroc` or any that a confusion matrix gives, without the part.
+
+        Raises:
+            DataError: a table is for other images.
+        """
+        if metric == "auroc":
+            return np.stack([self.aurocs(table) for table in tables])
+        # All tables at once would be quickest; a few at a time bounds the memory at 20 classes.
+        step = max(1, _CHUNK // (self.draws * len(tables[0].classes) ** 2))
+        batches = [tables[start : start + step] for start in range(0, len(tables), step)]
+        return np.concatenate([from_confusion(self.confusions(some))[metric] for some in batches])
+
     def confusions(self, tables: Sequence[Predictions]) -> Floats:
         """Give the (m, draws, k, k) confusion matrices of m networks over the draws.
 
@@ -146,8 +163,7 @@ class Resampling:
 
     def _counts(self) -> Iterator[Weights]:
         """Give how often each unit is drawn, some draws at a time: (some, units)."""
-        units = [self._unit[content] for content, _ in self.images]
-        source = generator(self._seed, "bootstrap", digest([self.images, units]))
+        source = generator(self._seed, "bootstrap", self.images, digest(self._unit))
         strata = [np.flatnonzero(self._classes == each) for each in np.unique(self._classes)]
         step = max(1, _CHUNK // self.units)
         for start in range(0, self.draws, step):
@@ -158,9 +174,9 @@ class Resampling:
             yield counts
 
 
-def images(rows: Predictions) -> tuple[tuple[str, int], ...]:
-    """Give which images, with which true classes, some predictions are for, in sorted order."""
-    return tuple(sorted(zip(rows.hashes, rows.labels.tolist(), strict=True)))
+def images(rows: Predictions) -> str:
+    """Give the digest of which images, with which true classes, predictions are for."""
+    return digest(sorted(zip(rows.hashes, rows.labels.tolist(), strict=True)))
 
 
 def _drawn(source: np.random.Generator, draws: int, size: int) -> npt.NDArray[np.int64]:
@@ -245,7 +261,7 @@ def paired_difference(
         second: another run's predictions for the same images.
         part: the part to compare on.
         seed: what the draws are derived from.
-        metric: any that a confusion matrix gives.
+        metric: `auroc` or any that a confusion matrix gives, without the part.
         draws: how many resamples.
         groups: n patient keys, None where unknown; None to draw distinct images.
 
@@ -256,7 +272,7 @@ def paired_difference(
     pair = [first.where(mask), second.part(part)]
     own = None if groups is None else [groups[row] for row in np.flatnonzero(mask).tolist()]
     resampling = Resampling(pair[0], seed=seed, draws=draws, groups=own)
-    drawn = from_confusion(resampling.confusions(pair))[metric]
+    drawn = resampling.values(pair, metric)
     one, other = (overall(rows)[metric] for rows in pair)
     return Interval.of(one - other, drawn[0] - drawn[1])
 

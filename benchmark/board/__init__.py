@@ -1,0 +1,28 @@
+"""The board: records ranked by a declared rule, shown, and the winner put forward.
+
+Pure functions of records and prediction tables; nothing here reads a file, a clock or a server.
+"""
+
+from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
+from .promote import Champion, Kept, Promotion, Refusal, promote
+from .rank import DEFAULT_RULE, Rule, rank
+from .report import to_csv, to_markdown, to_table
+
+__all__ = [
+    "DEFAULT_RULE",
+    "Board",
+    "BoardEvidence",
+    "BoardSubject",
+    "Champion",
+    "Figure",
+    "Kept",
+    "Promotion",
+    "Refusal",
+    "Row",
+    "Rule",
+    "promote",
+    "rank",
+    "to_csv",
+    "to_markdown",
+    "to_table",
+]
