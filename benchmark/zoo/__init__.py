@@ -1,0 +1,44 @@
+"""The zoo: architectures, their preprocessing, their weights and their networks.
+
+Importing it imports no keras; whatever builds a network does. Every network takes raw 0-255
+pixels and holds its preprocessing in stock Keras layers.
+"""
+
+from .architecture import Architecture, Cut, Preprocessing, WeightFile, complete
+from .backbone import build_backbone, check_side
+from .calibration import calibrate
+from .catalog import ARCHITECTURES
+from .combining import average_network, chained_network, logits_network, stacked_network
+from .features import Backbone, Block, build_extractor, select
+from .head import HEAD, assemble, build_head
+from .keras_applications import keras_classes
+from .networks import build_network
+from .weights import NONE, Weights, resolve_weights
+
+__all__ = [
+    "ARCHITECTURES",
+    "HEAD",
+    "NONE",
+    "Architecture",
+    "Backbone",
+    "Block",
+    "Cut",
+    "Preprocessing",
+    "WeightFile",
+    "Weights",
+    "assemble",
+    "average_network",
+    "build_backbone",
+    "build_extractor",
+    "build_head",
+    "build_network",
+    "calibrate",
+    "chained_network",
+    "check_side",
+    "complete",
+    "keras_classes",
+    "logits_network",
+    "resolve_weights",
+    "select",
+    "stacked_network",
+]

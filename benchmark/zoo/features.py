@@ -1,0 +1,104 @@
+"""The feature matrix of a frozen backbone: which columns there are, and which a head uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..records import Params, Rows
+from .architecture import Architecture
+
+_POOLINGS = ("avg", "max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Backbone:
+    """A backbone that takes raw pixels.
+
+    Attributes:
+        architecture: what it was built from.
+        network: keras.Model from (n, side, side, channels) raw 0-255 pixels to a list of maps
+            (n, height, width, depth), one a tap.
+        taps: the taps' names in the order of the maps, shallow to deep.
+    """
+
+    architecture: Architecture
+    network: Any
+    taps: tuple[str, ...]
+
+    @property
+    def layout(self) -> tuple["Block", ...]:
+        """Which columns of the feature matrix hold what."""
+        return layout(self.taps, [int(each.shape[-1]) for each in self.network.outputs])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Columns of the feature matrix: one tap under one pooling, from start up to stop."""
+
+    tap: str
+    pooling: str
+    start: int
+    stop: int
+
+
+def layout(taps: Sequence[str], depths: Sequence[int]) -> tuple[Block, ...]:
+    """Lay out the columns: each tap's averages, then its maxima, taps shallow to deep."""
+    blocks, start = [], 0
+    for tap, depth in zip(taps, depths, strict=True):
+        for pooling in _POOLINGS:
+            blocks.append(Block(tap=tap, pooling=pooling, start=start, stop=start + depth))
+            start += depth
+    return tuple(blocks)
+
+
+def chosen_blocks(blocks: Sequence[Block], params: Params) -> tuple[Block, ...]:
+    """Give the blocks that `feature_depth` and `pooling` choose, in the matrix's order."""
+    end = blocks[-1].tap
+    poolings = params.text("pooling").split("+")
+    everywhere = params.text("feature_depth") == "multi"
+    return tuple(
+        block for block in blocks if block.pooling in poolings and (everywhere or block.tap == end)
+    )
+
+
+def select(blocks: Sequence[Block], params: Params) -> Rows:
+    """Give the columns of the feature matrix that `feature_depth` and `pooling` choose."""
+    spans = [np.arange(block.start, block.stop) for block in chosen_blocks(blocks, params)]
+    return np.concatenate(spans).astype(np.int64)
+
+
+def build_extractor(backbone: Backbone) -> Any:
+    """Build the network from raw pixels to the (n, D) feature matrix of `backbone.layout`."""
+    import keras
+
+    features = _pool(backbone, backbone.layout)
+    return keras.Model(backbone.network.inputs, features, name=f"{backbone.network.name}_features")
+
+
+def pooled(backbone: Backbone, params: Params) -> Any:
+    """Give the symbolic (n, width) features that the parameters choose."""
+    return _pool(backbone, chosen_blocks(backbone.layout, params))
+
+
+def _pool(backbone: Backbone, blocks: Sequence[Block]) -> Any:
+    import keras
+
+    maps = dict(zip(backbone.taps, backbone.network.outputs, strict=True))
+    layer = {
+        "avg": keras.layers.GlobalAveragePooling2D,
+        "max": keras.layers.GlobalMaxPooling2D,
+    }
+    # float32 whatever the policy: a mean over thousands of positions needs the digits.
+    parts = [
+        layer[block.pooling](name=_name(backbone, block), dtype="float32")(maps[block.tap])
+        for block in blocks
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return keras.layers.Concatenate(name="features", dtype="float32")(parts)
+
+
+def _name(backbone: Backbone, block: Block) -> str:
+    return f"tap{backbone.taps.index(block.tap) + 1}_{block.pooling}"
