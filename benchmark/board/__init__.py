@@ -6,7 +6,8 @@ Pure functions of records and prediction tables; nothing here reads a file, a cl
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
 from .promote import Champion, Kept, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, Rule, rank
-from .report import to_csv, to_markdown, to_table
+from .report import to_csv, to_markdown
+from .terminal import to_table
 
 __all__ = [
     "DEFAULT_RULE",

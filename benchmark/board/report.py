@@ -1,31 +1,25 @@
-"""A board as CSV for programs, as Markdown for people, and as a table for the terminal."""
+"""A board as CSV for programs and as Markdown for people."""
 
 import csv
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from .entries import Board, Row
-from .words import UNKNOWN, about, count, duration, figure, heading, is_synthetic, note, place
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from .words import (
+    UNKNOWN,
+    about,
+    count,
+    duration,
+    figure,
+    heading,
+    is_synthetic,
+    note,
+    place,
+    value,
+)
 
 MARKDOWN_LIMIT = 20_000  # what an experiment's note in MLflow holds
 _NOTE_LIMIT = 160
-# The terminal's width from which a column is shown; columns not named here always are.
-_LEAST_WIDTH = {
-    "clean": 100,
-    "test accuracy": 110,
-    "test AUROC": 110,
-    "weights": 120,
-    "parameters": 130,
-    "regime": 140,
-    "wall": 150,
-    "ms/image": 160,
-}
-_FIGURES = ("val_macro_f1", "test_macro_f1", "test_clean_macro_f1")
-_VALUES = ("val_accuracy", "val_auroc", "test_accuracy", "test_clean_accuracy", "test_auroc")
 
 
 def to_csv(board: Board) -> str:
@@ -121,8 +115,8 @@ def _columns(board: Board) -> tuple[Column, ...]:
         ("val macro-F1", lambda row: figure(row.figures.get("val_macro_f1"))),
         ("test macro-F1", lambda row: figure(row.figures.get("test_macro_f1"))),
         *clean,
-        ("test accuracy", lambda row: figure(row.figures.get("test_accuracy"))),
-        ("test AUROC", lambda row: figure(row.figures.get("test_auroc"))),
+        ("test accuracy", lambda row: value(row.figures.get("test_accuracy"))),
+        ("test AUROC", lambda row: value(row.figures.get("test_auroc"))),
         ("training", lambda row: duration(row.total_seconds) if row.rank else UNKNOWN),
         ("wall", lambda row: duration(row.wall_seconds)),
         ("parameters", lambda row: count(row.parameters)),
@@ -163,26 +157,3 @@ def _fitted(top: list[str], lines: list[str], foot: str, limit: int) -> str:
         if len(text) <= limit:
             return text
     return text[:limit]
-
-
-def to_table(board: Board, width: int = 160) -> "RenderableType":
-    """Give the board as a rich table for the terminal, with what it ranks on below.
-
-    Args:
-        board: the board.
-        width: the terminal's width in characters; what matters less is left out of a narrow one.
-    """
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=heading(board), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1))
-    columns = [each for each in _columns(board) if width >= _LEAST_WIDTH.get(each[0], 0)]
-    for name, _ in columns:
-        words = name in {"architecture", "regime", "weights", "note"}
-        table.add_column(name, justify="left" if words else "right", overflow="fold")
-    for row in board.rows:
-        style = "bold" if row.rank == 1 else "" if row.rank else "dim"
-        table.add_row(*(Text(write(row)) for _, write in columns), style=style)
-    return Group(table, *(Text(line, style="dim") for line in about(board)))

@@ -58,11 +58,11 @@ def _signs(board: Board) -> tuple[str, ...]:
 
 
 def title(metric: str) -> str:
-    """Write a metric's name for people: `val_macro_f1` as `validation macro-F1`."""
+    """Write a metric's name for people: `val_macro_f1` as `val macro-F1`."""
     part, _, name = metric.partition("_")
     known = {"macro_f1": "macro-F1", "auroc": "AUROC", "mcc": "MCC"}
     words = known.get(name, name.replace("_", " "))
-    return f"{'validation' if part == Part.VAL else part} {words}"
+    return f"{part} {words}"
 
 
 def place(row: Row) -> str:
@@ -70,16 +70,26 @@ def place(row: Row) -> str:
     return f"{row.rank}{f' {TIE}' if row.tie else ''}" if row.rank else str(row.state)
 
 
-def figure(value: Figure | None, digits: int = 3) -> str:
+def value(known: Figure | None, digits: int = 3) -> str:
+    """Write a figure alone."""
+    return UNKNOWN if known is None else f"{known.value:.{digits}f}"
+
+
+def figure(known: Figure | None) -> str:
     """Write a figure with its spread and interval, where known."""
-    if value is None:
-        return UNKNOWN
-    said = f"{value.value:.{digits}f}"
-    if value.spread is not None:
-        said += f" ±{value.spread:.{digits}f}"
-    if value.interval is not None:
-        said += f" [{value.interval.low:.2f}, {value.interval.high:.2f}]"
-    return said
+    return " ".join(each for each in (value(known), spread(known), interval(known)) if each)
+
+
+def spread(known: Figure | None) -> str:
+    """Write the spread over seeds and folds, nothing where unknown."""
+    return "" if known is None or known.spread is None else f"±{known.spread:.3f}"
+
+
+def interval(known: Figure | None) -> str:
+    """Write the 95 % interval, nothing where unknown."""
+    if known is None or known.interval is None:
+        return ""
+    return f"[{known.interval.low:.2f}, {known.interval.high:.2f}]"
 
 
 def duration(seconds: float) -> str:
