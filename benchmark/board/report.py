@@ -20,6 +20,8 @@ from .words import (
 
 MARKDOWN_LIMIT = 20_000  # what an experiment's note in MLflow holds
 _NOTE_LIMIT = 160
+_FIGURES = ("val_macro_f1", "test_macro_f1", "test_clean_macro_f1")
+_VALUES = ("val_accuracy", "val_auroc", "test_accuracy", "test_clean_accuracy", "test_auroc")
 
 
 def to_csv(board: Board) -> str:
