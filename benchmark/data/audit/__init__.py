@@ -1,0 +1,99 @@
+"""The audit: what in a data set makes scores on it wrong, found before anything is trained."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...cache import Cache
+from ...records import Index, Progress, Silent, Split, digest
+from ..facts import Facts
+from ..pixels import Pixels
+from .exact import exact_duplicates
+from .findings import Audit, Finding, Kind, Severity
+from .near import near_duplicates
+from .parts import part_findings, resolvable_difference
+from .pictures import small_pictures
+from .quality import quality
+from .shortcuts import part_shift, shortcuts
+from .subject import Subject, subject
+from .table import audit_table
+
+__all__ = [
+    "Audit",
+    "Finding",
+    "Kind",
+    "Severity",
+    "audit",
+    "audit_table",
+    "resolvable_difference",
+]
+
+VERSION = 1  # raised by hand whenever the same data would give other findings
+_GRAVEST_FIRST = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def audit(
+    index: Index,
+    facts: Facts,
+    pixels: Pixels,
+    split: Split | None = None,
+    *,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Look for what makes scores on a data set wrong.
+
+    Args:
+        index: the images, as `decode` gave them.
+        facts: what was read when decoding them.
+        pixels: their pixels.
+        split: the parts to judge; without one the official parts, and without those the whole.
+            A split from which leaks were dropped no longer shows them.
+        cache: where an audit of the same content is found again.
+        progress: told of the stage.
+
+    Returns:
+        The findings, the gravest first.
+    """
+    if cache is None:
+        return _look(index, facts, pixels, split, progress or Silent())
+    names = [index.name, index.synthetic, index.digest, digest(list(index.paths))]
+    lost = [[each.path, each.reason] for each in index.left_out]
+    key = digest([VERSION, names, lost, pixels.digest, split.digest if split else ""])
+
+    def build(folder: Path) -> None:
+        _look(index, facts, pixels, split, progress or Silent()).write(folder / "audit.json")
+
+    entry = cache.entry("audit", key, build)
+    return Audit.from_json(json.loads((entry / "audit.json").read_text()))
+
+
+def _look(
+    index: Index, facts: Facts, pixels: Pixels, split: Split | None, progress: Progress
+) -> Audit:
+    seen = subject(index, facts, pixels, split)
+    findings = list(_findings(seen, progress))
+    return Audit(
+        data=index.name,
+        data_digest=index.digest,
+        split_digest=split.digest if split else "",
+        synthetic=index.synthetic,
+        images=len(seen.rows),
+        distinct=len(seen.first),
+        findings=tuple(sorted(findings, key=lambda each: _GRAVEST_FIRST[each.severity])),
+    )
+
+
+def _findings(seen: Subject, progress: Progress) -> Iterator[Finding]:
+    progress.stage("audit", 6, "checks")
+    pictures = small_pictures(seen.pixels, seen.pixel_rows[seen.first])
+    for found in (
+        exact_duplicates(seen),
+        near_duplicates(seen, pictures),
+        part_findings(seen),
+        shortcuts(seen),
+        part_shift(seen, pictures),
+        quality(seen),
+    ):
+        yield from found
+        progress.advance()

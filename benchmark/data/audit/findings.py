@@ -1,0 +1,143 @@
+"""What an audit says: findings, each with what it may do to the scores and what to do about it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from ...errors import StoreError
+
+Figure = int | float | str
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: `error` makes a score unbelievable, `warning` may mislead."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    EXACT_DUPLICATE = "exact-duplicate"
+    NEAR_DUPLICATE = "near-duplicate"
+    CONFLICTING_LABEL = "conflicting-label"
+    NEAR_CONFLICTING_LABEL = "near-conflicting-label"
+    PATIENT_OVERLAP = "patient-overlap"
+    PATIENTS_UNKNOWN = "patients-unknown"
+    MISSING_CLASS = "missing-class"
+    CLASS_IMBALANCE = "class-imbalance"
+    PART_SIZE = "part-size"
+    SHORTCUT = "shortcut"
+    PART_SHIFT = "part-shift"
+    UNREADABLE = "unreadable"
+    BLANK = "blank"
+    DARK = "dark"
+    BRIGHT = "bright"
+    ODD_SIZE = "odd-size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that an audit found.
+
+    Attributes:
+        kind: what it is about.
+        severity: how much it weighs.
+        summary: what was found, in a line.
+        parts: the parts concerned: one for a finding within a part, two for one across parts;
+            `all` where the data set has no parts.
+        classes: names of the classes concerned.
+        files: paths of the images concerned, as in the index; the evaluated part's first.
+        groups: the same files by what they share (copies of one image, one patient's images).
+        effect: what it may do to the scores.
+        remedy: what to do.
+        figures: the numbers behind it, by name.
+    """
+
+    kind: Kind
+    severity: Severity
+    summary: str
+    parts: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    effect: str
+    remedy: str
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def is_across_parts(self) -> bool:
+        """Whether it concerns two parts together."""
+        return len(self.parts) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """All that was found in a data set, the gravest first.
+
+    Attributes:
+        data: the data set's name; `data_digest` its digest, `split_digest` that of the split
+            looked at, empty for the official parts.
+        synthetic: whether the images were drawn by a program.
+        images: how many images were looked at; `distinct` of them differ in their pixels.
+        findings: what was found.
+    """
+
+    data: str
+    data_digest: str
+    split_digest: str
+    synthetic: bool
+    images: int
+    distinct: int
+    findings: tuple[Finding, ...]
+
+    def of(self, kind: Kind) -> tuple[Finding, ...]:
+        """Give the findings of one kind."""
+        return tuple(finding for finding in self.findings if finding.kind is kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the audit as plain JSON values; `from_json` reads it back."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**values, "findings": [_plain(finding) for finding in self.findings]}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read an audit that `to_json` gave."""
+        return cls(**{**values, "findings": tuple(map(_finding, values["findings"]))})
+
+    def write(self, path: Path) -> None:
+        """Write the audit as JSON.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise StoreError(f"cannot write the audit to {path}: {error.strerror}.") from error
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    values = {item.name: getattr(finding, item.name) for item in fields(finding)}
+    lists = {name: list(values[name]) for name in ("parts", "classes", "files")}
+    groups = [list(group) for group in finding.groups]
+    return {**values, **lists, "groups": groups, "figures": dict(finding.figures)}
+
+
+def _finding(values: Mapping[str, Any]) -> Finding:
+    lists = {name: tuple(values[name]) for name in ("parts", "classes", "files")}
+    return Finding(
+        **{
+            **values,
+            **lists,
+            "kind": Kind(values["kind"]),
+            "severity": Severity(values["severity"]),
+            "groups": tuple(tuple(group) for group in values["groups"]),
+        }
+    )

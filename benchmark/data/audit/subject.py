@@ -1,0 +1,107 @@
+"""What an audit looks at: the rows of an index joined with their parts, facts and pixels."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...records import Index, Part, Rows, Split
+from ..facts import Facts
+from ..pixels import Pixels
+
+Texts = npt.NDArray[np.str_]
+Numbers = npt.NDArray[np.float64]
+
+ALL = "all"  # the one part of a data set without parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """The n rows of an index that stand in a part, and their m distinct images.
+
+    Attributes:
+        index: the index; `rows` (n,) the rows of it that stand in a part.
+        parts: (n,) part of each row, `all` where the data set has none.
+        labels: (n,) classes.
+        images: (n,) which distinct image each row is, by decoded pixels.
+        first: (m,) a row for each distinct image, as a position in 0..n-1.
+        pixels: the pixels; `pixel_rows` (n,) their row for each row.
+        facts: what was read when decoding, aligned with the pixels.
+        patients: (n,) patient numbers, -1 where unknown.
+    """
+
+    index: Index
+    rows: Rows
+    parts: Texts
+    labels: Rows
+    images: Rows
+    first: Rows
+    pixels: Pixels
+    pixel_rows: Rows
+    facts: Facts
+    patients: Rows
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The parts that have rows, in the order train, val, test."""
+        present = set(self.parts.tolist())
+        return tuple(name for name in (*map(str, Part), ALL) if name in present)
+
+    @property
+    def part_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of parts, the one learnt from first."""
+        return tuple(combinations(self.part_names, 2))
+
+    def fact(self, name: str) -> npt.NDArray[np.generic]:
+        """Give a fact for each of the n rows."""
+        values: npt.NDArray[np.generic] = np.asarray(getattr(self.facts, name))[self.pixel_rows]
+        return values
+
+    def paths(self, positions: Iterable[int]) -> tuple[str, ...]:
+        """Give the paths at some positions in 0..n-1."""
+        return tuple(self.index.paths[self.rows[position]] for position in positions)
+
+    def classes(self, positions: Rows) -> tuple[str, ...]:
+        """Give the names of the classes that some positions in 0..n-1 have."""
+        return tuple(self.index.classes[label] for label in np.unique(self.labels[positions]))
+
+
+def subject(index: Index, facts: Facts, pixels: Pixels, split: Split | None) -> Subject:
+    """Join an index with its facts, its pixels and the parts of a split, or the official ones."""
+    names = _parts(index, split)
+    rows = np.flatnonzero(names != "")
+    pixel_rows = pixels.rows([index.hashes[row] for row in rows])
+    hashes = np.asarray(facts.pixel_hash)[pixel_rows]
+    _, first, images = np.unique(hashes, return_index=True, return_inverse=True)
+    return Subject(
+        index=index,
+        rows=rows,
+        parts=names[rows],
+        labels=index.labels[rows],
+        images=images.astype(np.int64),
+        first=first.astype(np.int64),
+        pixels=pixels,
+        pixel_rows=pixel_rows,
+        facts=facts,
+        patients=_patients([index.patients[row] for row in rows]),
+    )
+
+
+def _parts(index: Index, split: Split | None) -> Texts:
+    """Give the (n,) name of each row's part, empty for a row that a split leaves out."""
+    names = np.full(len(index), "", dtype="<U5")
+    if split is not None:
+        for part in Part:
+            names[split.rows(part)] = part.value
+    elif any(index.parts):
+        names[:] = [part.value if part is not None else "" for part in index.parts]
+    else:
+        names[:] = ALL
+    return names
+
+
+def _patients(keys: list[str | None]) -> Rows:
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys)) if key is not None}
+    return np.array([-1 if key is None else numbers[key] for key in keys], dtype=np.int64)
