@@ -1,0 +1,30 @@
+"""Training: a spec and its material in, a trained network and its predictions out."""
+
+from .epochs import Examples
+from .features import Features, open_features
+from .frozen import Head, Trunk, examples, fit_head, settings_of, standing_head
+from .material import Fitted, Material, Member
+from .regimes import train, verify
+from .settings import class_weights
+from .tunables import check, defaults, tunables
+
+__all__ = [
+    "Examples",
+    "Features",
+    "Fitted",
+    "Head",
+    "Material",
+    "Member",
+    "Trunk",
+    "check",
+    "class_weights",
+    "defaults",
+    "examples",
+    "fit_head",
+    "open_features",
+    "settings_of",
+    "standing_head",
+    "train",
+    "tunables",
+    "verify",
+]

@@ -1,0 +1,24 @@
+"""Varies training images, and only those, by the policy that a spec names."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import augment, read_policy
+from ..records import Rows, Spec
+from ..seeds import derive
+from .inputs import Vary
+from .material import Material
+
+
+def variation(spec: Spec, material: Material) -> Vary | None:
+    """Give what varies a batch of training images afresh every epoch, None for nothing."""
+    policy = read_policy(spec.params.text("augmentation"))
+    if not policy.in_use:
+        return None
+    hash_of = dict(zip(material.pixels.rows(material.hashes).tolist(), material.hashes, strict=True))
+    seed = derive(spec.seed, "augmentation")
+
+    def vary(images: npt.NDArray[np.uint8], rows: Rows, epoch: int) -> npt.NDArray[np.uint8]:
+        return augment(images, policy, seed, [hash_of[row] for row in rows.tolist()], epoch)
+
+    return vary

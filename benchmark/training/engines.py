@@ -1,0 +1,231 @@
+"""Who computes a frozen backbone's features: Keras, the reference, or OpenVINO at equal answers.
+
+OpenVINO is taken on a CPU where a probe on real images shows the same features in less time. The
+gate is needed: EfficientNetV2L in bf16 was measured at a cosine of 0.91.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..environment import seconds
+from ..errors import UsageError
+
+Features = npt.NDArray[np.float32]
+Images = npt.NDArray[np.uint8]
+
+COSINE = 0.9995  # the least agreement of one image's features with the reference's
+AGREEMENT = 0.995  # the least share of probe images with the same nearest class mean
+# chosen, not sourced: what converting (1.5 to 20 s) must be able to win back.
+WORTH_CONVERTING_SECONDS = 3.0
+PROBE_SECONDS = 4.0  # chosen, not sourced: a tenth of a slow backbone's whole pass
+PROBE_IMAGES = (16, 64)  # the least and the most, in batches of 8
+_PROBE_BATCH = 8
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Engine:
+    """Computes features.
+
+    Attributes:
+        name: `tensorflow` (or Keras's other backend), `openvino-f32` or `openvino-bf16`.
+        run: from (b, side, side, channels) raw pixels to (b, D) features.
+        facts: speeds and agreement of the probe that chose it.
+    """
+
+    name: str
+    run: Callable[[Images], Features]
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """What the reference gives for some real images, and how quickly.
+
+    Attributes:
+        images: (p, side, side, channels) raw pixels.
+        labels: (p,) their classes.
+        features: (p, D) the reference's features.
+        per_second: images a second of the reference.
+    """
+
+    images: Images
+    labels: npt.NDArray[np.int64]
+    features: Features
+    per_second: float
+
+
+def choose_engine(
+    extractor: Any, wanted: str, images: Images, labels: npt.NDArray[np.int64], count: int
+) -> Engine:
+    """Choose who computes features.
+
+    Args:
+        extractor: a Keras network from raw pixels to (n, D) features.
+        wanted: `auto`, `tensorflow` (Keras's backend, whichever it is) or `openvino`.
+        images: real images to probe with, well mixed.
+        labels: their classes.
+        count: how many images are to be computed.
+    """
+    reference = keras_engine(extractor)
+    if wanted == "tensorflow" or not _is_possible(required=wanted == "openvino"):
+        return reference
+    probe = _probe(reference, images, labels)
+    expected = count / probe.per_second
+    facts = {f"{reference.name}_images_per_second": f"{probe.per_second:.1f}"}
+    if wanted == "auto" and expected < WORTH_CONVERTING_SECONDS:
+        return Engine(name=reference.name, run=reference.run, facts=facts)
+    return _converted(extractor, reference, probe, facts)
+
+
+def keras_engine(extractor: Any) -> Engine:
+    """Give the reference: the Keras network on its own backend."""
+    import keras
+
+    name = str(keras.config.backend())
+    if name != "tensorflow":
+        return Engine(name=name, run=lambda images: np.asarray(extractor.predict_on_batch(images)))
+    compiled = _compiled(extractor)
+
+    def run(images: Images) -> Features:
+        features: Features = compiled(images).numpy()
+        return features
+
+    return Engine(name=name, run=run)
+
+
+def _compiled(extractor: Any) -> Any:
+    import tensorflow as tf
+
+    shape = (None, *extractor.inputs[0].shape[1:])
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8)])
+    def features(images: Any) -> Any:
+        return extractor(tf.cast(images, tf.float32), training=False)
+
+    return features
+
+
+def _is_possible(*, required: bool) -> bool:
+    """Say whether OpenVINO can convert and run here: TensorFlow's graphs, on a CPU."""
+    from importlib.util import find_spec
+
+    import keras
+
+    reasons = []
+    if keras.config.backend() != "tensorflow":
+        reasons.append(f"Keras runs on {keras.config.backend()}, not on tensorflow")
+    if find_spec("openvino") is None:
+        reasons.append("the package openvino is not installed")
+    if reasons and required:
+        raise UsageError(f"engine openvino cannot be used: {'; '.join(reasons)}.")
+    return not reasons and (required or not _has_gpu())
+
+
+def _has_gpu() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _probe(reference: Engine, images: Images, labels: npt.NDArray[np.int64]) -> Probe:
+    """Run the reference over a few batches, until images or time suffice."""
+    reference.run(images[:_PROBE_BATCH])  # the first call traces and picks kernels
+    found: list[Features] = []
+    began = seconds()
+    least, most = PROBE_IMAGES
+    for start in range(0, min(most, len(images)), _PROBE_BATCH):
+        found.append(reference.run(images[start : start + _PROBE_BATCH]))
+        if start + _PROBE_BATCH >= least and seconds() - began > PROBE_SECONDS:
+            break
+    features = np.concatenate(found)
+    taken = len(features)
+    return Probe(
+        images=images[:taken],
+        labels=labels[:taken],
+        features=features,
+        per_second=taken / max(seconds() - began, 1e-9),
+    )
+
+
+def _converted(extractor: Any, reference: Engine, probe: Probe, facts: dict[str, str]) -> Engine:
+    """Give the quickest OpenVINO engine that passes the gate, otherwise the reference."""
+    began = seconds()
+    model = convert(extractor)
+    facts = {**facts, "openvino_convert_seconds": f"{seconds() - began:.1f}"}
+    for precision in precisions():
+        engine = openvino_engine(model, precision)
+        engine.run(probe.images[:_PROBE_BATCH])
+        began = seconds()
+        features = _in_batches(engine, probe.images)
+        speed = len(features) / max(seconds() - began, 1e-9)
+        passed, agreement = agree(probe.features, features, probe.labels)
+        facts[f"{engine.name}_images_per_second"] = f"{speed:.1f}"
+        facts[f"{engine.name}_agreement"] = agreement
+        if passed and speed > probe.per_second:
+            return Engine(name=engine.name, run=engine.run, facts=facts)
+        _log.info("%s not taken: %s, %.1f images/s", engine.name, agreement, speed)
+    return Engine(name=reference.name, run=reference.run, facts=facts)
+
+
+def _in_batches(engine: Engine, images: Images) -> Features:
+    starts = range(0, len(images), _PROBE_BATCH)
+    return np.concatenate([engine.run(images[at : at + _PROBE_BATCH]) for at in starts])
+
+
+def agree(
+    reference: Features, other: Features, labels: npt.NDArray[np.int64]
+) -> tuple[bool, str]:
+    """Say whether two (p, D) feature matrices give the same answers, and in what figures.
+
+    The least cosine over the images must reach `COSINE`; the nearest class mean (of the
+    reference's features, by Euclidean distance) must be the same for `AGREEMENT` of them.
+    """
+    lengths = np.linalg.norm(reference, axis=1) * np.linalg.norm(other, axis=1)
+    products = np.einsum("ij,ij->i", reference, other)
+    cosine = float(np.min(products / np.maximum(lengths, 1e-30)))
+    classes = np.unique(labels)
+    means = np.stack([reference[labels == each].mean(axis=0) for each in classes])
+    same = float(np.mean(_nearest(reference, means) == _nearest(other, means)))
+    text = f"least cosine {cosine:.6f}, same nearest class mean {same:.4f}, {len(labels)} images"
+    return bool(cosine >= COSINE and same >= AGREEMENT), text
+
+
+def _nearest(features: Features, means: Features) -> npt.NDArray[np.int64]:
+    distances = [np.linalg.norm(features - mean, axis=1) for mean in means]
+    return np.argmin(distances, axis=0)
+
+
+def convert(extractor: Any) -> Any:
+    """Convert a Keras network on the TensorFlow backend to OpenVINO's model, float32."""
+    import openvino
+
+    return openvino.convert_model(_compiled(extractor).get_concrete_function())
+
+
+def precisions() -> Sequence[str]:
+    """List the precisions worth trying on this processor, quickest first."""
+    import openvino
+
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ("bf16", "f32") if "BF16" in capabilities else ("f32",)
+
+
+def openvino_engine(model: Any, precision: str) -> Engine:
+    """Compile a converted model for this processor, in `f32` or `bf16`."""
+    import openvino
+
+    hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    request = openvino.Core().compile_model(model, "CPU", hints).create_infer_request()
+
+    def run(images: Images) -> Features:
+        # The request's output is reused by its next call.
+        features: Features = np.array(request.infer([images])[0], np.float32)
+        return features
+
+    return Engine(name=f"openvino-{precision}", run=run)

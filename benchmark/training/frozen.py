@@ -1,0 +1,183 @@
+"""The frozen regime: a head over features that every image was passed through once for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..environment import seconds
+from ..records import Params, Part, Progress, Seconds, Spec
+from ..seeds import derive
+from ..zoo import ARCHITECTURES, Backbone, assemble, build_backbone, build_head, calibrate, select
+from .epochs import Examples, Report, Trained, run_epochs
+from .features import Features, calibration_rows, open_features
+from .inputs import Columns
+from .material import Fitted, Material
+from .settings import Settings, read_settings
+from .trainees import make_trainee
+
+
+class Trunk:
+    """A spec's frozen backbone, built when first needed."""
+
+    def __init__(self, spec: Spec, material: Material) -> None:
+        self._spec = spec
+        self._material = material
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The backbone with its weights; untrained ones with batch statistics from train."""
+        spec, material = self._spec, self._material
+        built = build_backbone(
+            ARCHITECTURES[spec.arch], spec.picture, material.weights, derive(spec.seed, "backbone")
+        )
+        if spec.weights == "none":
+            hashes = [material.hashes[row] for row in calibration_rows(material)]
+            calibrate(built, material.pixels.array[material.pixels.rows(hashes)])
+        return built
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Head:
+    """A head trained on some rows of the features.
+
+    Attributes:
+        network: keras.Model from raw (width,) features to (k,) probabilities.
+        trained: its history, and who predicts.
+        inputs: the standardised features it reads.
+    """
+
+    network: Any
+    trained: Trained
+    inputs: Columns
+
+
+def fit_head(
+    features: Features,
+    params: Params,
+    train: Examples,
+    val: Examples,
+    settings: Settings,
+    *,
+    classes: int,
+    seed: int,
+    report: Report,
+    stage: str = "head",
+) -> Head:
+    """Train a head over a backbone's features to early stopping.
+
+    Args:
+        features: of all images.
+        params: the head's parameters, and which features it reads.
+        train: what is learnt from, mean and variance included; `val` what stops it.
+        settings: how.
+        classes: k.
+        seed: for its first weights, the order of images and dropout.
+        report: told of every epoch; what it raises (a pruned trial) ends the training.
+        stage: the stage's name in the history.
+    """
+    standardise = train.rows if params.flag("standardise") else None
+    inputs = Columns(features.matrix, select(features.blocks, params), standardise)
+    return train_head(
+        inputs, params, train, val, settings, classes=classes, seed=seed, report=report, stage=stage
+    )
+
+
+def train_head(
+    inputs: Columns,
+    params: Params,
+    train: Examples,
+    val: Examples,
+    settings: Settings,
+    *,
+    classes: int,
+    seed: int,
+    report: Report,
+    stage: str = "head",
+) -> Head:
+    """Train a head over columns that are chosen and standardised; otherwise as `fit_head`."""
+    # Without a layer that standardises: its inputs come standardised.
+    network = build_head(params, inputs.width, classes, derive(seed, "weights"))
+    trained = run_epochs(
+        make_trainee(network, settings, seed),
+        inputs,
+        train,
+        val,
+        settings,
+        seed=seed,
+        report=report,
+        stage=stage,
+    )
+    return Head(network=network, trained=trained, inputs=inputs)
+
+
+def standing_head(head: Head, params: Params, classes: int) -> Any:
+    """Give a head as a network over features as they come, standardising them inside."""
+    inputs = head.inputs
+    whole = build_head(params, inputs.width, classes, 0, inputs.mean, inputs.variance)
+    for layer in head.network.layers:
+        if layer.weights:
+            whole.get_layer(layer.name).set_weights(layer.get_weights())
+    return whole
+
+
+def examples(material: Material, part: Part) -> Examples:
+    """Give a part's rows of the pixels (and of the features), and its classes."""
+    return Examples(rows=material.pictures(part), labels=material.truth(part))
+
+
+def settings_of(spec: Spec, material: Material) -> Settings:
+    """Read a spec's training parameters."""
+    return read_settings(
+        spec.params,
+        epochs=spec.epochs,
+        patience=spec.patience,
+        classes=material.classes,
+        labels=material.truth(Part.TRAIN),
+    )
+
+
+def train_frozen(
+    spec: Spec, material: Material, progress: Progress, engine: str | None = None
+) -> Fitted:
+    """Train a head over a frozen backbone.
+
+    Args:
+        spec: what to train.
+        material: what on.
+        progress: told of every batch of features and every epoch.
+        engine: in place of the spec's engine.
+    """
+    began = seconds()
+    trunk = Trunk(spec, material)
+    features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
+    progress.stage("head", total=spec.epochs, unit="epochs")
+    started = seconds()
+    head = fit_head(
+        features,
+        spec.params,
+        examples(material, Part.TRAIN),
+        examples(material, Part.VAL),
+        settings_of(spec, material),
+        classes=len(material.classes),
+        seed=derive(spec.seed, "head"),
+        report=progress.epoch,
+    )
+    val, test = (
+        head.trained.predict(head.inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)
+    )
+    head_seconds = seconds() - started
+    standing = standing_head(head, spec.params, len(material.classes))
+    return Fitted(
+        network=assemble(trunk.backbone, standing, spec.params),
+        history=head.trained.history,
+        val=val,
+        test=test,
+        seconds=Seconds(
+            decode=material.pixels.seconds,
+            features=features.seconds,
+            head=head_seconds,
+            wall=seconds() - began,
+        ),
+        engine=features.engine,
+        facts=dict(features.facts),
+    )

@@ -1,0 +1,75 @@
+"""Networks trained from random weights on the memory-mapped pixels, and the floor."""
+
+import numpy as np
+
+from ..environment import seconds
+from ..records import Part, Progress, Seconds, Spec
+from ..seeds import derive
+from ..zoo import ARCHITECTURES, build_network
+from .augmentation import variation
+from .epochs import run_epochs
+from .frozen import examples, settings_of
+from .inputs import Store
+from .material import Fitted, Material
+from .trainees import KerasTrainee
+
+
+def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
+    """Train a whole network on shuffled batches of raw pixels."""
+    import keras
+
+    began = seconds()
+    keras.utils.set_random_seed(derive(spec.seed, "scratch"))
+    network = build_network(
+        ARCHITECTURES[spec.arch],
+        spec.picture,
+        len(material.classes),
+        spec.params,
+        derive(spec.seed, "weights"),
+    )
+    settings = settings_of(spec, material)
+    pixels = Store(material.pixels.array, variation(spec, material))
+    progress.stage("scratch", total=spec.epochs, unit="epochs")
+    trained = run_epochs(
+        KerasTrainee(network, settings),
+        pixels,
+        examples(material, Part.TRAIN),
+        examples(material, Part.VAL),
+        settings,
+        seed=derive(spec.seed, "scratch"),
+        report=progress.epoch,
+        stage="scratch",
+    )
+    val, test = (
+        trained.predict(pixels, material.pictures(part)) for part in (Part.VAL, Part.TEST)
+    )
+    took = seconds() - began
+    return Fitted(
+        network=network,
+        history=trained.history,
+        val=val,
+        test=test,
+        seconds=Seconds(decode=material.pixels.seconds, head=took, wall=took),
+    )
+
+
+def train_prior(spec: Spec, material: Material) -> Fitted:
+    """Give every image the class frequencies of train."""
+    began = seconds()
+    counts = np.bincount(material.truth(Part.TRAIN), minlength=len(material.classes))
+    frequencies = counts / counts.sum()
+    network = build_network(
+        ARCHITECTURES[spec.arch],
+        spec.picture,
+        len(material.classes),
+        spec.params,
+        spec.seed,
+        prior_probabilities=frequencies,
+    )
+    val, test = (
+        np.tile(frequencies, (len(material.split.rows(part)), 1)) for part in (Part.VAL, Part.TEST)
+    )
+    took = seconds() - began
+    return Fitted(
+        network=network, history=(), val=val, test=test, seconds=Seconds(head=took, wall=took)
+    )

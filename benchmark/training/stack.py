@@ -1,0 +1,256 @@
+"""A head as a stack of dense layers in NumPy: the arithmetic of Keras without its overhead.
+
+An epoch over cached features is a few milliseconds of matrix products; tracing a graph for a new
+head takes a hundred times as long. So a head's layers are read out of the Keras network, trained
+here, and their weights written back. A test holds the result to Keras's own `fit`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .activations import ACTIVATIONS, Activation
+
+Matrix = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float32]
+
+
+class Layer:
+    """A layer with `size` trainable weights; `bind` gives it its place in the flat vectors."""
+
+    size = 0
+
+    def bind(self, weights: Vector, gradient: Vector) -> None:
+        """Take views of the flat weights and of their gradient."""
+
+    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+        """Give the outputs; with a generator, as in training."""
+        raise NotImplementedError
+
+    def backward(self, slope: Matrix) -> Matrix:
+        """Take the loss's slope over the outputs, fill the gradient, give that over the inputs."""
+        raise NotImplementedError
+
+    def state(self) -> list[npt.NDArray[np.float32]]:
+        """Give the weights that are not trained by the gradient; they are changed in place."""
+        return []
+
+    def export(self) -> list[npt.NDArray[np.float32]]:
+        """Give all weights in the order of the Keras layer's."""
+        return []
+
+
+class Dense(Layer):
+    """x W + b, with an L2 penalty on W."""
+
+    def __init__(self, layer: Any, *, first: bool) -> None:
+        self._kernel0, self._bias0 = (np.asarray(each, np.float32) for each in layer.get_weights())
+        self._penalty = float(getattr(layer.kernel_regularizer, "l2", 0.0) or 0.0)
+        self._first = first
+        self.size = self._kernel0.size + self._bias0.size
+
+    def bind(self, weights: Vector, gradient: Vector) -> None:
+        """Take views of the flat weights and of their gradient."""
+        shape, cut = self._kernel0.shape, self._kernel0.size
+        self._kernel, self._bias = weights[:cut].reshape(shape), weights[cut:]
+        self._kernel_slope, self._bias_slope = gradient[:cut].reshape(shape), gradient[cut:]
+        self._kernel[...], self._bias[...] = self._kernel0, self._bias0
+
+    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+        """Give x W + b."""
+        self._inputs = inputs
+        outputs: Matrix = inputs @ self._kernel
+        outputs += self._bias
+        return outputs
+
+    def backward(self, slope: Matrix) -> Matrix:
+        """Fill the gradient; give the slope over the inputs (unused for the first layer)."""
+        np.matmul(self._inputs.T, slope, out=self._kernel_slope)
+        np.sum(slope, axis=0, out=self._bias_slope)
+        if self._penalty:
+            self._kernel_slope += np.float32(2 * self._penalty) * self._kernel
+        return slope if self._first else slope @ self._kernel.T
+
+    def export(self) -> list[npt.NDArray[np.float32]]:
+        """Give the kernel and the bias."""
+        return [self._kernel, self._bias]
+
+
+class Activate(Layer):
+    """An activation function."""
+
+    def __init__(self, activation: Activation) -> None:
+        self._activation = activation
+
+    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+        """Give f(x)."""
+        self._inputs = inputs
+        return self._activation.value(inputs)
+
+    def backward(self, slope: Matrix) -> Matrix:
+        """Give the slope times f'(x)."""
+        return slope * self._activation.slope(self._inputs)
+
+
+class Dropout(Layer):
+    """Inverted dropout (Srivastava et al. 2014)."""
+
+    def __init__(self, rate: float) -> None:
+        self._keep = np.float32(1 - rate)
+
+    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+        """Zero a share of the inputs and scale the rest up, in training only."""
+        if random is None:
+            return inputs
+        self._mask = (random.random(inputs.shape, np.float32) < self._keep) / self._keep
+        return inputs * self._mask
+
+    def backward(self, slope: Matrix) -> Matrix:
+        """Give the slope where the inputs were kept."""
+        return slope * self._mask
+
+
+class BatchNormalization(Layer):
+    """Batch normalisation (Ioffe and Szegedy 2015), with Keras's moving statistics."""
+
+    def __init__(self, layer: Any) -> None:
+        self._start = [np.asarray(each, np.float32) for each in layer.get_weights()]
+        self._moving = [self._start[2].copy(), self._start[3].copy()]
+        self._momentum = np.float32(layer.momentum)
+        self._epsilon = np.float32(layer.epsilon)
+        self.size = 2 * self._start[0].size
+
+    def bind(self, weights: Vector, gradient: Vector) -> None:
+        """Take views of the flat weights and of their gradient."""
+        half = self.size // 2
+        self._gamma, self._beta = weights[:half], weights[half:]
+        self._gamma_slope, self._beta_slope = gradient[:half], gradient[half:]
+        self._gamma[...], self._beta[...] = self._start[0], self._start[1]
+
+    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+        """Normalise by the batch in training, by the moving statistics otherwise."""
+        mean, variance = self._moving
+        if random is not None:
+            mean, variance = inputs.mean(axis=0), inputs.var(axis=0)
+            for moving, now in zip(self._moving, (mean, variance), strict=True):
+                moving += (1 - self._momentum) * (now - moving)
+        self._inverse = 1 / np.sqrt(variance + self._epsilon)
+        self._normal = (inputs - mean) * self._inverse
+        outputs: Matrix = self._normal * self._gamma + self._beta
+        return outputs
+
+    def backward(self, slope: Matrix) -> Matrix:
+        """Fill the gradient; give the slope over the inputs."""
+        np.sum(slope * self._normal, axis=0, out=self._gamma_slope)
+        np.sum(slope, axis=0, out=self._beta_slope)
+        inner = slope * self._gamma
+        centred = inner - inner.mean(axis=0)
+        centred -= self._normal * (inner * self._normal).mean(axis=0)
+        outputs: Matrix = centred * self._inverse
+        return outputs
+
+    def state(self) -> list[npt.NDArray[np.float32]]:
+        """Give the moving mean and variance."""
+        return self._moving
+
+    def export(self) -> list[npt.NDArray[np.float32]]:
+        """Give gamma, beta, moving mean and moving variance."""
+        return [self._gamma, self._beta, *self._moving]
+
+
+class Stack:
+    """A head's layers, softmax last, over flat vectors of weights and gradient."""
+
+    def __init__(self, layers: Sequence[tuple[Any, tuple[Layer, ...]]]) -> None:
+        self._sources = layers
+        self._layers = [part for _, parts in layers for part in parts]
+        sizes = [layer.size for layer in self._layers]
+        self._deepest = next(number for number, size in enumerate(sizes) if size)
+        size = sum(sizes)
+        self.weights: Vector = np.zeros(size, np.float32)
+        self.gradient: Vector = np.zeros(size, np.float32)
+        start = 0
+        for layer in self._layers:
+            place = slice(start, start + layer.size)
+            layer.bind(self.weights[place], self.gradient[place])
+            start = place.stop
+
+    def probabilities(
+        self, inputs: Matrix, random: np.random.Generator | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Give (b, k) probabilities of (b, width) standardised features."""
+        values = inputs
+        for layer in self._layers:
+            values = layer.forward(values, random)
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+        values /= values.sum(axis=1, keepdims=True)
+        return values
+
+    def backward(self, slope: Matrix) -> None:
+        """Fill the gradient from the loss's (b, k) slope over the logits."""
+        for layer in reversed(self._layers[self._deepest :]):
+            slope = layer.backward(slope)
+
+    def snapshot(self) -> list[npt.NDArray[np.float32]]:
+        """Give a copy of everything that training changes."""
+        return [self.weights.copy(), *(each.copy() for each in self._states())]
+
+    def restore(self, snapshot: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Take back what `snapshot` gave."""
+        for own, kept in zip([self.weights, *self._states()], snapshot, strict=True):
+            own[...] = kept
+
+    def write_back(self) -> None:
+        """Put the weights into the Keras layers that they were read from."""
+        for source, parts in self._sources:
+            weights = [each for part in parts for each in part.export()]
+            if weights:
+                source.set_weights(weights)
+
+    def _states(self) -> Iterator[npt.NDArray[np.float32]]:
+        for layer in self._layers:
+            yield from layer.state()
+
+
+def read_stack(head: Any) -> Stack | None:
+    """Read a sequential Keras head, or give None where a layer is not one that is known here.
+
+    A `Normalization` at the front is passed over: features come standardised.
+    """
+    layers: list[tuple[Any, tuple[Layer, ...]]] = []
+    body = [layer for layer in head.layers if type(layer).__name__ not in _PASSED_OVER]
+    for number, layer in enumerate(body):
+        first = not any(part.size for _, parts in layers for part in parts)
+        found = _read_layer(layer, first=first, last=number == len(body) - 1)
+        if found is None:
+            return None
+        layers.append((layer, found))
+    return Stack(layers)
+
+
+_PASSED_OVER = ("InputLayer", "Normalization")
+
+
+def _read_layer(layer: Any, *, first: bool, last: bool) -> tuple[Layer, ...] | None:
+    kind = type(layer).__name__
+    name = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    if last and (kind not in ("Dense", "Activation") or name != "softmax"):
+        return None
+    if kind == "Dense" and layer.use_bias:
+        found: tuple[Layer, ...] = (Dense(layer, first=first),)
+        return found if last else _with_activation(found, name)
+    if kind == "Activation":
+        return () if last else _with_activation((), name)
+    if kind == "BatchNormalization":
+        return (BatchNormalization(layer),) if layer.center and layer.scale else None
+    if kind == "Dropout":
+        return (Dropout(float(layer.rate)),) if layer.rate else ()
+    return None
+
+
+def _with_activation(parts: tuple[Layer, ...], name: str) -> tuple[Layer, ...] | None:
+    if name == "linear":
+        return parts
+    return (*parts, Activate(ACTIVATIONS[name])) if name in ACTIVATIONS else None

@@ -1,0 +1,145 @@
+"""The parameters of training: declared once, with default, meaning and range."""
+
+from ..errors import UsageError
+from ..records import Params, ParamValue, Regime, Tunable
+from ..zoo import Architecture
+from .early_stopping import MONITORS
+from .optimizers import OPTIMIZERS
+
+_LOOP = (
+    Tunable(
+        name="optimizer",
+        default="adam",
+        about="how weights follow their gradient (sgd has momentum 0.9)",
+        choices=tuple(OPTIMIZERS),
+    ),
+    Tunable(
+        name="learning_rate",
+        default=1e-3,
+        about="the optimizer's learning rate to begin with",
+        low=1e-7,
+        high=10.0,
+    ),
+    Tunable(
+        name="schedule",
+        default="constant",
+        about="how the learning rate goes on",
+        choices=("constant", "cosine", "plateau"),
+    ),
+    Tunable(name="batch", default=32, about="images in a training step", low=1, high=4096),
+    Tunable(
+        name="label_smoothing",
+        default=0.0,
+        about="the share of a label spread over all classes (Szegedy et al. 2016)",
+        low=0.0,
+        high=0.9,
+    ),
+    Tunable(
+        name="class_weight",
+        default="none",
+        about="weight of a class's loss: none, balanced, or CLASS=WEIGHT,...",
+    ),
+    Tunable(
+        name="clip_norm",
+        default=0.0,
+        about="the gradient's greatest norm, 0 for no bound",
+        low=0.0,
+        high=1e6,
+    ),
+    Tunable(
+        name="monitor",
+        default="val_loss",
+        about="what early stopping watches",
+        choices=tuple(MONITORS),
+    ),
+)
+
+_AUGMENTATION = (
+    Tunable(
+        name="augmentation",
+        default="none",
+        about="the policy that training images are varied by: none, ct, xray, or a YAML file",
+    ),
+)
+
+_VIEWS = (
+    Tunable(
+        name="views",
+        default=0,
+        about="augmented views computed of each training image, drawn from per epoch",
+        low=0,
+        high=64,
+    ),
+)
+
+_FINETUNE = (
+    Tunable(
+        name="cut",
+        default="last-block",
+        about="behind which the backbone is trained too",
+        choices=("last-block", "last-two-blocks", "last-stage"),
+    ),
+    Tunable(
+        name="finetune_learning_rate",
+        default=1e-5,
+        about="the learning rate of the second stage",
+        low=1e-8,
+        high=1.0,
+    ),
+    Tunable(
+        name="warmup_epochs",
+        default=1,
+        about="epochs over which the second stage's learning rate rises",
+        low=0,
+        high=100,
+    ),
+    Tunable(
+        name="unfreeze_batch_norm",
+        default=False,
+        about="whether batch statistics are learnt in the second stage (they suffer from it)",
+    ),
+)
+
+# The second head of a chained network: parameters of zoo's HEAD with other defaults.
+_CHAINED = (
+    Tunable(name="head_layers", default=1, about="hidden dense layers", low=0, high=3),
+    Tunable(name="head_width", default=16, about="units a hidden layer", low=4, high=1024),
+    Tunable(name="dropout", default=0.0, about="share dropped", low=0.0, high=0.8),
+    Tunable(name="l2", default=1e-4, about="weight of squared kernels", low=0.0, high=1.0),
+)
+
+_BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
+    Regime.FROZEN: _LOOP + _AUGMENTATION + _VIEWS,
+    Regime.FINETUNE: _LOOP + _AUGMENTATION + _VIEWS + _FINETUNE,
+    Regime.SCRATCH: _LOOP + _AUGMENTATION,
+    Regime.PRIOR: (),
+    Regime.COMPOSITE: (),
+}
+
+
+def tunables(architecture: Architecture, regime: Regime) -> tuple[Tunable, ...]:
+    """List every parameter that an architecture has when trained in a regime."""
+    chained = (*_CHAINED, *_LOOP) if architecture.name == "chained" else ()
+    return (*architecture.tunables, *_BY_REGIME[regime], *chained)
+
+
+def defaults(architecture: Architecture, regime: Regime) -> Params:
+    """Give every parameter its default."""
+    return Params({each.name: each.default for each in tunables(architecture, regime)})
+
+
+def check(values: dict[str, ParamValue], architecture: Architecture, regime: Regime) -> Params:
+    """Complete some parameters by the defaults.
+
+    Raises:
+        UsageError: a parameter that the architecture does not have, or a wrong value.
+    """
+    known = {each.name: each for each in tunables(architecture, regime)}
+    for name in values:
+        if name not in known:
+            raise UsageError(
+                f"{architecture.name}, trained {regime}, has no parameter {name!r}; "
+                f"it has: {', '.join(known)}."
+            )
+    checked = {name: known[name].check(value) for name, value in values.items()}
+    return defaults(architecture, regime).having(checked)
