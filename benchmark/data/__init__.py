@@ -1,0 +1,36 @@
+"""Images, from a name or a folder to pixels: sources, the index, decoding, splits, the audit."""
+
+from .decoding import DECODER, decode_array, decode_bytes
+from .dicom import WINDOWS, check_window
+from .facts import Fact, Facts
+from .index import ReadOptions, Row, Title, build_index, check_index, part_counts, slug, take
+from .known import DATA_SETS, DataSet
+from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream
+from .sources import fetched_folder, read_index
+
+__all__ = [
+    "DATA_SETS",
+    "DECODER",
+    "MAX_UNREADABLE",
+    "WINDOWS",
+    "DataSet",
+    "Decoded",
+    "Fact",
+    "Facts",
+    "Pixels",
+    "ReadOptions",
+    "Row",
+    "Title",
+    "build_index",
+    "check_index",
+    "check_window",
+    "decode",
+    "decode_array",
+    "decode_bytes",
+    "decode_stream",
+    "fetched_folder",
+    "part_counts",
+    "read_index",
+    "slug",
+    "take",
+]

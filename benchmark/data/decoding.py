@@ -1,0 +1,261 @@
+"""Turn what is stored for an image into the pixels a network sees.
+
+Training and the registered model run this very file, so it imports nothing but errors, records
+and its neighbour for DICOM. Its rules:
+
+- 16-bit grey is divided by 257: 65535 becomes 255, as PNG and TIFF define their range. It is not
+  stretched to what the image happens to hold, which would give each image another contrast.
+- An alpha channel is dropped, not composited: in chest scans it repeats the grey or marks a
+  border, and compositing would square the contrast.
+- An RGB picture whose three channels are equal is grey: it is resized once and then repeated.
+- The Exif orientation is applied. A stack of several pictures is refused, not cut to its first.
+- Resizing is Pillow's bilinear filter, which widens with the reduction and so averages all pixels:
+  fine texture does not alias, and unlike bicubic and Lanczos it adds no dark or bright rims to
+  bones. It is integer arithmetic: the same bits on every machine.
+- A JPEG at least four times larger than the square is read at a half, a quarter or an eighth of
+  its size by the JPEG decoder itself, at least twice the square's side being left to average.
+"""
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import ImageError
+from ..records import Picture
+from .dicom import is_dicom, read_dicom
+
+DECODER = 1
+"""Raised by hand whenever the same file would give other pixels."""
+
+MAX_PIXELS = 64_000_000
+"""A picture with more is refused unread. The largest chest film is about 4280 × 3520 = 15 million;
+decoding 64 million takes less than 1 GiB, and one such picture is decoded at a time."""
+
+MAX_BYTES = 512 * 2**20
+"""A larger file is refused unread: 64 million pixels of 16-bit colour fit well below."""
+
+_LARGE = 16_000_000
+_one_large = threading.Lock()
+_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+_GREY = {"1", "L", "LA", "La"}
+
+Pixels8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Native:
+    """A picture as stored, before it meets the square.
+
+    Attributes:
+        pixels: (h, w) grey or (h, w, 3) colour, uint8; a JPEG may be read reduced.
+        width: the stored width in pixels, after orientation; `height` likewise.
+        format: `PNG`, `JPEG`, `DICOM`, `ARRAY`, ...
+        mode: how the pixels are stored, in Pillow's words (`RGBA`) or DICOM's (`MONOCHROME2`).
+    """
+
+    pixels: Pixels8
+    width: int
+    height: int
+    format: str
+    mode: str
+
+
+def decode_bytes(data: bytes, picture: Picture) -> Pixels8:
+    """Decode an image file's bytes to (side, side, channels) pixels.
+
+    Raises:
+        ImageError: it is no readable picture, or too large.
+    """
+    return fit(read_native(data, picture), picture)
+
+
+def decode_array(array: npt.NDArray[np.generic], picture: Picture) -> Pixels8:
+    """Bring (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) pixels, uint8, to (side, side, channels).
+
+    Raises:
+        ImageError: the array has another shape or type.
+    """
+    return fit(array_native(array), picture)
+
+
+def read_native(data: bytes, picture: Picture) -> Native:
+    """Decode an image file's bytes at its own size, or a large JPEG at a fraction of it.
+
+    Raises:
+        ImageError: it is no readable picture, or too large.
+    """
+    if not data:
+        raise ImageError("the file is empty.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}.")
+    with _quiet():
+        if is_dicom(data):
+            pixels, mode = read_dicom(data, picture.window, MAX_PIXELS)
+            grey = _canonical(pixels)
+            height, width = grey.shape[:2]
+            return Native(pixels=grey, width=width, height=height, format="DICOM", mode=mode)
+        return _read_picture(data, picture)
+
+
+def array_native(array: npt.NDArray[np.generic]) -> Native:
+    """Take pixels that are decoded already; see `decode_array`.
+
+    Raises:
+        ImageError: the array has another shape or type.
+    """
+    pixels = np.asarray(array)
+    if pixels.dtype != np.uint8 or pixels.ndim not in {2, 3} or 0 in pixels.shape:
+        raise ImageError(
+            f"pixels must be uint8 of shape (h, w) or (h, w, 3), not {pixels.dtype} {pixels.shape}."
+        )
+    if pixels.ndim == 3 and pixels.shape[2] not in {1, 3, 4}:
+        raise ImageError(f"pixels must have 1, 3 or 4 channels, not {pixels.shape[2]}.")
+    height, width = pixels.shape[:2]
+    _check_size(width, height)
+    mode = "L" if pixels.ndim == 2 else {1: "L", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
+    return Native(pixels=_canonical(pixels), width=width, height=height, format="ARRAY", mode=mode)
+
+
+def fit(native: Native, picture: Picture) -> Pixels8:
+    """Resize a picture to the square: (side, side, channels) uint8."""
+    image = Image.fromarray(native.pixels)
+    if picture.channels == 1 and image.mode == "RGB":
+        image = image.convert("L")
+    side = picture.side_px
+    if picture.fit == "pad":
+        image = ImageOps.pad(image, (side, side), Image.Resampling.BILINEAR, color=0)
+    elif picture.fit == "crop":
+        image = ImageOps.fit(image, (side, side), Image.Resampling.BILINEAR)
+    else:
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    pixels: Pixels8 = np.asarray(image, dtype=np.uint8)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, np.newaxis], picture.channels, axis=2)
+    return np.ascontiguousarray(pixels)
+
+
+def _read_picture(data: bytes, picture: Picture) -> Native:
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            size = image.size
+            _check_size(*size)
+            if getattr(image, "is_animated", False) and image.format != "MPO":
+                raise ImageError("it holds several pictures; save the one to classify by itself.")
+            with _turn(*size):
+                return _load(image, picture)
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError("it is no picture in a format that can be read.") from error
+    except Exception as error:  # on hostile bytes a decoder may raise anything
+        raise ImageError(f"it cannot be decoded: {_one_line(error)}") from error
+
+
+def _load(image: Image.Image, picture: Picture) -> Native:
+    width, height = image.size
+    form, mode = str(image.format), image.mode
+    if form in {"JPEG", "MPO"}:
+        image.draft(None, (2 * picture.side_px, 2 * picture.side_px))
+    image.load()
+    turned = ImageOps.exif_transpose(image)
+    if (turned.width < turned.height) != (width < height):
+        width, height = height, width
+    return Native(pixels=_plain(turned), width=width, height=height, format=form, mode=mode)
+
+
+def _plain(image: Image.Image) -> Pixels8:
+    """Give a loaded picture as (h, w) or (h, w, 3) uint8."""
+    if image.mode.startswith("I"):
+        return _deep(np.asarray(image))
+    if image.mode == "F":
+        raise ImageError("its pixels are real numbers without a stated range; save it as 16-bit.")
+    if image.mode in _GREY:
+        return np.asarray(image.convert("L"))
+    return _canonical(np.asarray(image.convert("RGB")))
+
+
+def _deep(values: npt.NDArray[np.generic]) -> Pixels8:
+    """Bring 16-bit grey to 8 bits: divided by 257 and rounded."""
+    whole = values.astype(np.int32)
+    if whole.size and (whole.min() < 0 or whole.max() > 65535):
+        raise ImageError("its pixels lie outside 0 to 65535; save it as 16-bit grey.")
+    return ((whole + 128) // 257).astype(np.uint8)
+
+
+def _canonical(pixels: Pixels8) -> Pixels8:
+    """Drop alpha, and give a grey picture stored as colour as (h, w)."""
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 1:
+        return np.ascontiguousarray(pixels[:, :, 0])
+    red, green, blue = (pixels[:, :, channel] for channel in range(3))
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return np.ascontiguousarray(red)
+    return np.ascontiguousarray(pixels[:, :, :3])
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise ImageError(f"it has no pixels: {width} × {height}.")
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"it has {width} × {height} pixels, more than {MAX_PIXELS:,}.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+@contextmanager
+def _turn(width: int, height: int) -> Iterator[None]:
+    """Let one large picture be decoded at a time, and small ones freely."""
+    if width * height <= _LARGE:
+        yield
+        return
+    with _one_large:
+        yield
+
+
+class _Quiet:
+    """Keeps the decoders' own warnings from the screen, whichever threads decode at once.
+
+    `warnings.catch_warnings` alone restores the wrong filters when threads overlap.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._inside = 0
+        self._saved = warnings.catch_warnings()
+
+    def enter(self) -> None:
+        with self._guard:
+            self._inside += 1
+            if self._inside == 1:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.filterwarnings("ignore", module=r"pydicom\.")
+
+    def leave(self) -> None:
+        with self._guard:
+            self._inside -= 1
+            if self._inside == 0:
+                self._saved.__exit__(None, None, None)
+
+
+_quietness = _Quiet()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    _quietness.enter()
+    try:
+        yield
+    finally:
+        _quietness.leave()

@@ -1,0 +1,235 @@
+"""Read DICOM files: stored values → modality units (HU) → window → 8 bits, bones bright.
+
+The registered model carries this file beside `decoding.py`. pydicom is imported when a DICOM file
+is met, so that a machine which serves PNG files only can do without it.
+
+Without a window in the file, the image's own range from darkest to brightest is taken, its padding
+left out: the habit of DICOM viewers.
+"""
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# Centre and width in HU, as radiology teaches them: https://doi.org/10.53347/rID-52108
+WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (50.0, 350.0), "bone": (400.0, 1800.0)}
+
+_SYNTAXES = {
+    "1.2.840.10008.1.2": "implicit little endian",
+    "1.2.840.10008.1.2.1": "explicit little endian",
+    "1.2.840.10008.1.2.2": "explicit big endian",
+    "1.2.840.10008.1.2.5": "RLE",
+    "1.2.840.10008.1.2.4.50": "JPEG baseline",
+    "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
+}
+_GREY = {"MONOCHROME1", "MONOCHROME2"}
+_COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
+_PAIR = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*")
+
+
+def is_dicom(data: bytes) -> bool:
+    """Tell whether bytes begin as a DICOM file: a preamble of 128 bytes, then `DICM`."""
+    return data[128:132] == b"DICM"
+
+
+def check_window(window: str) -> tuple[float, float] | None:
+    """Give a window's centre and width in HU, None for the file's own.
+
+    Raises:
+        UsageError: it is no preset, no pair of numbers, or its width is not above 0.
+    """
+    if window == "file":
+        return None
+    if window in WINDOWS:
+        return WINDOWS[window]
+    pair = _PAIR.fullmatch(window)
+    if pair is None or float(pair[2]) <= 0:
+        raise UsageError(
+            f"window must be file, {', '.join(WINDOWS)} or CENTER,WIDTH in HU, not {window!r}."
+        )
+    return float(pair[1]), float(pair[2])
+
+
+def read_dicom(data: bytes, window: str, max_pixels: int) -> tuple[npt.NDArray[np.uint8], str]:
+    """Decode a DICOM file of one picture.
+
+    Args:
+        data: the file.
+        window: `file`, a preset or `CENTER,WIDTH`; see `check_window`.
+        max_pixels: a picture with more is refused before its pixels are touched.
+
+    Returns:
+        (h, w) or (h, w, 3) uint8 pixels, and the photometric interpretation.
+
+    Raises:
+        ImageError: it cannot be decoded, holds several pictures, or has no HU for an HU window.
+    """
+    wanted = check_window(window)
+    try:
+        file = _parse(data)
+        photometric = _check(file, max_pixels)
+        if photometric in _COLOUR:
+            return _colour(file), photometric
+        return _windowed(file, wanted, photometric), photometric
+    except ImageError:
+        raise
+    except ImportError as error:
+        raise ImageError("it is a DICOM file; reading it needs the package pydicom.") from error
+    except Exception as error:  # on hostile bytes a parser may raise anything
+        message = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageError(f"its DICOM contents cannot be decoded: {message}") from error
+
+
+def read_tags(data: bytes) -> tuple[str, str]:
+    """Give what tells patients apart (patient or study identifier, maybe empty) and the modality.
+
+    The identifier is for grouping only: hash it at once, never store or show it.
+
+    Raises:
+        ImageError: the header cannot be parsed.
+    """
+    try:
+        file = _parse(data, header_only=True)
+        patient = str(file.get("PatientID", "") or file.get("StudyInstanceUID", "") or "").strip()
+        return patient, str(file.get("Modality", "") or "")
+    except ImageError:
+        raise
+    except ImportError as error:
+        raise ImageError("it is a DICOM file; reading it needs the package pydicom.") from error
+    except Exception as error:  # as above
+        raise ImageError("its DICOM header cannot be read.") from error
+
+
+def _parse(data: bytes, *, header_only: bool = False) -> "Dataset":
+    from pydicom import dcmread
+    from pydicom.filereader import read_file_meta_info
+
+    syntax = str(read_file_meta_info(io.BytesIO(data)).get("TransferSyntaxUID", ""))
+    if syntax not in _SYNTAXES:
+        # The deflated syntax is refused with the rest: pydicom inflates it without a limit.
+        raise ImageError(
+            f"its DICOM transfer syntax {syntax or 'is not stated'} cannot be read; "
+            "convert it, for example with gdcmconv --raw."
+        )
+    return dcmread(io.BytesIO(data), stop_before_pixels=header_only)
+
+
+def _check(file: "Dataset", max_pixels: int) -> str:
+    """Hold a header to what can be read; give its photometric interpretation."""
+    if "PixelData" not in file:
+        raise ImageError("it is a DICOM file without a picture.")
+    if int(file.get("NumberOfFrames", 1) or 1) != 1:
+        raise ImageError(f"it holds {file.NumberOfFrames} pictures; save one picture a file.")
+    rows, columns = int(file.Rows), int(file.Columns)
+    if rows < 1 or columns < 1 or rows * columns > max_pixels:
+        raise ImageError(f"it has {columns} × {rows} pixels; 1 to {max_pixels:,} can be read.")
+    photometric = str(file.PhotometricInterpretation)
+    if photometric not in _GREY | _COLOUR:
+        raise ImageError(f"its photometric interpretation {photometric} cannot be read.")
+    if file.file_meta.TransferSyntaxUID.is_encapsulated:
+        _check_stream(file, (columns, rows))
+    return photometric
+
+
+def _check_stream(file: "Dataset", size: tuple[int, int]) -> None:
+    """Hold a compressed picture to the header's size, before a decoder allocates for it."""
+    from PIL import Image
+    from pydicom.encaps import get_frame
+
+    if file.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.5":
+        return  # RLE is unpacked to the header's size and no further
+    frame = get_frame(file.PixelData, 0, number_of_frames=1)
+    with Image.open(io.BytesIO(frame), formats=("JPEG", "JPEG2000")) as image:
+        if image.size != size:
+            raise ImageError(f"its header says {size}, its compressed picture {image.size}.")
+
+
+def _colour(file: "Dataset") -> npt.NDArray[np.uint8]:
+    pixels: npt.NDArray[Any] = file.pixel_array  # pydicom gives RGB, whatever is stored
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ImageError(f"colour must be stored with 8 bits, not {pixels.dtype}.")
+    return pixels
+
+
+def _windowed(
+    file: "Dataset", window: tuple[float, float] | None, photometric: str
+) -> npt.NDArray[np.uint8]:
+    from pydicom.pixels import apply_modality_lut
+
+    stored = file.pixel_array
+    if stored.ndim != 2:
+        raise ImageError(f"a grey picture must have two dimensions, not {stored.ndim}.")
+    values = np.asarray(apply_modality_lut(stored, file), dtype=np.float32)
+    if window is not None:
+        shown = _scaled(values, *_hu(file, window))
+    else:
+        shown = _by_file(values, stored, file)
+    if photometric == "MONOCHROME1":
+        shown = 1 - shown
+    if not np.isfinite(shown).all():
+        raise ImageError("its values are not numbers after rescaling.")
+    return np.round(shown * 255).astype(np.uint8)
+
+
+def _hu(file: "Dataset", window: tuple[float, float]) -> tuple[float, float]:
+    """Give the bounds of a window in HU, if the file's values are HU."""
+    if str(file.get("Modality", "")) != "CT" or "RescaleSlope" not in file:
+        raise ImageError("an HU window needs a CT image with a rescale slope; use --window file.")
+    center, width = window
+    return center - width / 2, center + width / 2
+
+
+def _by_file(
+    values: npt.NDArray[np.float32], stored: npt.NDArray[Any], file: "Dataset"
+) -> npt.NDArray[np.float32]:
+    """Apply the file's own VOI table or window, or without one its range; give 0 to 1."""
+    from pydicom.pixels import apply_voi
+
+    if file.get("VOILUTSequence"):
+        table = np.asarray(apply_voi(values.astype(np.int64), file), dtype=np.float32)
+        bits = int(file.VOILUTSequence[0].LUTDescriptor[2])
+        return _scaled(table, 0, 2**bits - 1)
+    if "WindowCenter" in file and "WindowWidth" in file:
+        return _by_window(values, _first(file.WindowCenter), _first(file.WindowWidth), file)
+    kept = values
+    if "PixelPaddingValue" in file:
+        inside = values[stored != int(file.PixelPaddingValue)]
+        kept = inside if inside.size else values
+    return _scaled(values, float(kept.min()), float(kept.max()))
+
+
+def _by_window(
+    values: npt.NDArray[np.float32], center: float, width: float, file: "Dataset"
+) -> npt.NDArray[np.float32]:
+    """Apply a window as DICOM PS3.3 C.11.2 defines its three functions; give 0 to 1."""
+    function = str(file.get("VOILUTFunction", "") or "LINEAR")
+    if width <= 0:
+        raise ImageError(f"its window width must be above 0, not {width:g}.")
+    if function == "SIGMOID":
+        steepness = np.clip(-4 * (values - center) / width, -80, 80)
+        return np.asarray(1 / (1 + np.exp(steepness)), dtype=np.float32)
+    if function == "LINEAR_EXACT":
+        return _scaled(values, center - width / 2, center + width / 2)
+    middle = center - 0.5
+    if width <= 1:
+        return (values > middle).astype(np.float32)
+    return _scaled(values, middle - (width - 1) / 2, middle + (width - 1) / 2)
+
+
+def _first(value: Any) -> float:
+    """Give the first of several windows: the one a viewer shows when the file is opened."""
+    return float(value if isinstance(value, int | float | str) else value[0])
+
+
+def _scaled(values: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.float32]:
+    if high <= low:
+        return np.zeros_like(values)
+    return np.asarray(np.clip((values - low) / (high - low), 0, 1), dtype=np.float32)

@@ -1,0 +1,213 @@
+"""What a file is, without decoding it: its hash, its format and its patient, remembered by stat.
+
+A second benchmark reads no file again: a file whose size, times and inode are those of the last
+time is what it was then. A file changed in the last two seconds is not remembered, since its next
+change could leave the same time.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import DataError, ImageError, StoreError
+from .decoding import MAX_BYTES
+from .dicom import is_dicom, read_tags
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"BM", "BMP"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"P5", "PPM"),
+    (b"P6", "PPM"),
+)
+_SETTLED_NS = 2_000_000_000
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What is known of a file that was not decoded.
+
+    Attributes:
+        sha256: digest of its bytes.
+        format: `PNG`, `DICOM`, ..., empty for what is no picture.
+        patient: keyed hash of the patient's identifier in a DICOM file, else empty.
+        modality: a DICOM file's modality, else empty.
+        fault: why it cannot be used, empty where it may be.
+    """
+
+    sha256: str
+    format: str
+    patient: str = ""
+    modality: str = ""
+    fault: str = ""
+
+
+def sniff(data: bytes) -> str:
+    """Name the format of a picture from its first bytes, or give an empty text."""
+    if is_dicom(data):
+        return "DICOM"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return next((name for magic, name in _MAGIC if data.startswith(magic)), "")
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that must be a plain one and no larger than a picture may be.
+
+    Raises:
+        ImageError: it is a device, a pipe or a folder, it is too large, or it cannot be read.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ImageError("it is no plain file.")
+            if found.st_size > MAX_BYTES:
+                raise ImageError(f"the file has {found.st_size:,} bytes, more than {MAX_BYTES:,}.")
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"it cannot be read: {error.strerror or error}.") from error
+
+
+class Fingerprints:
+    """The fingerprints of one folder's files, kept in the cache's folder between benchmarks.
+
+    Args:
+        root: the data set's folder.
+        kept_under: the cache's folder.
+    """
+
+    def __init__(self, root: Path, kept_under: Path) -> None:
+        name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
+        self._file = kept_under / "fingerprints" / f"{name}.json"
+        self._kept_under = kept_under
+        self._salt = b""
+        self._known = self._load()
+        self._seen: dict[str, list[object]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._seen != self._known:
+            self._save()
+
+    def of(self, path: Path, name: str) -> Fingerprint:
+        """Give a file's fingerprint; `name` is its relative path."""
+        found = path.stat()
+        key = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+        known = self._known.get(name)
+        if known is not None and known[:4] == key:
+            self._seen[name] = known
+            return Fingerprint(**dict(zip(Fingerprint.__slots__, map(str, known[4:]), strict=True)))
+        fresh = self._take(path)
+        if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _SETTLED_NS:
+            values = [getattr(fresh, field) for field in Fingerprint.__slots__]
+            self._seen[name] = [*key, *values]
+        return fresh
+
+    def _take(self, path: Path) -> Fingerprint:
+        try:
+            data = read_file(path)
+        except ImageError as error:
+            return Fingerprint(sha256="", format="", fault=str(error))
+        sha256, form = hashlib.sha256(data).hexdigest(), sniff(data)
+        if form != "DICOM":
+            return Fingerprint(sha256=sha256, format=form, fault=_fault(data, form))
+        try:
+            patient, modality = read_tags(data)
+        except ImageError as error:
+            return Fingerprint(sha256=sha256, format=form, fault=str(error))
+        return Fingerprint(
+            sha256=sha256, format=form, patient=self._hashed(patient), modality=modality
+        )
+
+    def _hashed(self, patient: str) -> str:
+        """Hash an identifier with this cache's secret salt, so that it is never stored."""
+        if not patient:
+            return ""
+        self._salt = self._salt or _salt(self._kept_under)
+        return hmac.new(self._salt, patient.encode(errors="replace"), "sha256").hexdigest()
+
+    def _load(self) -> dict[str, list[object]]:
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            if kept["version"] != _VERSION:
+                return {}
+            width = 4 + len(Fingerprint.__slots__)
+            return {name: row for name, row in kept["files"].items() if len(row) == width}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}  # a memory of what can be read again: absent or damaged is the same
+
+    def _save(self) -> None:
+        text = json.dumps({"version": _VERSION, "files": self._seen})
+        _write(self._file, text.encode())
+
+
+def _fault(data: bytes, form: str) -> str:
+    if not data:
+        return "the file is empty."
+    return "" if form else "it is no picture in a format that can be read."
+
+
+def _salt(folder: Path) -> bytes:
+    """Give the cache's secret salt, drawn once."""
+    file = folder / "salt"
+    if not file.exists():
+        _write(file, secrets.token_bytes(32), once=True)
+    return file.read_bytes()
+
+
+def _write(file: Path, data: bytes, *, once: bool = False) -> None:
+    """Write a private file so that it is whole or absent; `once` leaves one that is there."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+        if once:
+            try:
+                os.link(draft, file)
+            except FileExistsError:
+                pass  # another process drew it first: that one counts
+            finally:
+                draft.unlink()
+        else:
+            draft.replace(file)
+    except OSError as error:
+        raise StoreError(
+            f"the cache folder {file.parent} cannot be written: {error.strerror or error}."
+        ) from error
+
+
+def check_text(path: str) -> None:
+    """Hold a path to what tables and digests can store.
+
+    Raises:
+        DataError: it holds bytes that are no UTF-8.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise DataError("its name is not valid UTF-8.") from error

@@ -1,0 +1,208 @@
+"""Read folders: parts or none, class folders under them, and the files that are pictures."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DataError, ImageError
+from ..records import LeftOut, Part
+from .fingerprints import Fingerprint, Fingerprints, check_text, read_file
+from .index import PART_NAMES, Row
+from .matching import match_classes
+
+PICTURE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
+    *(".pgm", ".ppm", ".pnm", ".dcm", ".dicom"),
+)
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "dicomdir"})
+_TEXT_SUFFIXES = (
+    *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".xml", ".html", ".pdf"),
+    *(".yaml", ".yml", ".log"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderReader:
+    """Reads images by their path below a folder, and nothing outside it."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes:
+        """Give a file's bytes.
+
+        Raises:
+            ImageError: it leads out of the folder, or cannot be read.
+        """
+        file = self.root / path
+        if not file.resolve().is_relative_to(self.root.resolve()):
+            raise ImageError("it leads out of the data set's folder.")
+        return read_file(file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a folder, a manifest or an array file holds.
+
+    Attributes:
+        rows: the images.
+        left_out: what looks like an image and cannot be used.
+        modalities: the modalities that DICOM files state.
+        notes: what a person should be told.
+    """
+
+    rows: tuple[Row, ...]
+    left_out: tuple[LeftOut, ...]
+    modalities: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def read_folder(root: Path, fingerprints: Fingerprints) -> Found:
+    """Find the images under part and class folders.
+
+    Raises:
+        DataError: no class folders, an empty one, or class names that cannot be matched.
+    """
+    parts = _part_folders(root)
+    notes = []
+    if parts:
+        others = sorted({path.name for path in _folders(root)} - {path.name for path in parts})
+        notes += [f"left aside, being no part: {', '.join(others)}."] if others else []
+    names = {folder: [path.name for path in _folders(folder)] for folder in parts or [root]}
+    for folder, classes in names.items():
+        if not classes:
+            raise DataError(f"{folder} holds no class folders; it needs one folder for each class.")
+    matched, told = match_classes({parts.get(folder): each for folder, each in names.items()})
+    walk = _Walk(root=root, fingerprints=fingerprints)
+    for folder in {root, *names}:
+        walk.refuse_links(folder)
+    for folder, inside in names.items():
+        part = parts.get(folder)
+        for name in inside:
+            walk.add(folder / name, matched[part][name], part)
+    return walk.found((*notes, *told))
+
+
+def data_root(root: Path) -> Path:
+    """Go down through single folders that only wrap the parts, as archives often do."""
+    folder = root
+    for _ in range(3):
+        inner = _folders(folder)
+        if _part_folders(folder) or len(inner) != 1:
+            break
+        folder = inner[0]
+    return folder if _part_folders(folder) else root
+
+
+def fingerprint_row(
+    root: Path, path: Path, fingerprints: Fingerprints
+) -> tuple[str, Fingerprint | LeftOut]:
+    """Give a file's relative path, and its fingerprint or why it cannot be used."""
+    name = path.relative_to(root).as_posix()
+    try:
+        check_text(name)
+        if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+            raise ImageError("it is a link that leads out of the data set's folder.")
+        found = fingerprints.of(path, name)
+        if found.fault:
+            raise ImageError(found.fault)
+    except OSError as error:
+        return name, LeftOut(path=name, reason=f"it cannot be read: {error.strerror or error}.")
+    except DataError as error:
+        shown = name.encode(errors="backslashreplace").decode()
+        return name, LeftOut(path=shown, reason=str(error))
+    return name, found
+
+
+class _Walk:
+    """Collects the images of one class folder after another."""
+
+    def __init__(self, *, root: Path, fingerprints: Fingerprints) -> None:
+        self._root = root
+        self._fingerprints = fingerprints
+        self._rows: list[Row] = []
+        self._left_out: list[LeftOut] = []
+        self._modalities: set[str] = set()
+
+    def add(self, folder: Path, class_name: str, part: Part | None) -> None:
+        """Add a class folder's images.
+
+        Raises:
+            DataError: it holds nothing that looks like an image.
+        """
+        before = len(self._rows) + len(self._left_out)
+        for path in self._files(folder):
+            name, found = fingerprint_row(self._root, path, self._fingerprints)
+            if isinstance(found, Fingerprint):
+                self._modalities |= {found.modality} - {""}
+                self._rows.append(
+                    Row(
+                        path=name,
+                        class_name=class_name,
+                        part=part,
+                        patient=found.patient,
+                        sha256=found.sha256,
+                    )
+                )
+            elif path.suffix.lower() in PICTURE_SUFFIXES or path.is_symlink():
+                self._left_out.append(found)
+        if len(self._rows) + len(self._left_out) == before:
+            where = folder.relative_to(self._root).as_posix()
+            raise DataError(f"the class folder {where!r} holds no image; add some or remove it.")
+
+    def refuse_links(self, folder: Path) -> None:
+        """Name the links to folders that stand in a folder: they are not followed."""
+        for path in sorted(folder.iterdir()):
+            if path.is_symlink() and path.is_dir():
+                shown = path.relative_to(self._root).as_posix()
+                self._left_out.append(LeftOut(path=shown, reason="it is a link to a folder."))
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """Walk the files that may be images, in sorted order."""
+        for place, folders, files in os.walk(folder):
+            self.refuse_links(Path(place))
+            folders[:] = sorted(name for name in folders if not _is_clutter(name))
+            for name in sorted(files):
+                if not (_is_clutter(name) or _is_text(name)):
+                    yield Path(place) / name
+
+    def found(self, notes: Sequence[str]) -> Found:
+        return Found(
+            rows=tuple(self._rows),
+            left_out=tuple(self._left_out),
+            modalities=frozenset(self._modalities),
+            notes=tuple(notes),
+        )
+
+
+def _part_folders(root: Path) -> dict[Path, Part]:
+    """Give the folders that are parts, by name in any case.
+
+    Raises:
+        DataError: two folders mean the same part.
+    """
+    found: dict[Path, Part] = {}
+    for path in _folders(root):
+        part = PART_NAMES.get(path.name.lower())
+        if part is None:
+            continue
+        if part in found.values():
+            raise DataError(f"{root} holds two folders for the {part} part; keep one.")
+        found[path] = part
+    return found
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in root.iterdir()
+        if path.is_dir() and not _is_clutter(path.name) and not path.is_symlink()
+    )
+
+
+def _is_text(name: str) -> bool:
+    return Path(name).suffix.lower() in _TEXT_SUFFIXES
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _CLUTTER

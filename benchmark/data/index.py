@@ -1,0 +1,199 @@
+"""Make an index from rows: check its classes and parts, and name patients without naming them."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import DataError
+from ..records import Index, LeftOut, Part, Reader, Rows, digest
+
+PART_NAMES = {
+    "train": Part.TRAIN,
+    "training": Part.TRAIN,
+    "val": Part.VAL,
+    "valid": Part.VAL,
+    "validation": Part.VAL,
+    "test": Part.TEST,
+    "testing": Part.TEST,
+}
+"""What folders, manifests and arrays call the parts, in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How a data set is read.
+
+    Attributes:
+        patient_pattern: a regular expression with one group, searched for in each relative path;
+            what the group matches tells patients apart. None for the data set's own pattern.
+        needs_parts: whether a data set that has a train part must have val and test as well, as
+            the official split does; False where the parts are made afresh.
+    """
+
+    patient_pattern: str | None = None
+    needs_parts: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One image on its way into an index.
+
+    Attributes:
+        path: relative path with forward slashes.
+        class_name: its class.
+        part: its official part, None without.
+        patient: whatever tells patients apart, empty where unknown; it goes no further.
+        sha256: the digest of what is stored.
+    """
+
+    path: str
+    class_name: str
+    part: Part | None
+    patient: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """What an index says of itself as a whole; the fields are those of `Index`."""
+
+    name: str
+    modality: str = "unknown"
+    synthetic: bool = False
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def build_index(
+    rows: Iterable[Row],
+    title: Title,
+    reader: Reader,
+    *,
+    left_out: Iterable[LeftOut] = (),
+    needs_parts: bool = True,
+) -> Index:
+    """Make an index from rows, sorted by path.
+
+    Args:
+        rows: the images, in any order.
+        title: name, modality, notes; `classes` in it is used where given, else sorted from rows.
+        reader: reads an image by its path.
+        left_out: what could not be read.
+        needs_parts: whether an index with any part must have all three.
+
+    Raises:
+        DataError: no image, fewer than two classes, an empty class, or a missing part.
+    """
+    ordered = sorted(rows, key=lambda row: row.path)
+    skipped = tuple(sorted(left_out, key=lambda each: each.path))
+    classes = title.classes or tuple(sorted({row.class_name for row in ordered}))
+    position = {name: number for number, name in enumerate(classes)}
+    index = Index(
+        name=title.name,
+        modality=title.modality,
+        synthetic=title.synthetic,
+        classes=classes,
+        paths=tuple(row.path for row in ordered),
+        labels=np.array([position[row.class_name] for row in ordered], dtype=np.int64),
+        parts=tuple(row.part for row in ordered),
+        patients=_patients(ordered),
+        hashes=tuple(row.sha256 for row in ordered),
+        reader=reader,
+        left_out=skipped,
+        notes=title.notes,
+    )
+    check_index(index, needs_parts=needs_parts)
+    return index
+
+
+def check_index(index: Index, *, needs_parts: bool) -> None:
+    """Hold an index to what every later step relies on.
+
+    Raises:
+        DataError: no image, fewer than two classes, an empty class, or a missing part.
+    """
+    if not len(index):
+        reason = f"; the first was refused: {_first(index.left_out)}" if index.left_out else ""
+        raise DataError(f"{index.name} holds no readable image{reason}.")
+    if len(index.classes) < 2:
+        raise DataError(
+            f"{index.name} holds the single class {index.classes[0]!r}; "
+            "a classifier needs images of at least two."
+        )
+    _check_classes(index)
+    _check_parts(index, needs_parts=needs_parts)
+
+
+def take(index: Index, rows: Rows) -> Index:
+    """Give some rows of an index, in the order of `rows`."""
+    return replace(
+        index,
+        paths=tuple(index.paths[row] for row in rows),
+        labels=index.labels[rows],
+        parts=tuple(index.parts[row] for row in rows),
+        patients=tuple(index.patients[row] for row in rows),
+        hashes=tuple(index.hashes[row] for row in rows),
+    )
+
+
+def slug(text: str) -> str:
+    """Give a name fit for files, registries and metrics: lower case, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "images"
+
+
+def part_counts(index: Index) -> dict[Part | None, int]:
+    """Count the images of each part."""
+    return dict(Counter(index.parts))
+
+
+def _patients(rows: Sequence[Row]) -> tuple[str | None, ...]:
+    """Name each patient by the contents of its images.
+
+    A hash of an identifier can be undone by hashing every likely identifier, and a salted one
+    differs from machine to machine, and the index's digest with it. The hash of what the images
+    contain has neither fault, and says the same thing: these belong together.
+    """
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.patient:
+            members[row.patient].append(row.sha256)
+    names = {patient: f"p-{digest(sorted(each))[:16]}" for patient, each in members.items()}
+    return tuple(names.get(row.patient) for row in rows)
+
+
+def _check_classes(index: Index) -> None:
+    counts = np.bincount(index.labels, minlength=len(index.classes))
+    empty = [name for name, count in zip(index.classes, counts, strict=True) if not count]
+    if empty:
+        raise DataError(
+            f"{index.name} holds no readable image of {', '.join(map(repr, empty))}; "
+            "add some or remove the class."
+        )
+
+
+def _check_parts(index: Index, *, needs_parts: bool) -> None:
+    present = set(index.parts)
+    if present == {None}:
+        return
+    if None in present:
+        path = index.paths[index.parts.index(None)]
+        raise DataError(f"{index.name}: some images have a part and {path!r} has none.")
+    missing = [part.value for part in Part if part not in present]
+    if missing and (needs_parts or Part.TRAIN not in present):
+        raise DataError(
+            f"{index.name} has no {' and no '.join(missing)} part; "
+            "add it, or split afresh with --split 70/15/15."
+        )
+    train = {int(index.labels[row]) for row, part in enumerate(index.parts) if part is Part.TRAIN}
+    untaught = [name for label, name in enumerate(index.classes) if label not in train]
+    if untaught:
+        raise DataError(
+            f"{index.name}: the train part holds no image of {', '.join(map(repr, untaught))}."
+        )
+
+
+def _first(left_out: Sequence[LeftOut]) -> str:
+    return f"{left_out[0].path}: {left_out[0].reason.rstrip('.')}"

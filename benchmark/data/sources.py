@@ -1,0 +1,128 @@
+"""The one way into every data set: `read_index`."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..cache import Cache
+from ..errors import DataError, UsageError
+from ..records import Index, Part, Reader
+from .arrays import read_arrays
+from .fingerprints import Fingerprints
+from .folders import FolderReader, Found, data_root, read_folder
+from .index import ReadOptions, Row, Title, build_index, slug
+from .known import DATA_SETS, DataSet
+from .manifests import read_manifest
+from .patients import name_patients
+
+
+def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
+    """Find a data set's images, their classes, parts and patients, without decoding them.
+
+    Args:
+        data: a name in `DATA_SETS`, a folder, a .csv or .parquet manifest, or an .npz file.
+        options: how it is read.
+        cache: where hashes of files are remembered, and fetched sets are looked for.
+
+    Raises:
+        UsageError: no data set and no file of that name.
+        DataError: what stands there cannot be used, or has not been fetched.
+    """
+    if data == "phantom":
+        from . import phantom
+
+        return phantom.read_index(cache)
+    if data in DATA_SETS:
+        return _read(fetched_folder(data, cache), options, cache, DATA_SETS[data])
+    path = Path(data).expanduser()
+    if not path.exists():
+        if path.suffix or len(path.parts) != 1:
+            raise UsageError(f"there is no file or folder {data}.")
+        DATA_SETS[data]  # says which names are near
+    return _read(path.absolute(), options, cache, None)
+
+
+def fetched_folder(name: str, cache: Cache) -> Path:
+    """Give the folder of a fetched data set.
+
+    Raises:
+        DataError: it has not been fetched; the message gives the command.
+    """
+    folder = cache.folder / "fetched" / name
+    if not folder.is_dir():
+        raise DataError(
+            f"the data set {name} is not on this machine; fetch it with: "
+            f"python -m benchmark fetch {name}"
+        )
+    archives = sorted(folder.glob("*.npz"))
+    return archives[0] if len(archives) == 1 else folder
+
+
+def _read(path: Path, options: ReadOptions, cache: Cache, known: DataSet | None) -> Index:
+    reader: Reader
+    if path.is_dir():
+        root = data_root(path)
+        with Fingerprints(root, cache.folder) as fingerprints:
+            found = read_folder(root, fingerprints)
+        reader = FolderReader(root=root)
+        known = known or _recognise(found)
+    elif path.suffix.lower() in {".csv", ".parquet"}:
+        with Fingerprints(path.parent, cache.folder) as fingerprints:
+            found = read_manifest(path, fingerprints)
+        reader = FolderReader(root=path.parent)
+    elif path.suffix.lower() == ".npz":
+        known = known or _named_in(path.stem)
+        found, reader = read_arrays(path, cache, known.classes if known else ())
+    else:
+        raise UsageError(f"{path} is no folder, .csv, .parquet or .npz.")
+    return _titled(found, reader, path, options, known)
+
+
+def _titled(
+    found: Found, reader: Reader, path: Path, options: ReadOptions, known: DataSet | None
+) -> Index:
+    """Name what was found, tell its patients apart, and make the index."""
+    pattern = options.patient_pattern or (known.patient_pattern if known else "")
+    rows, told = name_patients(found.rows, pattern, given=options.patient_pattern is not None)
+    shared = _patients(rows, Part.TRAIN) & _patients(rows, Part.TEST)
+    if shared and known and known.patient_note:
+        told = (*told, f"{len(shared)} patients occur in train and test: {known.patient_note}.")
+    own = slug(path.stem if path.is_file() else path.name)
+    title = Title(
+        name=own if known is None or own.startswith(known.name) else known.name,
+        modality=known.modality if known else _modality(found.modalities),
+        notes=(*found.notes, *told),
+    )
+    return build_index(
+        rows, title, reader, left_out=found.left_out, needs_parts=options.needs_parts
+    )
+
+
+def _recognise(found: Found) -> DataSet | None:
+    """Tell which known data set a folder holds, by its class names and its file names."""
+    if not found.rows:
+        return None
+    classes = tuple(sorted({row.class_name for row in found.rows}))
+    for name in DATA_SETS:
+        known = DATA_SETS[name]
+        if known.synthetic or classes != known.classes or found.rows[0].part is None:
+            continue
+        pattern = re.compile(known.patient_pattern)
+        if sum(pattern.search(row.path) is not None for row in found.rows) * 2 > len(found.rows):
+            return known
+    return None
+
+
+def _named_in(stem: str) -> DataSet | None:
+    """Tell which known data set a file's name begins with, such as pneumoniamnist_224."""
+    return next((DATA_SETS[name] for name in DATA_SETS if slug(stem).startswith(name)), None)
+
+
+def _patients(rows: Iterable[Row], part: Part) -> frozenset[str]:
+    return frozenset(row.patient for row in rows if row.part is part and row.patient)
+
+
+def _modality(stated: frozenset[str]) -> str:
+    """Turn the modalities that DICOM files state into ours, where they agree."""
+    meant = {{"CT": "ct", "CR": "xray", "DX": "xray"}.get(each, "unknown") for each in stated}
+    return meant.pop() if len(meant) == 1 else "unknown"
