@@ -4,6 +4,7 @@ Pure functions of records and prediction tables; nothing here reads a file, a cl
 """
 
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
+from .picture import to_figure
 from .promote import Champion, Kept, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, Rule, rank
 from .report import to_csv, to_markdown
@@ -24,6 +25,7 @@ __all__ = [
     "promote",
     "rank",
     "to_csv",
+    "to_figure",
     "to_markdown",
     "to_table",
 ]

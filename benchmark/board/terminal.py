@@ -1,4 +1,4 @@
-"""A board as a table for the terminal."""
+"""A board as a table for the terminal: as many columns as it has room for, notes below."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,14 +21,15 @@ from .words import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# A column: its heading, the terminal's width from which it is shown, and how a cell is written.
+# A column: its heading, its place in the queue for room, and how a cell is written.
 Column = tuple[str, int, Callable[[Row], str]]
 
-_LEFT = {"architecture", "weights", "regime", "note"}
+_GAP = 2
+_LEFT = ("architecture", "regime", "weights")
 
 
 def to_table(board: Board, width: int = 160) -> "RenderableType":
-    """Give the board as a rich table, with what it ranks on below.
+    """Give the board as a rich table, with notes and what it ranks on below.
 
     Args:
         board: the board.
@@ -39,15 +40,34 @@ def to_table(board: Board, width: int = 160) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    columns = [each for each in _columns(board) if width >= each[1]]
-    table = Table(title=heading(board), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1))
+    table = Table(
+        title=heading(board), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0)
+    )
+    columns = _fitting(_columns(board), board, width)
     for name, _, _ in columns:
-        left = name in _LEFT
-        table.add_column(name, justify="left" if left else "right", no_wrap=name != "note")
+        table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
     for row in board.rows:
         style = "bold" if row.rank == 1 else "" if row.rank else "dim"
         table.add_row(*(Text(write(row)) for _, _, write in columns), style=style)
-    return Group(table, *(Text(line, style="dim") for line in about(board)))
+    notes = [(row.arch, note(board, row)) for row in board.rows]
+    said = [f"{arch}: {words.rstrip('.')}." for arch, words in notes if words]
+    return Group(table, *(Text(line, style="dim") for line in (*said, *about(board))))
+
+
+def _fitting(columns: tuple[Column, ...], board: Board, width: int) -> tuple[Column, ...]:
+    """Give the columns that fit, those with the lowest place in the queue first."""
+    widths = {
+        name: max(len(line) for line in (*name.split("\n"), *map(write, board.rows)))
+        for name, _, write in columns
+    }
+    room = width - _GAP
+    kept = set()
+    for name, _, _ in sorted(columns, key=lambda each: each[1]):
+        room -= widths[name] + _GAP
+        if room < 0:
+            break
+        kept.add(name)
+    return tuple(each for each in columns if each[0] in kept)
 
 
 def _columns(board: Board) -> tuple[Column, ...]:
@@ -55,21 +75,20 @@ def _columns(board: Board) -> tuple[Column, ...]:
     metric = board.metric
     found: tuple[Column, ...] = (
         ("#", 0, place),
-        ("architecture", 0, lambda row: row.arch),
-        ("regime", 150, lambda row: str(row.regime)),
-        ("weights", 120, lambda row: row.weights or UNKNOWN),
-        (title(metric), 0, lambda row: value(row.figures.get(metric))),
-        ("±", 130, lambda row: spread(row.figures.get(metric))),
-        ("95 %", 80, lambda row: interval(row.figures.get(metric))),
-        ("test macro-F1", 0, lambda row: value(row.figures.get("test_macro_f1"))),
-        ("clean", 100, lambda row: _value_or_blank(row, "test_clean_macro_f1")),
-        ("accuracy", 110, lambda row: value(row.figures.get("test_accuracy"))),
-        ("AUROC", 110, lambda row: value(row.figures.get("test_auroc"))),
-        ("training", 0, lambda row: duration(row.total_seconds) if row.rank else UNKNOWN),
-        ("wall", 160, lambda row: duration(row.wall_seconds)),
-        ("parameters", 140, lambda row: count(row.parameters)),
-        ("ms/image", 150, lambda row: f"{row.milliseconds_per_image:.1f}" if row.rank else UNKNOWN),
-        ("note", 0, lambda row: note(board, row)),
+        ("architecture", 1, lambda row: row.arch),
+        ("regime", 11, lambda row: str(row.regime)),
+        ("weights", 6, lambda row: row.weights or UNKNOWN),
+        (title(metric).replace(" ", "\n", 1), 2, lambda row: value(row.figures.get(metric))),
+        ("±", 12, lambda row: spread(row.figures.get(metric))),
+        ("95 %", 5, lambda row: interval(row.figures.get(metric))),
+        ("test\nmacro-F1", 3, lambda row: value(row.figures.get("test_macro_f1"))),
+        ("test\nclean", 7, lambda row: _value_or_blank(row, "test_clean_macro_f1")),
+        ("test\naccuracy", 8, lambda row: value(row.figures.get("test_accuracy"))),
+        ("test\nAUROC", 9, lambda row: value(row.figures.get("test_auroc"))),
+        ("training", 4, lambda row: duration(row.total_seconds) if row.rank else UNKNOWN),
+        ("wall", 13, lambda row: duration(row.wall_seconds)),
+        ("parameters", 10, lambda row: count(row.parameters)),
+        ("ms/image", 14, lambda row: f"{row.milliseconds_per_image:.1f}" if row.rank else UNKNOWN),
     )
     return tuple(each for each in found if any(each[2](row) for row in board.rows))
 

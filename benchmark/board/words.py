@@ -20,7 +20,8 @@ def is_synthetic(board: Board) -> bool:
 def about(board: Board) -> tuple[str, ...]:
     """Say what a board ranks on and what its figures are of: one sentence or two a line."""
     rule = "fewer parameters, then the name, decide between equals"
-    lines = [f"Ranked on {title(board.metric)}; {rule}. Test is for reporting only."]
+    metric = title(board.metric).replace("val ", "validation ")
+    lines = [f"Ranked on {metric}; {rule}. Test is for reporting only."]
     if is_synthetic(board):
         lines.append("The images were drawn by a program: figures say nothing of patients.")
     if (images := _images(board)) is not None:
