@@ -22,7 +22,7 @@ def small_pictures(pixels: Pixels, rows: Rows, side: int = SIDE) -> Pictures:
     for position, row in enumerate(rows):
         array = pixels.array[row]
         picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).convert("L")
-        small[position] = picture.resize((side, side), Image.Resampling.BOX)
+        small[position] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
     return small
 
 
@@ -31,5 +31,6 @@ def squares(pictures: Pictures, count: int) -> npt.NDArray[np.float32]:
     step = max(1, pictures.shape[1] // count)
     side = pictures.shape[1] // step
     cut = pictures[:, : side * step, : side * step]
-    means = cut.reshape(len(cut), side, step, side, step).mean(axis=(2, 4), dtype=np.float32)
+    blocks = cut.reshape(len(cut), side, step, side, step)
+    means: npt.NDArray[np.float32] = blocks.mean(axis=(2, 4), dtype=np.float32)
     return means.reshape(len(means), -1)

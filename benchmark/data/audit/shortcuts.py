@@ -71,7 +71,7 @@ def _sample(rows: Rows, name: str) -> Rows:
 def _measures(subject: Subject, rows: Rows) -> dict[str, Numbers]:
     """Give (n, few) measures of some rows by what they are measures of."""
     width, height, size = (
-        subject.fact(name)[rows].astype(np.float64) for name in ("width", "height", "file_bytes")
+        subject.fact(name)[rows].astype(np.float64) for name in ("width", "height", "bytes")
     )
     coded = [np.unique(subject.fact(name)[rows], return_inverse=True)[1] for name in _CODED]
     light = [subject.fact(name)[rows].astype(np.float64) for name in ("mean", "std")]

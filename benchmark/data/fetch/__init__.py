@@ -1,0 +1,216 @@
+"""Fetching the published data sets: complete and verified under their name, or absent.
+
+```
+<into>/<name>/             the images, moved here once everything has been verified
+<into>/<name>.json         the receipt: source, licence, counts, and every file's SHA-256
+<into>/.<name>.partial/    what an interrupted download left; the next one goes on from it
+```
+"""
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import BenchmarkError, DataError, StoreError, UsageError
+from ...records import Part, Progress, Silent, digest
+from ..index import PART_NAMES
+from ..known import DATA_SETS, DataSet
+from .downloads import from_kaggle, from_url
+
+__all__ = ["Fetched", "fetch"]
+
+_IMAGES = {".png", ".jpg", ".jpeg"}
+_MEASURED = {
+    "chest-ct": "c3365b073b2007c50b1c5c11789896ad1e14fd1b89a3fc76198ba21553baf39a",
+}
+"""Digest of all files of the copy that the figures in docs/data.md were measured on."""
+_STAGED = "staged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A data set that has arrived.
+
+    Attributes:
+        name: its name; `folder` where it is.
+        source: the page about it; `licence` what it may be used for.
+        counts: images by `part/class`.
+        is_new: whether this call brought it, rather than finding it complete.
+        notes: what a person should be told.
+    """
+
+    name: str
+    folder: Path
+    source: str
+    licence: str
+    counts: Mapping[str, int]
+    is_new: bool
+    notes: tuple[str, ...] = ()
+
+
+def fetch(name: str, into: Path, progress: Progress | None = None) -> Fetched:
+    """Bring a published data set, or find it: verified either way.
+
+    Args:
+        name: `chest-ct`, `chest-xray` or `pneumoniamnist`.
+        into: the folder that holds fetched data sets; this one comes under its name.
+        progress: told of the stages.
+
+    Raises:
+        UsageError: no such data set, or one that needs no fetching.
+        StoreError: no network, no room, no permission, or a download that came damaged.
+        DataError: what arrived is not what was published.
+    """
+    wanted, told = _wanted(name), progress or Silent()
+    try:
+        found = _verified(wanted, into, told)
+        if found is not None:
+            return found
+        partial = into / f".{name}.partial"
+        if (partial / _STAGED).exists():  # stopped between unpacking and naming: half is moved
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True, exist_ok=True)
+        told.stage("download")
+        brought = (
+            from_kaggle(wanted, partial) if _on_kaggle(wanted) else from_url(wanted, partial, told)
+        )
+        return _accept(wanted, brought, into, told)
+    except BenchmarkError:
+        raise
+    except OSError as error:
+        raise StoreError(f"cannot fetch {name} into {into}: {error.strerror or error}.") from error
+
+
+def _wanted(name: str) -> DataSet:
+    wanted = DATA_SETS[name]
+    if not wanted.handle:
+        raise UsageError(f"{name} needs no fetching: it is {wanted.via} when first used.")
+    return wanted
+
+
+def _receipt(name: str, into: Path) -> Path:
+    return into / f"{name}.json"
+
+
+def _verified(wanted: DataSet, into: Path, told: Progress) -> Fetched | None:
+    """Give a data set that is there and whole; remove one that is there and damaged."""
+    folder = into / wanted.name
+    if not (folder.is_dir() and _receipt(wanted.name, into).is_file()):
+        return None
+    try:
+        receipt = json.loads(_receipt(wanted.name, into).read_text(encoding="utf-8"))
+        is_whole = receipt["files"] == _hashes(folder, told)
+    except (ValueError, KeyError, TypeError):
+        is_whole = False
+    if is_whole:
+        return _result(wanted, folder, receipt["counts"], receipt["content"], is_new=False)
+    shutil.rmtree(folder)
+    return None
+
+
+def _accept(wanted: DataSet, brought: Path, into: Path, told: Progress) -> Fetched:
+    """Count and hash what came, and give it its name; nothing that fails gets the name."""
+    partial = into / f".{wanted.name}.partial"
+    counts = _folder_counts(brought) if _on_kaggle(wanted) else _npz_counts(brought, wanted)
+    due = _due_counts(wanted)
+    if Counter(counts) != Counter(due):  # a class without images is as good as absent
+        shutil.rmtree(partial)
+        raise DataError(f"{wanted.name} is not what was published: {_differences(due, counts)}.")
+    folder = into / wanted.name
+    staged = partial / _STAGED
+    staged.mkdir()
+    for path in sorted(brought.iterdir()):
+        if not _on_kaggle(wanted) or path.name in PART_NAMES:
+            shutil.move(path, staged / path.name)
+    files = _hashes(staged, told)
+    content = digest(sorted(files.values()))
+    receipt = {
+        "name": wanted.name, "source": wanted.source, "licence": wanted.licence,
+        "counts": counts, "content": content, "files": files,
+    }  # fmt: skip
+    _write(_receipt(wanted.name, into), receipt)
+    staged.rename(folder)
+    shutil.rmtree(partial)
+    return _result(wanted, folder, counts, content, is_new=True)
+
+
+def _folder_counts(root: Path) -> dict[str, int]:
+    """Count the images of each `part/class`."""
+    found: Counter[str] = Counter()
+    for path in root.glob("*/*/*"):
+        part, group, _ = path.relative_to(root).parts
+        if part in PART_NAMES and path.suffix.lower() in _IMAGES and not path.name.startswith("."):
+            found[f"{PART_NAMES[part]}/{group.partition('_')[0].lower()}"] += 1
+    return dict(found)
+
+
+def _npz_counts(folder: Path, wanted: DataSet) -> dict[str, int]:
+    """Count the labels of each part in MedMNIST's layout: positions in the sorted classes."""
+    import numpy as np
+
+    found: Counter[str] = Counter()
+    for path in folder.glob("*.npz"):
+        with np.load(path, allow_pickle=False) as arrays:
+            for part in Part:
+                labels = arrays[f"{part}_labels"].ravel()
+                for label, name in enumerate(wanted.classes):
+                    found[f"{part}/{name}"] += int((labels == label).sum())
+    return dict(found)
+
+
+def _due_counts(wanted: DataSet) -> dict[str, int]:
+    return {
+        f"{part}/{name.lower()}": count
+        for part, counts in wanted.counts.items()
+        for name, count in zip(wanted.classes, counts, strict=True)
+    }
+
+
+def _differences(due: Mapping[str, int], counts: Mapping[str, int]) -> str:
+    pairs = [(name, counts.get(name, 0), due.get(name, 0)) for name in sorted({*due, *counts})]
+    return ", ".join(f"{name} has {got}, not {want}" for name, got, want in pairs if got != want)
+
+
+def _hashes(folder: Path, told: Progress) -> dict[str, str]:
+    """Give every file's SHA-256 by its path in the folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    told.stage("verify", len(paths), "files")
+    found = {}
+    for path in paths:
+        with path.open("rb") as file:
+            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(
+                file, "sha256"
+            ).hexdigest()
+        told.advance()
+    return found
+
+
+def _result(
+    wanted: DataSet, folder: Path, counts: Mapping[str, int], content: str, *, is_new: bool
+) -> Fetched:
+    differs = content != _MEASURED.get(wanted.name, content)
+    note = f"{wanted.name} has the published counts, but its files differ from the copy on which "
+    return Fetched(
+        name=wanted.name,
+        folder=folder,
+        source=wanted.source,
+        licence=wanted.licence,
+        counts=counts,
+        is_new=is_new,
+        notes=(note + "this project's figures were measured.",) if differs else (),
+    )
+
+
+def _on_kaggle(wanted: DataSet) -> bool:
+    return wanted.via == "kagglehub"
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
