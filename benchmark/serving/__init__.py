@@ -1,0 +1,10 @@
+"""The registered model's own code, and how it is packed beside the network.
+
+The front door packs; the model itself is `model.py`, which a program that pulls the registered
+model gets as a copy and loads through `mlflow.pyfunc.load_model`.
+"""
+
+from .card import CARD_FILE, NETWORK_FILE, Card, file_sha256
+from .package import Packed, package
+
+__all__ = ["CARD_FILE", "NETWORK_FILE", "Card", "Packed", "file_sha256", "package"]

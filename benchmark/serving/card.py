@@ -1,0 +1,82 @@
+"""What a saved network must say of itself so that a stranger can use it rightly: its card."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import DataError
+from ..records import Picture
+
+NETWORK_FILE = "model.keras"
+CARD_FILE = "model.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The facts that travel beside `model.keras`.
+
+    Attributes:
+        classes: k class names, in the order of the network's outputs.
+        picture: how a file becomes the pixels that the network was trained on.
+        data: the data set's name; `synthetic` whether a program drew it.
+        spec_digest: the run that the network came from.
+        sha256: digest of `model.keras`, without which a truncated file looks whole.
+    """
+
+    classes: tuple[str, ...]
+    picture: Picture
+    data: str
+    synthetic: bool
+    spec_digest: str
+    sha256: str
+
+    def write(self, folder: Path) -> None:
+        """Write the card into a folder, beside the network."""
+        values = {"format": FORMAT, **asdict(self)}
+        (folder / CARD_FILE).write_text(json.dumps(values, indent=2), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Card":
+        """Read the card in a folder.
+
+        Raises:
+            DataError: there is none, or it is of another format.
+        """
+        path = folder / CARD_FILE
+        if not path.is_file():
+            raise DataError(f"a registered model must hold {CARD_FILE}; {folder} has none.")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        written = values.pop("format", None)
+        if written != FORMAT:
+            raise DataError(
+                f"{path} must be of format {FORMAT}, not {written}; "
+                "load the model with the code that was registered with it."
+            )
+        picture = Picture(**values.pop("picture"))
+        return cls(**{**values, "classes": tuple(values["classes"]), "picture": picture})
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify_network(folder: Path, card: Card) -> Path:
+    """Give the path of the network in a folder, its content checked against the card.
+
+    Raises:
+        DataError: the file is missing, truncated or another one.
+    """
+    path = folder / NETWORK_FILE
+    if not path.is_file():
+        raise DataError(f"a registered model must hold {NETWORK_FILE}; {folder} has none.")
+    found = file_sha256(path)
+    if found != card.sha256:
+        raise DataError(
+            f"{path} must have the SHA-256 {card.sha256[:12]}…, not {found[:12]}…: "
+            "it is truncated or was replaced; download or register the model again."
+        )
+    return path

@@ -1,0 +1,35 @@
+"""Runs, models, data sets, the saved view and the registry: the only room that imports mlflow.
+
+```python
+tracker = Tracker.open(None, experiment=None, default_experiment="phantom")
+tracker.close_stale()
+parent = tracker.begin(Opening(...), resume=True)
+done = tracker.finished(digests)              # records by spec digest
+run = tracker.start(parent, spec)
+run.epoch(epoch)                              # streamed, never waits
+record = tracker.finish(run, Evidence(...))   # or tracker.fail(run, reason)
+link = tracker.finish_benchmark(parent, BoardFiles(...))
+champion = tracker.register(record, Promotion(...))
+```
+
+Importing it does not import mlflow; opening a tracker does (3.5 s).
+"""
+
+from .evidence import Evidence
+from .parents import Opening, Parent
+from .registry import LARGEST_DIFFERENCE, Champion, Promotion
+from .runs import Run
+from .tracker import BoardFiles, Link, Tracker
+
+__all__ = [
+    "LARGEST_DIFFERENCE",
+    "BoardFiles",
+    "Champion",
+    "Evidence",
+    "Link",
+    "Opening",
+    "Parent",
+    "Promotion",
+    "Run",
+    "Tracker",
+]

@@ -1,0 +1,140 @@
+"""Everything that came of a finished run, logged: model first, then metrics and files."""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import environment
+from ..records import Epoch, Outcome, Part, Predictions, State
+from . import names
+from .datasets import dataset_digest, dataset_inputs, dataset_name
+from .experiments import Experiment
+from .models import link_or_copy, log_network
+from .parents import write_tags
+from .runs import Run
+from .store import Store
+
+_FOLDER_FILES = (names.PREDICTIONS_FILE, names.CHECK_FILE, "history.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """What is logged of a finished run.
+
+    Attributes:
+        outcome: what the worker left.
+        predictions: its prediction table.
+        scores: metrics by name, `<part>_<metric>`.
+        history: its epochs; those streamed already are not logged again.
+        figures: matplotlib figures, or the bytes of a finished file, by path below `figures/`;
+            a name without a suffix gets `.png`.
+        tables: texts (CSV, Markdown, plain) by path below `tables/`.
+    """
+
+    outcome: Outcome
+    predictions: Predictions
+    scores: Mapping[str, float]
+    history: Sequence[Epoch] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+
+
+def log_evidence(store: Store, experiment: Experiment, run: Run, evidence: Evidence) -> None:
+    """Log everything of a finished run and close it as FINISHED, which is the last step."""
+    for epoch in evidence.history:
+        run.epoch(epoch)
+    run.flush()
+    outcome, predictions = evidence.outcome, evidence.predictions
+    model_id = log_network(store, experiment, run, outcome, predictions.classes)
+    store.client.log_inputs(run.run_id, dataset_inputs(outcome.spec, predictions))
+    store.client.log_batch(run.run_id, metrics=_metrics(run.run_id, model_id, evidence))
+    _log_files(store, run, evidence)
+    write_tags(store, run.run_id, _tags(outcome, model_id))
+    store.client.set_terminated(run.run_id, State.FINISHED)
+
+
+def _metrics(run_id: str, model_id: str, evidence: Evidence) -> list[Any]:
+    """Give all metrics, attached to the model, and those of a part to its data set too."""
+    from mlflow.entities import Metric
+
+    outcome, predictions = evidence.outcome, evidence.predictions
+    now = int(environment.now().timestamp() * 1000)
+    parts = {}
+    for part in Part:
+        digest = dataset_digest(outcome.spec, part, predictions)
+        parts[f"{part}_"] = {
+            "dataset_name": dataset_name(outcome.spec, part),
+            "dataset_digest": digest,
+        }
+
+    def metric(name: str, value: float) -> Any:
+        data = next((parts[each] for each in parts if name.startswith(each)), {})
+        key = names.metric_name(name)
+        return Metric(key, value, now, 0, model_id=model_id, run_id=run_id, **data)
+
+    values = {**evidence.scores, **_costs(outcome)}
+    return [metric(name, float(value)) for name, value in values.items()]
+
+
+def _costs(outcome: Outcome) -> dict[str, float]:
+    seconds = outcome.seconds
+    return {
+        **{f"{stage}_seconds": value for stage, value in asdict(seconds).items()},
+        "total_seconds": seconds.total,
+        "parameters": outcome.parameters,
+        "model_bytes": outcome.model_bytes,
+        "milliseconds_per_image": outcome.milliseconds_per_image,
+        "peak_memory_mib": outcome.peak_memory_mib,
+        "largest_difference": outcome.largest_difference,
+    }
+
+
+def _tags(outcome: Outcome, model_id: str) -> dict[str, str]:
+    return {
+        **{name: value[: names.TAG_LIMIT] for name, value in outcome.facts.items()},
+        names.MODEL_ID: model_id,
+        names.NOTES: _fitting(outcome.warnings),
+        "device": outcome.device,
+        "engine": outcome.engine,
+    }
+
+
+def _fitting(notes: Sequence[str]) -> str:
+    """Give notes as JSON that a tag can hold: the last ones go first, with a word that they did."""
+    kept = list(notes)
+    text = json.dumps(kept)
+    while len(text) > names.TAG_LIMIT:
+        kept = [*(each[:500] for each in kept[: len(kept) // 2]), "further notes did not fit"]
+        text = json.dumps(kept)
+    return text
+
+
+def _log_files(store: Store, run: Run, evidence: Evidence) -> None:
+    """Gather all files in one folder and hand it over in one call."""
+    outcome = evidence.outcome
+    with tempfile.TemporaryDirectory(dir=outcome.folder.parent, prefix="benchmark-files-") as work:
+        root = Path(work)
+        for name in _FOLDER_FILES:
+            if (outcome.folder / name).is_file():
+                link_or_copy(outcome.folder / name, root / name)
+        spec = {**outcome.spec.to_json(), "digest": outcome.spec.digest}
+        (root / names.SPEC_FILE).write_text(json.dumps(spec, indent=2), encoding="utf-8")
+        for name, figure in evidence.figures.items():
+            _write_figure(figure, root / "figures" / name)
+        for name, text in evidence.tables.items():
+            path = root / "tables" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        store.client.log_artifacts(run.run_id, str(root))
+
+
+def _write_figure(figure: Any, path: Path) -> None:
+    path = path if path.suffix else path.with_suffix(".png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(figure, bytes):
+        path.write_bytes(figure)
+    else:
+        figure.savefig(path, dpi=110, bbox_inches="tight")  # chosen: sharp at the UI's width

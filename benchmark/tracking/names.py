@@ -1,0 +1,39 @@
+"""Every tag, metric and artifact name that is written to MLflow and read back."""
+
+import re
+
+KIND = "benchmark"  # parent, run, trial or launcher
+PARENT = "parent"
+RUN = "run"
+TRIAL = "trial"
+LAUNCHER = "launcher"
+PARENT_ID = "benchmark.parent_run_id"
+
+PLAN_DIGEST = "plan_digest"
+DATA_DIGEST = "data_digest"
+SPLIT_DIGEST = "split_digest"
+SPEC = "spec"
+SPEC_DIGEST = "spec_digest"
+SYNTHETIC = "synthetic"
+REASON = "reason"
+NOTES = "notes"
+MODEL_ID = "model_id"
+MODEL_SHA256 = "model_sha256"
+CODE = "code_commit"
+HOST = "process.host"
+PID = "process.pid"
+STARTED = "process.started"
+
+PREDICTIONS_FILE = "predictions.parquet"
+CHECK_FILE = "check.parquet"
+SPEC_FILE = "spec.json"
+
+TAG_LIMIT = 8000  # characters; MLflow cuts what is longer, and a cut spec is none
+PARAM_LIMIT = 6000
+
+_ILLEGAL = re.compile(r"[^\w\-. :/]")
+
+
+def metric_name(name: str) -> str:
+    """Give a metric's name as MLflow takes it; a class may be called `covid (19)`."""
+    return _ILLEGAL.sub("_", name)

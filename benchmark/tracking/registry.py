@@ -1,0 +1,206 @@
+"""The registry: a version is made, tried as a stranger would, and only then the champion."""
+
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import PromotionError
+from ..records import Predictions, Probabilities, Reader, Record
+from . import names
+from .store import Store
+
+ALIAS = "champion"
+LARGEST_DIFFERENCE = 1e-4
+"""How far a reloaded model's probabilities may be from the recorded ones.
+
+The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
+preprocessing, another class order or another file differ by far more.
+"""
+
+_SECONDS = 600.0  # chosen: loading TensorFlow and the largest network takes one minute
+_DIFFERENCE_TAG = "largest_difference"
+_REFUSED_TAG = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What is to be registered.
+
+    Attributes:
+        name: the registered model's name.
+        description: what a person should know of this version, in Markdown.
+        tags: facts worth a tag.
+        check: the recorded probabilities of the saved network on some images.
+        reader: gives those images as they are stored.
+    """
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    check: Predictions
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """A registered model's version that carries the alias.
+
+    Attributes:
+        name: the registered model's name; `version` its number.
+        uri: what `mlflow.pyfunc.load_model` takes.
+        run_id: the run it came from; `model_id` its logged model.
+        difference: the largest one between its recorded and its reloaded probabilities.
+    """
+
+    name: str
+    version: str
+    uri: str
+    run_id: str
+    model_id: str
+    difference: float
+
+
+def register(store: Store, record: Record, promotion: Promotion) -> Champion:
+    """Register a run's model, try it in a fresh process, and give it the alias.
+
+    A model that is the champion already is left as it is.
+
+    Raises:
+        PromotionError: the run has no model, or the reloaded model does not give the recorded
+            probabilities; the alias stays where it was.
+    """
+    if not record.model_id:
+        raise PromotionError(f"the run {record.run_id} ({record.spec.arch}) has no model.")
+    present = champion(store, promotion.name)
+    if present is not None and present.model_id == record.model_id:
+        return present
+    version = _version(store, record, promotion)
+    difference = _try(store, f"models:/{promotion.name}/{version}", version, promotion)
+    store.client.set_model_version_tag(
+        promotion.name, version, _DIFFERENCE_TAG, f"{difference:.3g}"
+    )
+    store.client.set_registered_model_alias(promotion.name, ALIAS, version)
+    found = champion(store, promotion.name)
+    assert found is not None, "the alias was set in the line above"
+    return found
+
+
+def champion(store: Store, name: str) -> Champion | None:
+    """Give the version that carries the alias, None if there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = store.client.get_model_version_by_alias(name, ALIAS)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return Champion(
+        name=name,
+        version=str(version.version),
+        uri=f"models:/{name}@{ALIAS}",
+        run_id=version.run_id or "",
+        model_id=version.model_id or "",
+        difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
+    )
+
+
+def _version(store: Store, record: Record, promotion: Promotion) -> str:
+    """Make a version of the run's model, or find the one that an interrupted try has made."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.create_registered_model(promotion.name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise PromotionError(
+                f"the registered model {promotion.name!r} cannot be made: {error}"
+            ) from error
+    for version in store.client.search_model_versions(f"name = '{promotion.name}'"):
+        if version.model_id == record.model_id and _REFUSED_TAG not in version.tags:
+            return str(version.version)
+    made = store.client.create_model_version(
+        promotion.name,
+        source=f"models:/{record.model_id}",
+        run_id=record.run_id,
+        tags={names.SPEC_DIGEST: record.spec.digest, **promotion.tags},
+        description=promotion.description,
+        model_id=record.model_id,
+    )
+    return str(made.version)
+
+
+def _try(store: Store, uri: str, version: str, promotion: Promotion) -> float:
+    """Give the largest difference of the reloaded model, or refuse it.
+
+    Raises:
+        PromotionError: it does not load, or differs by more than the bound.
+    """
+    try:
+        own = reload_and_predict(store, uri, promotion.check.paths, promotion.reader)
+        recorded = promotion.check.probabilities
+        if own.shape != recorded.shape:
+            raise PromotionError(f"it gives {own.shape} probabilities, not {recorded.shape}")
+        difference = float(np.abs(own - recorded).max())
+        if not difference <= LARGEST_DIFFERENCE:
+            raise PromotionError(
+                f"its probabilities may differ from the recorded ones by {LARGEST_DIFFERENCE:g}, "
+                f"and differ by {difference:.3g}"
+            )
+    except PromotionError as error:
+        store.client.set_model_version_tag(promotion.name, version, _REFUSED_TAG, str(error))
+        raise PromotionError(
+            f"{promotion.name} version {version} is not made champion: {error}."
+        ) from error
+    return difference
+
+
+def reload_and_predict(
+    store: Store, uri: str, paths: tuple[str, ...], reader: Reader
+) -> Probabilities:
+    """Load a model in a fresh process without the benchmark, and classify images as stored.
+
+    Raises:
+        PromotionError: it does not load or does not answer.
+    """
+    job = {
+        "tracking_uri": store.uri,
+        "model_uri": uri,
+        "images": [_as_json(reader.read(path)) for path in paths],
+    }
+    with tempfile.TemporaryDirectory(prefix="benchmark-reload-") as elsewhere:
+        try:
+            # -P keeps this folder's modules out of the way of the packages' own.
+            answer = subprocess.run(
+                [sys.executable, "-P", str(Path(__file__).with_name("reload.py"))],
+                input=json.dumps(job),
+                capture_output=True,
+                text=True,
+                cwd=elsewhere,
+                timeout=_SECONDS,
+                check=True,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise PromotionError(f"it gave no answer within {_SECONDS:g} s") from error
+        except subprocess.CalledProcessError as error:
+            raise PromotionError(f"it does not load: {_last_line(error.stderr)}") from error
+    return np.array(json.loads(answer.stdout.splitlines()[-1]), dtype=np.float64)
+
+
+def _as_json(stored: Any) -> Any:
+    return (
+        base64.b64encode(stored).decode("ascii") if isinstance(stored, bytes) else stored.tolist()
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
