@@ -10,6 +10,7 @@ from .calibration import calibrate
 from .catalog import ARCHITECTURES
 from .combining import average_network, chained_network, logits_network, stacked_network
 from .features import Backbone, Block, build_extractor, select
+from .halves import Halves, split_backbone
 from .head import HEAD, assemble, build_head
 from .keras_applications import keras_classes
 from .networks import build_network
@@ -23,6 +24,7 @@ __all__ = [
     "Backbone",
     "Block",
     "Cut",
+    "Halves",
     "Preprocessing",
     "WeightFile",
     "Weights",
@@ -40,5 +42,6 @@ __all__ = [
     "logits_network",
     "resolve_weights",
     "select",
+    "split_backbone",
     "stacked_network",
 ]

@@ -1,7 +1,7 @@
 """What is known of an architecture before any network is built: metadata only, no keras."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..records import Params, ParamValue, Regime, Tunable
@@ -24,7 +24,8 @@ class Cut:
     Attributes:
         name: `last-block`, `last-two-blocks` or `last-stage`, the same words in every family.
         layer: the layer whose output is the only way from the input to what lies behind it;
-            written as a tap is.
+            written as a tap is, or `~SHARE`: the last such place within that share of the
+            network's operations.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Architecture:
         keras_class: its name in `keras.applications`, empty for our own.
         taps: layers that features are taken from, shallow to deep; the last is the end. A tap is
             a layer's name or, for layers that Keras numbers afresh in each process,
-            `CLASS#N`: the N-th operation of that class, from 1.
+            `CLASS#N`: the N-th operation of that class, from 1; `end` is the network's output.
         cuts: where fine-tuning may begin.
         weight_file: its published ImageNet weights, None where there are none.
         parameters: weights of the backbone without its top; of the whole default network, at the
@@ -89,7 +90,7 @@ class Architecture:
     reference: str
     doi: str
     tunables: tuple[Tunable, ...] = ()
-    tiny: Params = Params()
+    tiny: Params = field(default_factory=Params)
 
     @property
     def doi_url(self) -> str:

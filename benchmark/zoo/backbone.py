@@ -122,6 +122,6 @@ def _fetch(architecture: Architecture) -> str:
         found = keras.utils.get_file(
             file.name, file.url, cache_subdir="models", file_hash=file.published_hash or None
         )
-    except Exception as error:  # noqa: BLE001  Keras raises a bare Exception for every failure
+    except Exception as error:  # Keras raises a bare Exception where a download fails
         raise WeightsError(f"{file.url} cannot be fetched: {error}") from error
     return str(found)

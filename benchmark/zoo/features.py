@@ -73,16 +73,12 @@ def build_extractor(backbone: Backbone) -> Any:
     """Build the network from raw pixels to the (n, D) feature matrix of `backbone.layout`."""
     import keras
 
-    features = _pool(backbone, backbone.layout)
+    features = pool_blocks(backbone, backbone.layout)
     return keras.Model(backbone.network.inputs, features, name=f"{backbone.network.name}_features")
 
 
-def pooled(backbone: Backbone, params: Params) -> Any:
-    """Give the symbolic (n, width) features that the parameters choose."""
-    return _pool(backbone, chosen_blocks(backbone.layout, params))
-
-
-def _pool(backbone: Backbone, blocks: Sequence[Block]) -> Any:
+def pool_blocks(backbone: Backbone, blocks: Sequence[Block]) -> Any:
+    """Give the symbolic (n, width) features of blocks, pooled and joined in their order."""
     import keras
 
     maps = dict(zip(backbone.taps, backbone.network.outputs, strict=True))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ..records import Params, Tunable
 from ..seeds import derive
 from .architecture import complete
-from .features import Backbone, pooled
+from .features import Backbone, chosen_blocks, pool_blocks
 from .layers import classify, repeat_layer
 from .mlp import dense_layers
 
@@ -121,7 +121,7 @@ def assemble(backbone: Backbone, head: Any, params: Params) -> Any:
 
     values = complete(HEAD, params)
     network = backbone.network
-    signal = pooled(backbone, values)
+    signal = pool_blocks(backbone, chosen_blocks(backbone.layout, values))
     # Layer by layer, not as a nested network: a chained network finds `logits` by name.
     for layer in head.layers[1:]:
         signal = repeat_layer(layer, signal)

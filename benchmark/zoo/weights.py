@@ -85,9 +85,9 @@ def _imagenet(architecture: Architecture, file: WeightFile) -> Weights:
         return Weights(kind="imagenet", path=path, identity="imagenet")
     if is_reachable():
         return Weights(kind="imagenet", identity="imagenet")
-    state = "has another hash than published" if found else "is not there"
+    state = "has another hash than published in" if found else "is not in"
     raise WeightsError(
-        f"{architecture.name} has no ImageNet weights here: {file.name} {state} in "
+        f"{architecture.name} has no ImageNet weights here: {file.name} {state} "
         f"{keras_cache()}{_expected(file)}, and {_STORE} does not answer. Put the file into a "
         "folder and give that folder as weights, or take weights=none."
     )
@@ -168,7 +168,7 @@ def is_reachable() -> bool:
 def _probe() -> bool:
     request = urllib.request.Request(_STORE, method="HEAD")
     try:
-        urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
+        urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()  # noqa: S310  a constant
     except urllib.error.HTTPError:
         return True  # it answers, if only to say that its front page is nobody's business
     except OSError:
