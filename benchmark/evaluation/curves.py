@@ -38,8 +38,8 @@ def loss_and_accuracy(history: Sequence[Epoch], caption: Caption) -> "Figure":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8)
         tidy(axes)
-    words = f"{caption.arch} · {caption.data}, {len(history)} epochs{said(caption.synthetic)}"
-    panels[0].set_title(f"Loss and accuracy: {words}", **TITLE)
+    about = f"{caption.data}, {len(history)} epochs{said(caption.synthetic)}"
+    figure.suptitle(f"Loss and accuracy of {caption.arch}\n{about}", **TITLE)
     return figure
 
 
@@ -77,7 +77,7 @@ def roc_curves(predictions: Predictions, part: Part, caption: Caption) -> "Figur
         _curve(axes, false, true, number, f"{short(name, 40)} (AUROC {area:.3f})")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.01, 1), ylim=(0, 1.01))
     _finish(axes, "lower right")
-    entitle(axes, "ROC", predictions, part, caption)
+    entitle(figure, "ROC curves", predictions, part, caption)
     return figure
 
 
@@ -93,7 +93,7 @@ def precision_recall_curves(predictions: Predictions, part: Part, caption: Capti
         _curve(axes, recall, precision, number, f"{short(name, 40)} (AP {mean:.3f})", steps=True)
     axes.set(xlabel="recall (sensitivity)", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
     _finish(axes, "lower left")
-    entitle(axes, "Precision and recall", predictions, part, caption)
+    entitle(figure, "Precision-recall curves", predictions, part, caption)
     return figure
 
 

@@ -1,8 +1,8 @@
 """Figures of predictions, of training and of a board, as matplotlib `Figure` objects.
 
 They are drawn on the Agg canvas through the object-oriented interface: no pyplot state, no
-window, safe beside other threads. Colours tell apart for colour-blind readers too: Okabe & Ito
-2008 for lines, cividis for areas (Nuñez et al. 2018, doi:10.1371/journal.pone.0199239).
+window, safe beside other threads. Colours tell apart for colour-blind readers too: Okabe & Ito's
+palette for lines, one blue from light to dark for areas.
 """
 
 import textwrap
@@ -49,44 +49,57 @@ def confusion_matrix(predictions: Predictions, part: Part, caption: Caption) -> 
 
     counts = confusion(predictions.part(part))
     k = len(counts)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    names = [short(name) for name in predictions.classes]
-    side = float(np.clip(2.6 + 0.75 * k, 5.0, 12.0))
-    figure, axes = canvas(side + 1.2, side)
+    totals = counts.sum(axis=1)
+    shares = counts / np.maximum(totals, 1)[:, None]
+    size = float(np.clip(2.4 + 0.7 * k, 4.2, 11.0))
+    figure, axes = canvas(size + 2.2, size + 0.6)
     sns.heatmap(
         shares,
         ax=axes,
         vmin=0,
         vmax=1,
-        cmap="cividis",
-        annot=_cells(counts, shares),
-        fmt="",
-        square=True,
+        cmap="Blues",
         linewidths=0.5,
-        xticklabels=names,
-        yticklabels=[
-            f"{name}  (n={total})" for name, total in zip(names, counts.sum(1), strict=True)
-        ],
-        annot_kws={"fontsize": 10 if k <= 5 else 8 if k <= 12 else 6},
+        linecolor="0.85",
+        xticklabels=False,  # seaborn would draw the whole figure to see whether labels overlap
+        yticklabels=False,
         cbar_kws={"label": "share of the true class", "shrink": 0.8},
     )
+    _write_cells(axes, counts, shares)
+    centres = np.arange(k) + 0.5
+    axes.set_xticks(
+        centres,
+        [short(name, 14) if k <= _FULL_CELLS else short(name) for name in predictions.classes],
+        rotation=0 if k <= 4 else 90,
+    )
+    axes.set_yticks(
+        centres,
+        [f"{short(name)}  (n={n})" for name, n in zip(predictions.classes, totals, strict=True)],
+    )
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.tick_params(axis="x", rotation=0 if k <= 3 else 40)
-    axes.tick_params(axis="y", rotation=0)
-    for label in axes.get_xticklabels() if k > 3 else ():
-        label.set(ha="right", rotation_mode="anchor")
-    entitle(axes, "Confusion matrix", predictions, part, caption)
+    entitle(figure, "Confusion matrix", predictions, part, caption)
     return figure
 
 
-def _cells(counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-    """Give the text of each cell, none for 0 where cells are small."""
+def _write_cells(
+    axes: "Axes", counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]
+) -> None:
+    """Write count and share into the cells; where those are small, counts above 0 alone.
+
+    seaborn's own annotation makes a text for every cell, also the empty: 0.2 s at 20 classes.
+    """
     full = len(counts) <= _FULL_CELLS
-    texts = [
-        (f"{count}\n{share:.0%}" if full else str(count)) if count or full else ""
-        for count, share in zip(counts.ravel().tolist(), shares.ravel().tolist(), strict=True)
-    ]
-    return np.array(texts, dtype=object).reshape(counts.shape)
+    for row, column in np.argwhere(counts > (-1 if full else 0)).tolist():
+        count, share = int(counts[row, column]), float(shares[row, column])
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            f"{count}\n{share:.0%}" if full else str(count),
+            ha="center",
+            va="center",
+            color="white" if share > 0.55 else "black",
+            fontsize=10 if full else 8,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,21 +121,22 @@ def board(standings: Sequence[Standing], data: str, synthetic: bool, metric: str
         synthetic: whether the images were drawn by a program.
         metric: what the figures are, for people: `macro-F1`.
     """
-    figure, axes = canvas(7.6, 1.6 + 0.38 * len(standings))
+    figure, axes = canvas(7.6, 1.7 + 0.36 * len(standings))
     heights = np.arange(len(standings))[::-1]
     for at, row in zip(heights, standings, strict=True):
         _whisker(axes, row.val, at + 0.13, COLOURS[0], "o")
         if row.test is not None:
             _whisker(axes, row.test, at - 0.13, COLOURS[1], "D")
     axes.set_yticks(heights, [f"{row.name}{' ≈' if row.tie else ''}" for row in standings])
-    axes.plot([], [], "o", color=COLOURS[0], label="validation (ranked on)")
-    axes.plot([], [], "D", color=COLOURS[1], markersize=4, label="test (reporting only)")
     lows = [each.low for row in standings for each in (row.val, row.test) if each is not None]
     axes.set(xlim=(max(0.0, np.floor(min(lows) * 20 - 0.5) / 20), 1.01), xlabel=metric)
     axes.set_ylim(-0.6, len(standings) - 0.4)
-    tied = "    ≈ cannot be told from the first" if any(row.tie for row in standings) else ""
-    axes.set_title(f"{data}: {metric} with 95 % intervals{said(synthetic)}{tied}", **TITLE)
-    axes.legend(loc="upper left", fontsize=8, frameon=True)
+    axes.plot([], [], "o", color=COLOURS[0], label="validation (ranked on)")
+    axes.plot([], [], "D", color=COLOURS[1], markersize=4, label="test (reporting only)")
+    if any(row.tie for row in standings):
+        axes.plot([], [], " ", label="≈ cannot be told from the first")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.suptitle(f"{data}: {metric} with 95 % intervals{said(synthetic)}", **TITLE)
     tidy(axes)
     axes.grid(axis="y", visible=False)
     return figure
@@ -133,7 +147,7 @@ def _whisker(axes: "Axes", found: Interval, at: float, colour: str, marker: str)
     axes.plot([found.value], [at], marker, color=colour, markersize=6 if marker == "o" else 4)
 
 
-TITLE: dict[str, Any] = {"fontsize": 10, "loc": "left"}
+TITLE: dict[str, Any] = {"fontsize": 10, "x": 0.01, "ha": "left"}
 
 
 def canvas(width: float, height: float) -> tuple["Figure", "Axes"]:
@@ -153,12 +167,12 @@ def canvases(width: float, height: float, panels: int) -> tuple["Figure", tuple[
 
 
 def entitle(
-    axes: "Axes", what: str, predictions: Predictions, part: Part, caption: Caption
+    figure: "Figure", what: str, predictions: Predictions, part: Part, caption: Caption
 ) -> None:
     """Title a figure: what it is, the architecture, the part, its images, and SYNTHETIC."""
     number = sum(each is part for each in predictions.parts)
-    words = f"{caption.arch} · {caption.data} {_PART_NAMES[part]}, n={number}"
-    axes.set_title(f"{what}: {words}{said(caption.synthetic)}", **TITLE)
+    about = f"{caption.data}, {_PART_NAMES[part]}, n={number}{said(caption.synthetic)}"
+    figure.suptitle(f"{what} of {caption.arch}\n{about}", **TITLE)
 
 
 def said(synthetic: bool) -> str:
