@@ -1,4 +1,5 @@
 import pytest
+
 from benchmark.catalog import Catalog
 from benchmark.errors import UsageError
 

@@ -1,10 +1,11 @@
 from dataclasses import fields, replace
 
 import pytest
-from benchmark.errors import UsageError
-from benchmark.records import Params, Picture, Regime, SearchSpec, Seconds, Spec, Tunable
 from hypothesis import given
 from hypothesis import strategies as st
+
+from benchmark.errors import UsageError
+from benchmark.records import Params, Picture, Regime, SearchSpec, Seconds, Spec, Tunable
 
 SPEC = Spec(
     arch="cnn",

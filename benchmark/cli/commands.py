@@ -90,11 +90,11 @@ def _leaderboard(found: argparse.Namespace) -> int:
 def _register(found: argparse.Namespace) -> int:
     from ..runner import register_best
 
-    experiment, register, output, data = (
+    experiment, register, data = (
         option.value(getattr(found, option.name))
-        for option in pick("experiment", "register", "output", "data")
+        for option in pick("experiment", "register", "data")
     )
-    return register_best(experiment, register, output, data, RUN_ID.value(found.run))
+    return register_best(experiment, register, data, RUN_ID.value(found.run))
 
 
 def _predict(found: argparse.Namespace) -> int:

@@ -135,6 +135,13 @@ RUN_OPTIONS: tuple[Option, ...] = (
         about="official, 70/15/15, kfold:5, or a split's .csv",
     ),
     Option(
+        name="split_seed",
+        default="0",
+        group=_WHAT,
+        read=whole(0, 2**32 - 1),
+        about="what a split is drawn from; other seeds then compare on the same images",
+    ),
+    Option(
         name="on_leak",
         default="drop",
         group=_WHAT,

@@ -108,7 +108,7 @@ def _leaderboard(parser: argparse.ArgumentParser) -> None:
 
 
 def _register(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, (*pick("experiment", "register", "output", "data"), RUN_ID))
+    add_options(parser, (*pick("experiment", "register", "data"), RUN_ID))
 
 
 def _predict(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from .index import ReadOptions, Row, Title, build_index, check_index, part_count
 from .known import DATA_SETS, DataSet
 from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream
 from .sources import fetched_folder, read_index
+from .splits import OnLeak, SplitOptions, group_keys, make_splits, write_split
 
 __all__ = [
     "DATA_SETS",
@@ -17,9 +18,11 @@ __all__ = [
     "Decoded",
     "Fact",
     "Facts",
+    "OnLeak",
     "Pixels",
     "ReadOptions",
     "Row",
+    "SplitOptions",
     "Title",
     "build_index",
     "check_index",
@@ -29,8 +32,11 @@ __all__ = [
     "decode_bytes",
     "decode_stream",
     "fetched_folder",
+    "group_keys",
+    "make_splits",
     "part_counts",
     "read_index",
     "slug",
     "take",
+    "write_split",
 ]

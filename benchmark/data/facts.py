@@ -88,6 +88,14 @@ class Facts:
         """
         return np.array([self._rows[each] for each in hashes], dtype=np.int64)
 
+    def pixel_hash_of(self, content_hash: str) -> str:
+        """Give the pixel hash of one image.
+
+        Raises:
+            KeyError: an image of that digest was not decoded.
+        """
+        return str(self.pixel_hash[self._rows[content_hash]])
+
     @classmethod
     def of(cls, hashes: Sequence[str], facts: Sequence[Fact]) -> Self:
         """Gather the facts of images, in the order of their hashes."""

@@ -56,6 +56,7 @@ _PHANTOM = DataSet(
     source="benchmark/data/phantom",
     citation="none: drawn images, no evidence about any patient",
     via="drawn",
+    side_px=96,
 )
 
 _CHEST_CT = DataSet(

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,7 @@ def run_task(task: Task, progress: Progress) -> Outcome:
     probabilities, milliseconds = _network_says(fitted, material, checked)
     difference = _largest_difference(task, fitted, checked, probabilities)
     if difference > DIFFERENCE_BOUND and fitted.engine.startswith("openvino"):
-        reference = replace(task.spec, engine="tensorflow")
-        fitted = train(reference, material, progress)
+        fitted = train(task.spec, material, progress, engine="tensorflow")
         probabilities, milliseconds = _network_says(fitted, material, checked)
         difference = _largest_difference(task, fitted, checked, probabilities)
     progress.stage("save")

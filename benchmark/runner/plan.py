@@ -1,12 +1,12 @@
 """From a request to specs: pure, so that `plan` shows exactly what `run` would do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalog import Catalog
 from ..errors import BenchmarkError, UsageError
-from ..records import Index, Params, Picture, Record, Regime, Spec, Split, digest
-from ..training import check_params, defaults
+from ..records import Index, Params, ParamValue, Picture, Record, Regime, Spec, Split, digest
+from ..training import check, defaults
 from ..zoo import ARCHITECTURES, Architecture, Weights, resolve_weights
 from .request import Request
 
@@ -47,8 +47,8 @@ class Plan:
         """The digest of the whole plan, the same for the same request on the same images."""
         return digest([[job.spec.digest for job in self.jobs], list(self.composites)])
 
-    def open_jobs(self, done: Mapping[str, Record]) -> tuple[Job, ...]:
-        """Give the jobs that are not among the finished records."""
+    def open_jobs(self, done: Container[str]) -> tuple[Job, ...]:
+        """Give the jobs whose specs are not among the finished digests."""
         return tuple(job for job in self.jobs if job.spec.digest not in done)
 
 
@@ -128,7 +128,7 @@ def member_names(members: str) -> tuple[str, ...]:
         make=lambda name: ARCHITECTURES[name] if name.startswith("keras:") else None,
     )
     names = single.select(members)
-    if len(names) < 2:  # noqa: PLR2004
+    if len(names) < 2:
         raise UsageError(f"--members needs at least two architectures, not {members!r}.")
     return names
 
@@ -180,16 +180,15 @@ def _regime(request: Request, architecture: Architecture) -> Regime:
 
 def _params(request: Request, architecture: Architecture, regime: Regime) -> Params:
     """Give every parameter: the defaults, with what the request sets where it applies."""
-    params = defaults(architecture, regime)
-    asked: dict[str, str | int | float | bool] = {
+    known = defaults(architecture, regime)
+    asked: dict[str, ParamValue] = {
         "batch": request.batch,
         "class_weight": request.class_weight,
         "augmentation": request.augmentation,
         "views": request.views,
     }
-    params = params.having({name: value for name, value in asked.items() if name in params})
-    check_params(params, architecture, regime)
-    return params
+    applicable = {name: value for name, value in asked.items() if name in known}
+    return check(applicable, architecture, regime)
 
 
 def _check_sides(architectures: Sequence[Architecture], picture: Picture) -> None:

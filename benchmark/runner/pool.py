@@ -3,13 +3,15 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ..records import Outcome
 from .task import Event, Failure, Task
-from .workers import Worker
+from .worker import serve
+from .workers import Serve, Worker
 
 
 class Pool:
@@ -19,11 +21,12 @@ class Pool:
         jobs: how many workers.
         logs: the folder for what they print.
         timeout_seconds: the most one task may take, 0 for no limit.
+        serve: what a worker process does.
     """
 
-    def __init__(self, jobs: int, logs: Path, timeout_seconds: float) -> None:
+    def __init__(self, jobs: int, logs: Path, timeout_seconds: float, serve: Serve = serve) -> None:
         self._timeout = timeout_seconds
-        self._workers = [Worker(logs / f"worker-{number}.log") for number in range(jobs)]
+        self._workers = [Worker(logs / f"worker-{number}.log", serve) for number in range(jobs)]
 
     def __enter__(self) -> Self:
         return self
@@ -34,6 +37,10 @@ class Pool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
         for worker in self._workers:
             worker.kill()
 
@@ -59,7 +66,7 @@ class Pool:
                     return
                 try:
                     begin(task)
-                    result = worker.run(task, lambda event: say(task, event), self._timeout)
+                    result = worker.run(task, partial(say, task), self._timeout)
                 except BaseException as error:  # noqa: BLE001  handed to the main thread, raised there
                     done.put((task, error))
                     return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -181,7 +181,7 @@ class _Row:
         seconds = time.monotonic() - self._began
         if self._last:
             return self._last
-        if self.done and seconds > 0.5 and self._unit:  # noqa: PLR2004  a rate needs a moment
+        if self.done and seconds > 0.5 and self._unit:
             return f"{self._stage}: {self.done / seconds:,.0f} {self._unit}/s"
         return self._stage
 

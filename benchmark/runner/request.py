@@ -14,6 +14,7 @@ class Request:
     arch: str
     data: str
     split: str
+    split_seed: int
     on_leak: str
     side: int | None
     channels: str

@@ -51,8 +51,8 @@ class Pipe:
 
 def serve(connection: Connection, log: Path) -> None:
     """Run tasks from the pipe until it closes or says None; never raises for a task's fault."""
-    _write_output_to(log)
-    _die_with_parent()
+    write_output_to(log)
+    die_with_parent()
     began = time.monotonic()
     import keras  # noqa: F401  the import is the point: every task after it finds it done
 
@@ -81,7 +81,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:500]
 
 
-def _write_output_to(log: Path) -> None:
+def write_output_to(log: Path) -> None:
     """Send everything printed here, by C++ too, to a file: the terminal shows progress only."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -93,7 +93,7 @@ def _write_output_to(log: Path) -> None:
     os.close(target)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End this process when the main one is gone, also by SIGKILL."""
     import signal
 

@@ -10,15 +10,25 @@ from pathlib import Path
 from .. import environment
 from ..records import Outcome
 from .task import Event, Failure, Ready, Task
+from .worker import serve
 
 _POLL_SECONDS = 0.2
 
 
-class Worker:
-    """One worker process and the pipe to it; started at once, so that imports run meanwhile."""
+Serve = Callable[[Connection, Path], None]
 
-    def __init__(self, log: Path) -> None:
+
+class Worker:
+    """One worker process and the pipe to it; started at once, so that imports run meanwhile.
+
+    Args:
+        log: the file for what the process prints.
+        serve: what the process does: take tasks from the pipe, and say how they go.
+    """
+
+    def __init__(self, log: Path, serve: Serve = serve) -> None:
         self._log = log
+        self._serve = serve
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self.start()
@@ -27,14 +37,17 @@ class Worker:
         """Start a fresh process, if there is none at work."""
         if self._process is not None and self._process.is_alive():
             return
-        from .worker import serve
-
         context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
         ours, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, self._log), daemon=True)
+        self._process = context.Process(target=self._serve, args=(theirs, self._log), daemon=True)
         self._process.start()
         theirs.close()
         self._connection = ours
+
+    @property
+    def pid(self) -> int | None:
+        """The process number, None where there is no process."""
+        return None if self._process is None else self._process.pid
 
     def run(
         self, task: Task, say: Callable[[Event], None], timeout_seconds: float = 0.0

@@ -17,8 +17,10 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 
 from .evidence import Evidence
 from .parents import Opening, Parent
+from .pulling import Pulled
 from .registry import LARGEST_DIFFERENCE, Champion, Promotion
 from .runs import Run
+from .store import store_exists
 from .tracker import BoardFiles, Link, Tracker
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "Opening",
     "Parent",
     "Promotion",
+    "Pulled",
     "Run",
     "Tracker",
+    "store_exists",
 ]

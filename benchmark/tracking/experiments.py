@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import StoreError
+from . import names
 from .store import Store
 
 
@@ -48,6 +49,38 @@ def find_experiment(
     name = wanted or environ.get("MLFLOW_EXPERIMENT_NAME") or default
     id_ = _named(store, name)
     return Experiment(id=id_, name=name, opened_run=opened, joins=bool(opened) and id_ == home)
+
+
+def opened_experiment(store: Store, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Give the name of the experiment that MLflow's own variables choose, if they do."""
+    opened = environ.get("MLFLOW_RUN_ID", "")
+    home = _home_of(store, opened) if opened else environ.get("MLFLOW_EXPERIMENT_ID", "")
+    if home:
+        return str(store.client.get_experiment(home).name)
+    return environ.get("MLFLOW_EXPERIMENT_NAME") or None
+
+
+def existing_experiment(store: Store, name: str) -> Experiment | None:
+    """Give an experiment that is there already, None where it is not."""
+    found = store.client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage != "active":
+        return None
+    return Experiment(id=found.experiment_id, name=found.name, opened_run="", joins=False)
+
+
+def latest_experiment(store: Store) -> Experiment | None:
+    """Give the experiment that the newest benchmark ran in, None where none ever ran."""
+    every = [each.experiment_id for each in store.client.search_experiments()]
+    runs = store.client.search_runs(
+        every,
+        f"tags.{names.KIND} = '{names.PARENT}'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    if not runs:
+        return None
+    found = store.client.get_experiment(runs[0].info.experiment_id)
+    return Experiment(id=found.experiment_id, name=found.name, opened_run="", joins=False)
 
 
 def _home_of(store: Store, run_id: str) -> str:

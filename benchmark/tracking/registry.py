@@ -58,6 +58,7 @@ class Champion:
         uri: what `mlflow.pyfunc.load_model` takes.
         run_id: the run it came from; `model_id` its logged model.
         difference: the largest one between its recorded and its reloaded probabilities.
+        tags: the version's tags.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Champion:
     run_id: str
     model_id: str
     difference: float
+    tags: Mapping[str, str]
 
 
 def register(store: Store, record: Record, promotion: Promotion) -> Champion:
@@ -110,6 +112,7 @@ def champion(store: Store, name: str) -> Champion | None:
         run_id=version.run_id or "",
         model_id=version.model_id or "",
         difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
+        tags=dict(version.tags),
     )
 
 

@@ -60,6 +60,12 @@ def open_store(uri: str | None, environ: Mapping[str, str] = os.environ) -> Stor
     return Store(uri=wanted, client=_connect(wanted), folder=None)
 
 
+def store_exists(uri: str | None = None, environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether there is a store to ask, without making one: a server always may be there."""
+    wanted = uri or environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    return not wanted.startswith(_SQLITE) or Path(wanted.removeprefix(_SQLITE)).is_file()
+
+
 def _open_sqlite(uri: str) -> Store:
     path = Path(uri.removeprefix(_SQLITE)).absolute()
     folder = path.parent

@@ -8,7 +8,13 @@ from ..evaluation import read_predictions
 from ..records import Predictions, Record, Spec, State
 from . import models, names, parents, reading, registry, runs, view
 from .evidence import Evidence, log_evidence
-from .experiments import Experiment, find_experiment
+from .experiments import (
+    Experiment,
+    existing_experiment,
+    find_experiment,
+    latest_experiment,
+    opened_experiment,
+)
 from .files import Files
 from .parents import Opening, Parent
 from .registry import Champion, Promotion
@@ -61,6 +67,19 @@ class Tracker:
         """
         store = open_store(uri)
         return cls(store, find_experiment(store, experiment, default_experiment))
+
+    @classmethod
+    def find(cls, experiment: str | None, default_experiment: str | None) -> "Tracker | None":
+        """Open an experiment that is there already, None where it is not; nothing is made.
+
+        Args:
+            experiment: the one a person asked for, None if they did not.
+            default_experiment: the one to take then; None for the one with the latest benchmark.
+        """
+        store = open_store(None)
+        wanted = experiment or opened_experiment(store) or default_experiment
+        found = existing_experiment(store, wanted) if wanted else latest_experiment(store)
+        return None if found is None else cls(store, found)
 
     @property
     def uri(self) -> str:
@@ -131,6 +150,10 @@ class Tracker:
         path, warning = view.save_view(self._store, self.experiment)
         self._store.client.set_terminated(parent.run_id, state)
         return Link(path=path, warning=warning)
+
+    def close(self, parent: Parent, state: State) -> None:
+        """Close a benchmark's run that came to no board."""
+        self._store.client.set_terminated(parent.run_id, state)
 
     def register(self, record: Record, promotion: Promotion) -> Champion:
         """Register a run's model, try it in a fresh process, and make it champion.

@@ -8,12 +8,12 @@ import numpy as np
 from ...records import Index, Part, Split
 from .dealing import deal
 from .files import read_splits, write_split
-from .grouping import Duplicates, group, pixel_hashes
+from .grouping import Duplicates, group, group_keys, pixel_hashes
 from .official import split_officially
 from .options import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
 from .parts import Parts, make_split
 
-__all__ = ["Duplicates", "OnLeak", "SplitOptions", "make_splits", "write_split"]
+__all__ = ["Duplicates", "OnLeak", "SplitOptions", "group_keys", "make_splits", "write_split"]
 
 _PARTS = (Part.TRAIN, Part.VAL, Part.TEST)
 

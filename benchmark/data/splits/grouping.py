@@ -52,6 +52,15 @@ def group(index: Index, rows: Sequence[int], pixels: Sequence[str]) -> tuple[Gro
     return tuple(tuple(found) for found in groups.values())
 
 
+def group_keys(index: Index, facts: Duplicates | None) -> tuple[str, ...]:
+    """Give n keys, the same for rows that must stay on one side: a patient, copies of an image."""
+    keys = [""] * len(index)
+    for number, rows in enumerate(group(index, range(len(index)), pixel_hashes(index, facts))):
+        for row in rows:
+            keys[row] = str(number)
+    return tuple(keys)
+
+
 def _root(parent: dict[int, int], row: int) -> int:
     while parent[row] != row:
         parent[row] = parent[parent[row]]

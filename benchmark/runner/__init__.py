@@ -1,0 +1,21 @@
+"""From a request to a finished benchmark, and the smaller jobs around it."""
+
+from .commands import (
+    predict_files,
+    register_best,
+    show_cache,
+    show_leaderboard,
+    show_plan,
+)
+from .main_job import run_benchmark
+from .request import Request
+
+__all__ = [
+    "Request",
+    "predict_files",
+    "register_best",
+    "run_benchmark",
+    "show_cache",
+    "show_leaderboard",
+    "show_plan",
+]

@@ -1,0 +1,126 @@
+"""The board of an experiment: ranked, written for people, shown, and its winner registered."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..board import (
+    Board,
+    BoardEvidence,
+    BoardSubject,
+    Champion,
+    Promotion,
+    promote,
+    rank,
+    to_csv,
+    to_markdown,
+)
+from ..errors import PromotionError, StoreError
+from ..records import Reader, Record, State
+from ..tracking import Promotion as Registration
+from ..tracking import Tracker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What came of registering the winner: a line for a person, and whether it went well.
+
+    Attributes:
+        name: the registered model's name; `uri` what loads it, empty where there is none.
+        said: what happened, in a line.
+        refused: whether the winner may not become champion.
+    """
+
+    name: str
+    uri: str
+    said: str
+    refused: bool = False
+
+
+def make_board(
+    tracker: Tracker,
+    records: Sequence[Record],
+    subject: BoardSubject | None,
+    patients: Mapping[str, str | None] | None = None,
+) -> Board:
+    """Rank records with the evidence of their prediction tables.
+
+    Args:
+        tracker: where the tables are.
+        records: of the whole experiment.
+        subject: what the records do not say.
+        patients: a patient key by relative path, for intervals over patients.
+    """
+    done = [record for record in records if record.state is State.FINISHED]
+    evidence = {}
+    for record in done:
+        try:
+            predictions = tracker.predictions(record)
+        except StoreError:  # an artifact somebody removed costs its row the interval only
+            continue
+        groups = tuple(patients.get(path) for path in predictions.paths) if patients else None
+        evidence[record.spec.digest] = BoardEvidence(predictions=predictions, groups=groups)
+    return rank(records, evidence=evidence, subject=subject)
+
+
+def write_board(board: Board, folder: Path) -> Mapping[str, str]:
+    """Write the board as CSV and Markdown into a folder, and give the texts by file name."""
+    files = {"leaderboard.csv": to_csv(board), "leaderboard.md": to_markdown(board)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        part = folder / f".{name}.part"
+        part.write_text(text)
+        part.replace(folder / name)
+    return files
+
+
+def register_record(
+    tracker: Tracker, board: Board, record: Record, name: str, reader: Reader
+) -> Registered:
+    """Register a run of the board that a person chose, whatever its rank."""
+    row = next((row for row in board.ranked if record in row.records), None)
+    if row is None:
+        return Registered(
+            name=name, uri="", said=f"the run {record.run_id} is not on the board.", refused=True
+        )
+    only = replace(board, rows=(replace(row, rank=1, records=(record,)),))
+    decision = promote(only, None, force=True)
+    if not isinstance(decision, Promotion):
+        return Registered(name=name, uri="", said=decision.reason, refused=True)
+    return _register(tracker, decision, name, reader)
+
+
+def register_winner(
+    tracker: Tracker, board: Board, name: str, reader: Reader, say: Callable[[str], None]
+) -> Registered:
+    """Register the board's winner, unless a gate keeps it from being champion."""
+    present = tracker.champion(name)
+    known = None if present is None else Champion.from_tags(present.version, present.tags)
+    decision = promote(board, known)
+    if not isinstance(decision, Promotion):
+        uri = "" if present is None else present.uri
+        refused = type(decision).__name__ == "Refusal"
+        return Registered(name=name, uri=uri, said=decision.reason, refused=refused)
+    say(f"registers {decision.record.spec.arch} as {name} and tries it in a fresh process")
+    return _register(tracker, decision, name, reader)
+
+
+def _register(tracker: Tracker, decision: Promotion, name: str, reader: Reader) -> Registered:
+    try:
+        champion = tracker.register(
+            decision.record,
+            Registration(
+                name=name,
+                description=decision.description,
+                tags=decision.tags,
+                check=tracker.check(decision.record),
+                reader=reader,
+            ),
+        )
+    except PromotionError as error:
+        return Registered(name=name, uri="", said=str(error), refused=True)
+    said = (
+        f"{champion.name} version {champion.version} is champion: {decision.record.spec.arch}; "
+        f"reloaded, its probabilities differ from the recorded ones by {champion.difference:.1g}"
+    )
+    return Registered(name=name, uri=champion.uri, said=said)

@@ -1,0 +1,244 @@
+"""The smaller jobs: the plan, the board, the registry, classifying files, the cache."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..board import to_table
+from ..cache import Cache
+from ..data import ReadOptions, decode, make_splits, read_index
+from ..errors import DataError, StoreError, UsageError
+from ..records import Index, Record, Silent
+from ..tracking import Pulled, Tracker, store_exists
+from .boarding import make_board, register_record, register_winner, write_board
+from .costs import estimate_seconds
+from .main_job import folder_name
+from .plan import Plan, make_plan
+from .prepare import read, split_options
+from .progress import spec_name
+from .request import Request
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMAGE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".dcm", "")
+)
+_AT_ONCE = 64  # images handed to the model together: a few hundred megabytes at most
+
+
+def show_plan(request: Request) -> int:
+    """Show what a request would run, what is done already and what it will cost."""
+    from rich.console import Console
+    from rich.table import Table
+
+    with _looking(request) as cache:
+        index, picture = read(request, cache)
+        known = cache.folder.is_dir() and Path(request.cache).is_dir()
+        decoded = decode(index, picture, cache, Silent()) if known else None
+        index = decoded.index if decoded else index
+        splits = make_splits(index, decoded.facts if decoded else None, split_options(request))
+        plan = make_plan(request, index, splits, picture)
+    done = _done(request, index, plan)
+    table = Table(title=f"{index.name}: {len(index)} images at {picture.side_px} px")
+    for heading in ("architecture", "regime", "weights", "state", "about"):
+        table.add_column(heading, justify="right" if heading == "about" else "left")
+    total = 0.0
+    for job in plan.jobs:
+        spec = job.spec
+        finished = spec.digest in done
+        seconds = 0.0 if finished else estimate_seconds(spec, splits[job.split], index)
+        total += seconds
+        table.add_row(
+            spec_name(spec.arch, spec.seed, spec.fold),
+            spec.regime,
+            spec.weights[:15],
+            "done" if finished else "to run",
+            "" if finished else f"{seconds:,.0f} s",
+        )
+    for name in plan.composites:
+        table.add_row(name, "composite", "members", "after its members", "")
+    console = Console()
+    console.print(table)
+    for note in (*index.notes, *plan.notes):
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"{len(plan.jobs) - len(done)} to run, {len(done)} done; about {total / 60:.1f} minutes on "
+        "this machine, an estimate from floating-point operations."
+    )
+    return 0
+
+
+def show_leaderboard(experiment: str | None, output: str) -> int:
+    """Rank what an experiment holds, write the board and show it."""
+    from rich.console import Console
+
+    tracker = _tracker(experiment)
+    board = make_board(tracker, _records(tracker), None)
+    write_board(board, Path(output) / folder_name(tracker.experiment.name))
+    Console().print(to_table(board))
+    return 0
+
+
+def register_best(experiment: str | None, register: str, data: str, run: str) -> int:
+    """Register an experiment's best network, or a run by its id, as champion."""
+    tracker = _tracker(experiment)
+    records = _records(tracker)
+    chosen = _chosen(records, run)
+    name = records[0].spec.data if register == "auto" else register
+    if register == "none":
+        raise UsageError("--register names the model to register; none is for `run` only.")
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        reader = read_index(data, ReadOptions(needs_parts=False), Cache(Path(scratch))).reader
+        if chosen is None:
+            board = make_board(tracker, records, None)
+            done = register_winner(tracker, board, name, reader, print)
+        else:
+            board = make_board(tracker, records, None)
+            done = register_record(tracker, board, chosen, name, reader)
+    print(done.said)
+    return 1 if done.refused else 0
+
+
+def predict_files(model: str, inputs: Sequence[str], csv: str) -> int:
+    """Classify image files and folders of them with a registered model; a bad file is a row."""
+    files = _files(inputs)
+    pulled = Pulled(model)
+    table = _classify(pulled, files)
+    if csv:
+        table.to_csv(csv, index=False)
+        bad = int((table["error"] != "").sum())
+        print(
+            f"{len(table)} images classified into {csv}" + (f", {bad} could not be" if bad else "")
+        )
+    else:
+        sys.stdout.write(table.to_csv(index=False))
+    return 0 if (table["error"] == "").any() else 1
+
+
+def show_cache(folder: str, *, clear: bool) -> int:
+    """Show what the cache holds by kind, or clear it."""
+    cache = Cache(Path(folder))
+    if clear:
+        print(f"{_size(cache.clear())} freed in {folder}")
+        return 0
+    usage = cache.usage()
+    for each in usage:
+        print(f"{each.kind:<14}{each.entries:>6} entries {_size(each.bytes):>12}")
+    print(
+        f"{'in all':<14}{sum(each.entries for each in usage):>6} entries "
+        f"{_size(sum(each.bytes for each in usage)):>12}  {folder}"
+    )
+    return 0
+
+
+@contextmanager
+def _looking(request: Request) -> Iterator[Cache]:
+    """Give the request's cache where there is one, otherwise one that leaves no trace."""
+    if Path(request.cache).is_dir():
+        yield Cache(Path(request.cache), None)
+        return
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        yield Cache(Path(scratch))
+
+
+def _done(request: Request, index: Index, plan: Plan) -> frozenset[str]:
+    """Give the digests of the plan's specs that are finished, without making a store."""
+    if not request.resume or not store_exists():
+        return frozenset()
+    tracker = Tracker.find(request.experiment, default_experiment=index.name)
+    if tracker is None:
+        return frozenset()
+    return frozenset(tracker.finished([job.spec.digest for job in plan.jobs]))
+
+
+def _tracker(experiment: str | None) -> Tracker:
+    """Open an experiment that exists, the one with the latest benchmark where none is named."""
+    if store_exists():
+        tracker = Tracker.find(experiment, default_experiment=None)
+        if tracker is not None:
+            return tracker
+    named = f"no experiment {experiment!r}" if experiment else "no benchmark"
+    raise StoreError(
+        f"there is {named} in the tracking store; run one first: python -m benchmark run"
+    )
+
+
+def _records(tracker: Tracker) -> tuple[Record, ...]:
+    records = tracker.records()
+    if not records:
+        raise StoreError(
+            f"the experiment {tracker.experiment.name!r} holds no run of a benchmark; "
+            "run one first: python -m benchmark run"
+        )
+    return records
+
+
+def _chosen(records: Sequence[Record], run: str) -> Record | None:
+    if run == "best":
+        return None
+    for record in records:
+        if record.run_id == run:
+            return record
+    raise UsageError(f"--run must be best or the id of a run in the experiment, not {run!r}.")
+
+
+def _files(inputs: Sequence[str]) -> list[Path]:
+    """Give the named files, and the images of the named folders in sorted order."""
+    if not inputs:
+        raise UsageError(
+            "predict needs an image or a folder: benchmark predict scans/ --csv out.csv"
+        )
+    files: list[Path] = []
+    for name in inputs:
+        path = Path(name)
+        if path.is_dir():
+            found = [
+                each
+                for each in sorted(path.rglob("*"))
+                if each.is_file()
+                and each.suffix.lower() in IMAGE_SUFFIXES
+                and not any(part.startswith(".") for part in each.relative_to(path).parts)
+            ]
+            if not found:
+                raise DataError(f"the folder {name!r} holds no images.")
+            files += found
+        elif path.exists():
+            files.append(path)
+        else:
+            raise DataError(f"there is no file or folder {name!r}.")
+    return files
+
+
+def _classify(pulled: Pulled, files: Sequence[Path]) -> "pd.DataFrame":
+    import pandas as pd
+
+    tables = []
+    for start in range(0, len(files), _AT_ONCE):
+        chunk = files[start : start + _AT_ONCE]
+        stored, faults = zip(*(_stored(path) for path in chunk), strict=True)
+        table = pulled.classify(stored)
+        table.insert(0, "path", [str(path) for path in chunk])
+        table["error"] = [
+            fault or error for fault, error in zip(faults, table["error"], strict=True)
+        ]
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _stored(path: Path) -> tuple[bytes, str]:
+    try:
+        return path.read_bytes(), ""
+    except OSError as error:
+        return b"", f"cannot be read: {error.strerror}"
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

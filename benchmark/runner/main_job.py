@@ -1,0 +1,193 @@
+"""The main job: from a request to a board and a registered winner."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import environment
+from ..board import BoardSubject, to_table
+from ..cache import Cache
+from ..data import write_split
+from ..errors import StoreError
+from ..records import Part, State
+from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
+from .boarding import Registered, make_board, register_winner, write_board
+from .execute import Execution
+from .prepare import Prepared, prepare, read
+from .progress import Display, StageOf, show
+from .request import Request
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DECODING = "images"
+WIDTH = 160  # columns of the board where no terminal says how wide it is
+
+
+def run_benchmark(request: Request, *, quiet: bool) -> int:
+    """Run the main job and give its exit code: 1 where an architecture failed, otherwise 0.
+
+    Raises:
+        BenchmarkError: something that a person must mend, found before any work.
+    """
+    from rich.console import Console
+
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    writable(Path(request.output))
+    with show(console, quiet=quiet) as display:
+        cache = Cache(Path(request.cache), request.cache_bytes)
+        index, _ = read(request, cache)
+        tracker = Tracker.open(None, request.experiment, default_experiment=index.name)
+        display.begin(DECODING)
+        prepared = prepare(request, cache, StageOf(display, DECODING))
+        for note in prepared.notes:
+            display.note(note)
+        execution, link, registered = _benchmark(prepared, tracker, display)
+    _report(console, execution, link, registered, quiet=quiet)
+    return 1 if execution.failed or (registered and registered.refused) else 0
+
+
+def writable(folder: Path) -> None:
+    """See that a folder can be written to, making it if need be.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    probe = folder / f".probe-{environment.this_process().pid}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"the output folder must be writable, and {str(folder)!r} is not: {error.strerror}."
+        ) from error
+
+
+def folder_name(experiment: str) -> str:
+    """Give an experiment's name as a folder's."""
+    return re.sub(r"[^A-Za-z0-9._ -]", "_", experiment).strip(". ") or "experiment"
+
+
+def _benchmark(
+    prepared: Prepared, tracker: Tracker, display: Display
+) -> tuple[Execution, Link, Registered | None]:
+    request, plan = prepared.request, prepared.plan
+    tracker.close_stale()
+    parent = tracker.begin(_opening(prepared), resume=request.resume)
+    folder = request.output_folder / folder_name(tracker.experiment.name)
+    done = tracker.finished([job.spec.digest for job in plan.jobs]) if request.resume else {}
+    execution = Execution(
+        prepared=prepared,
+        tracker=tracker,
+        parent=parent,
+        display=display,
+        folder=folder,
+        done=dict(done),
+    )
+    with _closed_on_error(tracker, parent):
+        execution.log_leftovers()
+        execution.run()
+        return _conclude(execution)
+
+
+@contextmanager
+def _closed_on_error(tracker: Tracker, parent: Parent) -> Iterator[None]:
+    """Close the benchmark's run, whatever ends it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tracker.close(parent, State.KILLED)
+        raise
+    except BaseException:
+        tracker.close(parent, State.FAILED)
+        raise
+
+
+def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]:
+    """Rank, write, register, and leave the board on the benchmark's run."""
+    prepared, tracker = execution.prepared, execution.tracker
+    index = prepared.index
+    patients = dict(zip(index.paths, index.patients, strict=True))
+    board = make_board(tracker, tracker.records(index.digest), _subject(prepared), patients)
+    files = dict(write_board(board, execution.folder))
+    split_file = execution.folder / "split.csv"
+    write_split(prepared.splits, index, split_file)
+    files["split.csv"] = split_file.read_text()
+    registered = None
+    if prepared.request.register != "none":
+        name = index.name if prepared.request.register == "auto" else prepared.request.register
+        registered = register_winner(tracker, board, name, index.reader, execution.display.note)
+    winner = board.ranked[0].arch if board.ranked else ""
+    link = tracker.finish_benchmark(
+        execution.parent,
+        BoardFiles(files=files, note=files["leaderboard.md"], tags={"winner": winner}),
+        State.FAILED if execution.failed else State.FINISHED,
+    )
+    execution.board = board
+    return execution, link, registered
+
+
+def _opening(prepared: Prepared) -> Opening:
+    index = prepared.index
+    return Opening(
+        params={name: _text(value) for name, value in asdict(prepared.request).items()},
+        plan_digest=prepared.plan.digest,
+        data=index.name,
+        data_digest=index.digest,
+        split_digest=prepared.splits[0].digest,
+        synthetic=index.synthetic,
+        tags={"notes": "\n".join(prepared.notes)[:8000]},
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "auto"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _subject(prepared: Prepared) -> BoardSubject:
+    split = prepared.splits[0]
+    return BoardSubject(
+        synthetic=prepared.index.synthetic,
+        split=split.scheme,
+        images={part: len(split.rows(part)) for part in Part},
+        clean_test=int((~split.test_is_copy).sum()),
+        splits=tuple(each.digest for each in prepared.splits),
+    )
+
+
+def _report(
+    console: "Console",
+    execution: Execution,
+    link: Link,
+    registered: Registered | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Show the board, and how to go on from it."""
+    assert execution.board is not None
+    console.print(to_table(execution.board))
+    lines = [f"Board:    {execution.folder / 'leaderboard.md'} and leaderboard.csv"]
+    uri = execution.tracker.uri
+    if uri.startswith("http"):
+        lines.append(f"Browse:   {uri}{link.path}")
+    else:
+        lines.append(f"Browse:   mlflow ui --backend-store-uri {uri}")
+        lines.append(f"          then http://127.0.0.1:5000{link.path}")
+    if link.warning:
+        lines.append(f"          {link.warning}")
+    if registered is not None:
+        lines.append(f"Registry: {registered.said}")
+    if registered is not None and registered.uri:
+        lines.append(f"Pull it:  mlflow.pyfunc.load_model({registered.uri!r})")
+        lines.append(f"Use it:   python -m benchmark predict --model {registered.uri} IMAGE…")
+    for line in lines[:1] if quiet else lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,43 @@
+"""Which finished runs a composite is made of."""
+
+from collections.abc import Iterable, Sequence
+
+from ..board import DEFAULT_RULE
+from ..records import Record, Regime, State
+
+BEST = 3  # chosen, not sourced: gains of averaging flatten after a few members (Caruana 2004)
+_UNFIT = (Regime.PRIOR, Regime.COMPOSITE)
+
+
+def choose_members(
+    composite: str, records: Iterable[Record], names: Sequence[str]
+) -> tuple[Record, ...]:
+    """Choose members by the board's rule, or by name; fewer than needed gives none.
+
+    `chained` takes one: the best network with a trunk of its own.
+
+    Args:
+        composite: the composite's name.
+        records: runs of one split, picture and seed.
+        names: architectures wanted, empty for the best.
+    """
+    fit = [
+        record
+        for record in records
+        if record.state is State.FINISHED and record.model_id and record.spec.regime not in _UNFIT
+    ]
+    fit.sort(key=lambda each: (-each.scores[DEFAULT_RULE.metric], each.parameters, each.spec.arch))
+    best: dict[str, Record] = {}
+    for record in fit:
+        best.setdefault(record.spec.arch, record)
+    wanted = [best[name] for name in names if name in best] if names else list(best.values())[:BEST]
+    if composite == "chained":
+        return tuple(wanted[:1])
+    return tuple(wanted) if len(wanted) >= 2 else ()
+
+
+def lacking(composite: str, names: Sequence[str]) -> str:
+    """Say why a composite cannot be made."""
+    needed = "one finished network" if composite == "chained" else "two finished networks"
+    among = f" among {', '.join(names)}" if names else ""
+    return f"{composite} needs at least {needed}{among} on the same images, split and seed."

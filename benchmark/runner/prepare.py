@@ -1,0 +1,131 @@
+"""From a request to everything a plan needs: the images read and decoded, the split, the plan."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..cache import Cache
+from ..data import (
+    DATA_SETS,
+    Facts,
+    OnLeak,
+    Pixels,
+    ReadOptions,
+    SplitOptions,
+    check_window,
+    decode,
+    group_keys,
+    make_splits,
+    read_index,
+)
+from ..records import Index, LeftOut, Picture, Progress, Split
+from ..zoo import ARCHITECTURES
+from .plan import Plan, choose_picture, make_plan, member_names
+from .request import Request
+
+USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A request with its images read, divided and planned for.
+
+    Attributes:
+        request: what was asked for.
+        index: the readable images; `pixels` where they lie decoded, `facts` what is known of each.
+        splits: one split, or one a fold.
+        groups: n keys of what must stay on one side of a fold: patients and duplicates.
+        picture: how files became pixels.
+        plan: what to run.
+    """
+
+    request: Request
+    index: Index
+    pixels: Pixels
+    facts: Facts
+    splits: tuple[Split, ...]
+    groups: tuple[str, ...]
+    picture: Picture
+    plan: Plan
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should be told before work begins, in the order of the work."""
+        split_notes = tuple(dict.fromkeys(note for split in self.splits for note in split.notes))
+        return (
+            *self.index.notes,
+            *left_out_notes(self.index.left_out),
+            *split_notes,
+            *self.plan.notes,
+        )
+
+
+def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
+    """Read, decode, split and plan.
+
+    Raises:
+        BenchmarkError: something that a person must mend before any work makes sense.
+    """
+    index, picture = read(request, cache)
+    decoded = decode(index, picture, cache, progress, max_unreadable=request.max_unreadable / 100)
+    index = decoded.index
+    splits = make_splits(index, decoded.facts, split_options(request))
+    return Prepared(
+        request=request,
+        index=index,
+        pixels=decoded.pixels,
+        facts=decoded.facts,
+        splits=splits,
+        groups=group_keys(index, decoded.facts),
+        picture=picture,
+        plan=make_plan(request, index, splits, picture),
+    )
+
+
+def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
+    """Read the index, after whatever can be wrong without it has been checked."""
+    ARCHITECTURES.select(request.arch)
+    member_names(request.members)
+    options = split_options(request)
+    check_window(request.window)
+    index = read_index(
+        request.data,
+        ReadOptions(
+            patient_pattern=request.patient_pattern, needs_parts=request.split == "official"
+        ),
+        cache,
+    )
+    known = index.name in DATA_SETS
+    picture = choose_picture(request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
+    make_plan(request, index, (_placeholder(options),), picture)
+    return index, picture
+
+
+def split_options(request: Request) -> SplitOptions:
+    """Give the options of the split."""
+    return SplitOptions(
+        scheme=request.split, seed=request.split_seed, on_leak=OnLeak(request.on_leak)
+    )
+
+
+def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, ...]:
+    """Name the images that were left out, the first few by path."""
+    if not left_out:
+        return ()
+    named = "; ".join(f"{each.path!r} ({each.reason})" for each in left_out[:shown])
+    more = f"; and {len(left_out) - shown} more" if len(left_out) > shown else ""
+    return (f"{len(left_out)} images cannot be read and are left out: {named}{more}",)
+
+
+def _placeholder(options: SplitOptions) -> Any:
+    """Give a split of nothing, to check architectures and weights before images are decoded."""
+    import numpy as np
+
+    none = np.zeros(0, dtype=np.int64)
+    return Split(
+        scheme=options.scheme,
+        train=none,
+        val=none,
+        test=none,
+        test_is_copy=none.astype(bool),
+        digest="",
+    )
