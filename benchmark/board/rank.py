@@ -165,7 +165,7 @@ def _order(row: Row, rule: Rule) -> tuple[float, float, str]:
 def _notes(ranked: Sequence[Row], others: int) -> tuple[str, ...]:
     notes = []
     if others:
-        notes.append(f"{others} runs on other data or another split are not shown.")
+        notes.append(f"Not shown, being on other data or another split: {others} of the runs.")
     if len({(row.seeds, row.folds) for row in ranked}) > 1:
         notes.append("Rows rest on different seeds or folds; compare them with care.")
     if any(RANDOM_WEIGHTS in row.weights.split(" + ") for row in ranked):

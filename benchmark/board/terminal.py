@@ -40,9 +40,7 @@ def to_table(board: Board, width: int = 160) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=heading(board), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0)
-    )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     columns = _fitting(_columns(board), board, width)
     for name, _, _ in columns:
         table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
@@ -51,7 +49,8 @@ def to_table(board: Board, width: int = 160) -> "RenderableType":
         table.add_row(*(Text(write(row)) for _, _, write in columns), style=style)
     notes = [(row.arch, note(board, row)) for row in board.rows]
     said = [f"{arch}: {words.rstrip('.')}." for arch, words in notes if words]
-    return Group(table, *(Text(line, style="dim") for line in (*said, *about(board))))
+    below = [Text(line, style="dim") for line in (*said, *about(board))]
+    return Group(Text(heading(board), style="bold"), table, *below)
 
 
 def _fitting(columns: tuple[Column, ...], board: Board, width: int) -> tuple[Column, ...]:

@@ -58,6 +58,8 @@ def read_predictions(path: Path) -> Predictions:
     wanted = {*_COLUMNS, *(f"p_{name}" for name in classes)}
     if missing := sorted(wanted - set(table.column_names)):
         raise DataError(f"{path} must have the columns {', '.join(missing)}; they are missing.")
+    if empty := sorted(name for name in wanted if table[name].null_count):
+        raise DataError(f"{path} must have no empty cells; {', '.join(empty)} has some.")
     try:
         found = _from_table(table, classes)
     except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
