@@ -1,0 +1,265 @@
+"""Reads a search space from YAML, strictly: a message names file, key, what was got and wanted."""
+
+from collections.abc import Hashable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import UsageError
+from ..records import ParamValue
+from .space import Condition, Kind, Parameter, Space
+
+_TOP = ("about", "parameters")
+_ALWAYS = ("type", "when", "source")
+_KEYS = {
+    Kind.FLOAT: ("low", "high", "step", "log"),
+    Kind.INT: ("low", "high", "step", "log"),
+    Kind.CHOICE: ("choices",),
+    Kind.BOOL: (),
+    Kind.FIXED: ("value",),
+    Kind.DEFAULT: (),
+}
+
+
+def read_space(name_or_path: str) -> Space:
+    """Read a built-in search space by name, or one of one's own by the path of its file.
+
+    Raises:
+        UsageError: there is no such space, or its file is not right.
+    """
+    path = _find(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a search space: {error}") from error
+    shown = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+    return parse_space(text, name=path.stem, file=shown)
+
+
+def space_names() -> tuple[str, ...]:
+    """Give the names of the built-in search spaces, sorted."""
+    folder = spaces_folder()
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+
+
+def spaces_folder() -> Path | None:
+    """Give the folder of the built-in spaces: beside the package, or in the working folder."""
+    beside = Path(__file__).resolve().parents[2] / "search_spaces"
+    return next((each for each in (beside, Path("search_spaces")) if each.is_dir()), None)
+
+
+def _find(name_or_path: str) -> Path:
+    if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise UsageError(f"no search space stands at {name_or_path}; write the path of a file.")
+        return path
+    folder = spaces_folder()
+    if folder is None:
+        raise UsageError(
+            f"no search space named {name_or_path!r}: there is no folder search_spaces beside the "
+            "package or in the working folder; write the path of a YAML file."
+        )
+    path = folder / f"{name_or_path}.yaml"
+    if not path.is_file():
+        names = space_names()
+        near = get_close_matches(name_or_path, names, n=2)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
+        raise UsageError(f"no search space named {name_or_path!r}. {hint}")
+    return path
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Plain YAML values only, and a key twice is an error rather than the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                line = key.start_mark.line + 1
+                raise UsageError(f"line {line}: {name} stands twice; write each key once.")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def parse_space(text: str, *, name: str, file: str) -> Space:
+    """Read a search space from YAML text; `file` is how messages call it.
+
+    Raises:
+        UsageError: what is wrong with it, where, and what to write.
+    """
+    try:
+        values = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        return _space(values, name, file)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise UsageError(f"{file}: this is not YAML{where}: {problem}.") from error
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def _space(values: object, name: str, file: str) -> Space:
+    if not isinstance(values, dict):
+        raise UsageError("a search space is a mapping with the keys about and parameters.")
+    _known_keys(values, _TOP, "")
+    about = values.get("about", "")
+    if not isinstance(about, str):
+        raise UsageError(f"about must be a text, not {about!r}.")
+    entries = values.get("parameters")
+    if not isinstance(entries, dict) or not entries:
+        raise UsageError("parameters must map each parameter's name to its range.")
+    parameters: list[Parameter] = []
+    for key, entry in entries.items():
+        parameters.append(_parameter(key, entry, parameters))
+    return Space(name=name, about=about, parameters=tuple(parameters), file=file)
+
+
+def _parameter(name: object, entry: object, earlier: list[Parameter]) -> Parameter:
+    if not isinstance(name, str):
+        raise UsageError(f"a parameter's name must be a text, not {name!r}.")
+    if not isinstance(entry, dict):
+        raise UsageError(f"{name} must be a mapping such as {{type: bool}}, not {entry!r}.")
+    kind = _kind(name, entry)
+    _known_keys(entry, (*_ALWAYS, *_KEYS[kind]), f"{name}.")
+    source = entry.get("source", "")
+    if not isinstance(source, str):
+        raise UsageError(f"{name}.source must be a text, not {source!r}.")
+    when = _when(name, entry.get("when", {}), earlier)
+    if kind in (Kind.FLOAT, Kind.INT):
+        return _range(name, kind, entry, when, source)
+    return Parameter(
+        name=name, kind=kind, choices=_choices(name, kind, entry), when=when, source=source
+    )
+
+
+def _kind(name: str, entry: Mapping[str, object]) -> Kind:
+    got = entry.get("type")
+    if got not in tuple(Kind):
+        wanted = ", ".join(Kind)
+        said = "is missing" if got is None else f"is {got!r}"
+        raise UsageError(f"{name}.type {said}; write one of {wanted}.")
+    return Kind(str(got))
+
+
+def _known_keys(values: Mapping[object, object], known: tuple[str, ...], prefix: str) -> None:
+    for key in values:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+            raise UsageError(f"{prefix}{key} is not a key here. {hint}")
+
+
+def _range(
+    name: str,
+    kind: Kind,
+    entry: Mapping[str, object],
+    when: tuple[Condition, ...],
+    source: str,
+) -> Parameter:
+    low = _number(f"{name}.low", entry.get("low"), kind)
+    high = _number(f"{name}.high", entry.get("high"), kind)
+    step = _number(f"{name}.step", entry["step"], kind) if "step" in entry else None
+    log = entry.get("log", False)
+    if not isinstance(log, bool):
+        raise UsageError(f"{name}.log must be true or false, not {log!r}.")
+    if low > high:
+        raise UsageError(f"{name}.low is {low:g}, above {name}.high, {high:g}; swap them.")
+    if log and low <= 0:
+        raise UsageError(f"{name}.low must be above 0 for log: true, not {low:g}.")
+    if log and step is not None:
+        raise UsageError(f"{name} has both log and step; leave one out.")
+    if step is not None and not 0 < step <= max(high - low, 1e-300):
+        raise UsageError(f"{name}.step must be above 0 and at most {high - low:g}, not {step:g}.")
+    if step is not None and abs((high - low) / step - round((high - low) / step)) > 1e-6:
+        raise UsageError(
+            f"{name}.high must be {name}.low and whole steps of {step:g} away, not {high:g}."
+        )
+    return Parameter(
+        name=name, kind=kind, low=low, high=high, step=step, log=log, when=when, source=source
+    )
+
+
+def _number(key: str, value: object, kind: Kind) -> float:
+    wanted = "a whole number" if kind is Kind.INT else "a number"
+    if isinstance(value, str):
+        raise UsageError(f"{key} is the text {value!r}; {_as_number(value, kind)}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        said = "is missing" if value is None else f"is {value!r}"
+        raise UsageError(f"{key} {said}; write {wanted}.")
+    if kind is Kind.INT and not isinstance(value, int):
+        raise UsageError(f"{key} is {value!r}; write {wanted}, or type: float.")
+    if value != value or value in (float("inf"), float("-inf")):
+        raise UsageError(f"{key} is {value!r}; write a finite number.")
+    return float(value) if kind is Kind.FLOAT else value
+
+
+def _as_number(text: str, kind: Kind) -> str:
+    """Say how a text is written as a number: YAML 1.1 takes 1e-4 for a text, 1.0e-4 for one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return "write a number."
+    if kind is Kind.INT:
+        return f"write {int(value)}."
+    mantissa, _, exponent = text.lower().partition("e")
+    if not exponent:
+        return f"write {value:g} without quotes."
+    whole = mantissa if "." in mantissa else f"{mantissa}.0"
+    sign = "" if exponent[0] in "+-" else "+"
+    return f"YAML needs {whole}e{sign}{exponent}."
+
+
+def _choices(name: str, kind: Kind, entry: Mapping[str, object]) -> tuple[ParamValue, ...]:
+    if kind is Kind.FIXED:
+        if "value" not in entry:
+            raise UsageError(f"{name}.value is missing; write the value it is fixed at.")
+        return (_plain(f"{name}.value", entry["value"]),)
+    if kind is not Kind.CHOICE:
+        return ()
+    choices = entry.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise UsageError(f"{name}.choices must be a list of values, not {choices!r}.")
+    values = [_plain(f"{name}.choices", value) for value in choices]
+    if {type(value) for value in values} == {int, float}:
+        values = [float(value) for value in values]
+    if len({type(value) for value in values}) > 1:
+        raise UsageError(
+            f"{name}.choices must all be of one type, not {choices!r}; "
+            "quote texts, for YAML reads yes, no, on and off as booleans."
+        )
+    if len(set(values)) < len(values):
+        raise UsageError(f"{name}.choices must differ from one another, not {choices!r}.")
+    return tuple(values)
+
+
+def _plain(key: str, value: object) -> ParamValue:
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise UsageError(f"{key} holds {value!r}; write a text, a number, true or false.")
+
+
+def _when(name: str, entry: object, earlier: list[Parameter]) -> tuple[Condition, ...]:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{name}.when must be a mapping such as {{head_layers: [1, 2]}}.")
+    known = {parameter.name: parameter for parameter in earlier}
+    conditions = []
+    for key, wanted in entry.items():
+        if key not in known:
+            raise UsageError(
+                f"{name}.when names {key}, which is not declared above it; "
+                f"there are: {', '.join(known) or 'none'}."
+            )
+        parent = known[key]
+        if parent.kind in (Kind.FLOAT, Kind.DEFAULT):
+            raise UsageError(f"{name}.when names {key}, whose type {parent.kind} has no listing.")
+        values = wanted if isinstance(wanted, list) else [wanted]
+        for value in values:
+            if not parent.holds(value):
+                raise UsageError(f"{name}.when.{key} is {value!r}, which {key} never is.")
+        conditions.append(Condition(name=key, values=tuple(values)))
+    return tuple(conditions)

@@ -1,0 +1,154 @@
+"""What a person asks of a search: the engine, the budget, what is better, and where it is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..catalog import Catalog
+from ..errors import UsageError
+from ..records import Params, digest
+from .space import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A way of choosing the next trial.
+
+    Attributes:
+        about: what it does, in a line.
+        several: whether it can weigh several goals against each other.
+        needs: a package beyond the project's own, empty for none.
+    """
+
+    about: str
+    several: bool = False
+    needs: str = ""
+
+
+ENGINES: Catalog[Engine] = Catalog(
+    "search engine",
+    [
+        ("optuna:tpe", Engine(about="multivariate TPE, constant liar", several=True)),
+        ("optuna:random", Engine(about="independent draws", several=True)),
+        ("optuna:grid", Engine(about="every point of the grid, shuffled", several=True)),
+        ("optuna:cma-es", Engine(about="CMA-ES over the numbers", needs="cmaes")),
+        ("optuna:qmc", Engine(about="scrambled Sobol points", several=True)),
+        ("keras-tuner:random", Engine(about="KerasTuner's RandomSearch")),
+        ("keras-tuner:hyperband", Engine(about="KerasTuner's Hyperband over epochs")),
+        ("keras-tuner:bayesian", Engine(about="KerasTuner's Gaussian process")),
+        ("keras-tuner:grid", Engine(about="KerasTuner's GridSearch, in order")),
+    ],
+)
+
+PRUNERS: Catalog[str] = Catalog(
+    "pruner",
+    [
+        ("none", "every trial runs to its end"),
+        ("median", "stops a trial below the median of earlier ones at the same step"),
+        ("successive-halving", "keeps the best third at 1, 3, 9, ... steps"),
+        ("hyperband", "several successive halvings of different haste"),
+        ("wilcoxon", "stops a trial that is worse over the folds so far, p < 0.1"),
+    ],
+)
+
+_SHORT = {"optuna": "optuna:tpe", "keras-tuner": "keras-tuner:random"}
+
+
+def parse_engine(words: str) -> str | None:
+    """Turn `--search`'s words into an engine's full name, None for `none`.
+
+    Raises:
+        UsageError: no such engine, with the nearest names.
+    """
+    if words == "none":
+        return None
+    name = _SHORT.get(words, words)
+    ENGINES[name]
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """A figure that a trial gives, and whether more of it is better."""
+
+    metric: str
+    maximise: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """How to search.
+
+    Attributes:
+        engine: a name from `ENGINES`.
+        trials: how many trials the study has in the end, 0 for no limit but time.
+        seconds: no further trial begins after so many seconds, 0 for no limit but trials.
+        seed: the same seed gives the same trials.
+        pruner: a name from `PRUNERS`.
+        goals: what a trial's values are; the first is shown as the score.
+        study: what the study is called, such as the architecture's name.
+        material: digest of what is searched on (data set, split, architecture, other params);
+            other material makes another study.
+        start: parameters that the first trial takes, such as the defaults, so that a search ends
+            no worse than it would have been without.
+        epochs: the most epochs of a trial; KerasTuner's Hyperband and the pruners divide them.
+        job: plain JSON that a worker elsewhere needs to build the same objective.
+    """
+
+    engine: str = "optuna:tpe"
+    trials: int = 20
+    seconds: float = 0.0
+    seed: int = 0
+    pruner: str = "none"
+    goals: tuple[Goal, ...] = (Goal(metric="val_macro_f1"),)
+    study: str = "search"
+    material: str = ""
+    start: Params = field(default_factory=Params)
+    epochs: int = 100
+    job: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Check what can be checked before anything starts.
+
+        Raises:
+            UsageError: an unknown name, no budget, or a combination that has no meaning.
+        """
+        engine = ENGINES[self.engine]
+        PRUNERS[self.pruner]
+        if self.trials < 0 or self.seconds < 0:
+            raise UsageError("the trials and seconds of a search must not be below 0.")
+        if not self.trials and not self.seconds:
+            raise UsageError("a search needs a number of trials or a time limit; give one.")
+        if not self.goals:
+            raise UsageError("a search needs a metric to improve; give at least one.")
+        if len(self.goals) > 1 and not engine.several:
+            able = ", ".join(name for name in ENGINES if ENGINES[name].several)
+            raise UsageError(f"{self.engine} knows one goal, not {len(self.goals)}; take {able}.")
+        if len(self.goals) > 1 and self.pruner != "none":
+            raise UsageError(f"{self.pruner} prunes by one goal; with several, take none.")
+        if engine.needs:
+            _need(engine.needs, self.engine)
+
+    def identity(self, space: Space) -> dict[str, Any]:
+        """Give all that decides which trials a study has, its budget apart."""
+        return {
+            "space": space.digest,
+            "material": self.material,
+            "engine": self.engine,
+            "seed": self.seed,
+            "pruner": self.pruner,
+            "goals": [[goal.metric, goal.maximise] for goal in self.goals],
+            "start": dict(self.start),
+            "epochs": self.epochs,
+        }
+
+    def study_name(self, space: Space) -> str:
+        """Give the study's full name: as it is called, and a digest of its identity."""
+        return f"{self.study}-{digest(self.identity(space))[:16]}"
+
+
+def _need(package: str, engine: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        raise UsageError(f"{engine} needs the package {package}; pip install {package}.")

@@ -1,0 +1,297 @@
+"""A search space: which parameters are searched, in what ranges, and under which conditions."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from ..errors import UsageError
+from ..records import Params, ParamValue, Tunable, digest
+from ..seeds import generator
+
+GRID_POINTS = 10  # of a range without a step, as KerasTuner's grid search takes
+
+
+class Kind(StrEnum):
+    """What a parameter's values are."""
+
+    FLOAT = "float"
+    INT = "int"
+    CHOICE = "choice"
+    BOOL = "bool"
+    FIXED = "fixed"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A parameter is there only while another has one of these values."""
+
+    name: str
+    values: tuple[ParamValue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One searched parameter.
+
+    Attributes:
+        name: its name, as in `Params`.
+        kind: what its values are; `default` leaves it at the architecture's own default.
+        low: the least value of a float or an int, `high` the greatest, both included.
+        step: the distance between values, None for any value (1 for an int).
+        log: whether the range is searched on a logarithmic scale.
+        choices: the values of a choice, all of one type; of `fixed` the one value.
+        when: conditions that must all hold.
+        source: where the range comes from.
+    """
+
+    name: str
+    kind: Kind
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    choices: tuple[ParamValue, ...] = ()
+    when: tuple[Condition, ...] = ()
+    source: str = ""
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether an engine chooses its value."""
+        return self.kind not in (Kind.FIXED, Kind.DEFAULT)
+
+    def holds(self, value: ParamValue) -> bool:
+        """Say whether it may have this value."""
+        if self.kind in (Kind.FLOAT, Kind.INT):
+            return type(value) in (int, float) and self.bounds[0] <= value <= self.bounds[1]  # type: ignore[operator]
+        return any(type(value) is type(choice) and value == choice for choice in self.grid())
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value of a range."""
+        assert self.low is not None
+        assert self.high is not None
+        return self.low, self.high
+
+    def grid(self, points: int = GRID_POINTS) -> tuple[ParamValue, ...]:
+        """Give its values in order: all of them, or `points` of a range without a step."""
+        if self.kind is Kind.BOOL:
+            return (False, True)
+        if self.kind not in (Kind.FLOAT, Kind.INT):
+            return self.choices
+        low, high = self.bounds
+        if self.step or (self.kind is Kind.INT and not self.log):
+            count = math.floor((high - low) / (self.step or 1) + 1e-9) + 1
+            spread = [low + number * (self.step or 1) for number in range(count)]
+        else:
+            spread = _spread(low, high, points, log=self.log)
+        values = spread if self.kind is Kind.FLOAT else [round(value) for value in spread]
+        return tuple(dict.fromkeys(values))
+
+
+def _spread(low: float, high: float, points: int, *, log: bool) -> list[float]:
+    if low == high:
+        return [low]
+    parts = [number / (points - 1) for number in range(points)]
+    if log:
+        spread = [low * (high / low) ** part for part in parts]
+    else:
+        spread = [low + (high - low) * part for part in parts]
+    return [min(max(value, low), high) for value in spread]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Parameters in the order they are declared; a condition refers to an earlier one.
+
+    Attributes:
+        name: the file's name without its ending.
+        about: what is searched, in a line.
+        parameters: the parameters.
+        file: where it was read, for messages.
+    """
+
+    name: str
+    about: str
+    parameters: tuple[Parameter, ...]
+    file: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all that can change a trial: everything but names, comments and sources."""
+        return digest([_identity(parameter) for parameter in self.parameters])
+
+    @property
+    def searched(self) -> tuple[Parameter, ...]:
+        """The parameters whose values an engine chooses."""
+        return tuple(each for each in self.parameters if each.is_searched)
+
+    def __getitem__(self, name: str) -> Parameter:
+        return next(each for each in self.parameters if each.name == name)
+
+    def is_active(self, parameter: Parameter, values: Mapping[str, ParamValue]) -> bool:
+        """Say whether a parameter's conditions hold, given the values of earlier ones."""
+        return all(values.get(each.name) in each.values for each in parameter.when)
+
+    def complete(self, values: Mapping[str, ParamValue]) -> Params:
+        """Add the fixed parameters to searched ones, and drop those whose condition fails."""
+        found: dict[str, ParamValue] = {}
+        for parameter in self.parameters:
+            if parameter.kind is Kind.DEFAULT or not self.is_active(parameter, found):
+                continue
+            if parameter.kind is Kind.FIXED:
+                found[parameter.name] = parameter.choices[0]
+            else:
+                found[parameter.name] = values[parameter.name]
+        return Params(found)
+
+    def contains(self, params: Mapping[str, ParamValue]) -> bool:
+        """Say whether parameters are a point of this space, no more and no fewer."""
+        active = [
+            each
+            for each in self.parameters
+            if each.kind is not Kind.DEFAULT and self.is_active(each, params)
+        ]
+        return {each.name for each in active} == set(params) and all(
+            each.holds(params[each.name]) for each in active
+        )
+
+    def resolve(self, defaults: Mapping[str, ParamValue]) -> "Space":
+        """Turn each reference to a default into the default itself, so that tables show it."""
+        return replace(
+            self,
+            parameters=tuple(
+                replace(each, kind=Kind.FIXED, choices=(defaults[each.name],))
+                if each.kind is Kind.DEFAULT
+                else each
+                for each in self.parameters
+            ),
+        )
+
+    def check(self, tunables: Sequence[Tunable], architecture: str = "this architecture") -> None:
+        """Check every parameter against what an architecture and its training have.
+
+        Raises:
+            UsageError: a parameter that is not there, or values it may not have; all in one
+                message, one line each.
+        """
+        known = {tunable.name: tunable for tunable in tunables}
+        faults = [
+            fault
+            for parameter in self.parameters
+            for fault in _faults(parameter, known, architecture)
+        ]
+        if faults:
+            raise UsageError("\n".join(f"{self.file or self.name}: {fault}" for fault in faults))
+
+
+def _identity(parameter: Parameter) -> list[object]:
+    return [
+        parameter.name,
+        str(parameter.kind),
+        parameter.low,
+        parameter.high,
+        parameter.step,
+        parameter.log,
+        list(parameter.choices),
+        [[each.name, list(each.values)] for each in parameter.when],
+    ]
+
+
+def _faults(parameter: Parameter, known: Mapping[str, Tunable], architecture: str) -> list[str]:
+    from difflib import get_close_matches
+
+    tunable = known.get(parameter.name)
+    if tunable is None:
+        near = get_close_matches(parameter.name, list(known), n=2)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(known)}."
+        return [f"{parameter.name} is no parameter of {architecture}. {hint}"]
+    if parameter.kind is Kind.DEFAULT:
+        return []
+    faults = []
+    for value in _extremes(parameter):
+        try:
+            tunable.check(value)
+        except UsageError as error:
+            faults.append(f"{parameter.name} may not be searched at {value!r}: {error}")
+    return faults
+
+
+def _extremes(parameter: Parameter) -> tuple[ParamValue, ...]:
+    """Give values that stand for all: every choice, or the two ends of a range."""
+    if parameter.kind is Kind.FLOAT:
+        return parameter.bounds
+    if parameter.kind is Kind.INT:
+        low, high = parameter.bounds
+        return (int(low), int(high))
+    return parameter.grid()
+
+
+class Grid:
+    """Every point of a space, counted and reached by number without listing them.
+
+    Conditions are honoured: a parameter that is not there does not multiply the points. Points
+    are taken in a fixed order that a seed shuffles, so that the first few cover the space.
+
+    Args:
+        space: the space.
+        seed: shuffles the order.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space = space
+        self._parameters = space.parameters
+        self._controls = {each.name for item in space.parameters for each in item.when}
+        self._counts: dict[tuple[object, ...], int] = {}
+        self.size = self._count(0, {})
+        rng = generator(seed, "grid", space.digest)
+        self._stride = _coprime(int(rng.integers(1, 2**62)) % self.size, self.size)
+        self._offset = int(rng.integers(0, 2**62)) % self.size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def point(self, number: int) -> Params:
+        """Give point `number`, from 0 up to the size, all of them different."""
+        rest = (self._offset + number * self._stride) % self.size
+        values: dict[str, ParamValue] = {}
+        for position, parameter in enumerate(self._parameters):
+            for value in self._values(parameter, values):
+                below = self._count(position + 1, {**values, parameter.name: value})
+                if rest < below:
+                    values[parameter.name] = value
+                    break
+                rest -= below
+        return Params(values)
+
+    def _values(
+        self, parameter: Parameter, values: Mapping[str, ParamValue]
+    ) -> tuple[ParamValue, ...]:
+        if parameter.kind is Kind.DEFAULT or not self._space.is_active(parameter, values):
+            return ()
+        return parameter.grid()
+
+    def _count(self, position: int, values: Mapping[str, ParamValue]) -> int:
+        """Count the points that share `values`, whose parameters stand before `position`."""
+        if position == len(self._parameters):
+            return 1
+        controls = tuple((name, values[name]) for name in sorted(self._controls & set(values)))
+        key = (position, controls)
+        if key not in self._counts:
+            parameter = self._parameters[position]
+            choices = self._values(parameter, values)
+            self._counts[key] = (
+                sum(self._count(position + 1, {**values, parameter.name: each}) for each in choices)
+                if choices
+                else self._count(position + 1, values)
+            )
+        return self._counts[key]
+
+
+def _coprime(start: int, size: int) -> int:
+    stride = max(start, 1)
+    while math.gcd(stride, size) != 1:
+        stride += 1
+    return stride

@@ -1,0 +1,109 @@
+"""Where studies live: a journal file, a database, or memory."""
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+
+from ..errors import StoreError
+
+_ATTEMPTS = 5  # processes that open a new database at once: one creates it, the others look again
+
+
+class FileLock:
+    """A lock that the system releases when its holder is killed.
+
+    Optuna's own lock is a file of its own, which a killed process leaves behind: everybody then
+    waits 30 s for it to go stale.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: BinaryIO | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the lock and take it."""
+        import fcntl
+
+        file = self._path.open("ab")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self._held = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        assert self._held is not None
+        self._held.close()
+
+
+def open_storage(storage: str) -> BaseStorage:
+    """Open a storage: "" for memory, a database's address, or the path of a journal file.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    if not storage:
+        return InMemoryStorage()
+    if "://" in storage:
+        return _database(storage)
+    path = Path(storage)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(path.name + ".lock"))
+        _mend(path, lock)
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(f"the search journal {path} cannot be used: {error}") from error
+
+
+def _mend(path: Path, lock: FileLock) -> None:
+    """Cut a line that a crash left unfinished, which would spoil the whole journal later."""
+    lock.acquire()
+    try:
+        with path.open("a+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            size = end
+            while size and not _ends_line(file, size):
+                size -= 1
+            if size < end:
+                file.truncate(size)
+    finally:
+        lock.release()
+
+
+def _ends_line(file: BinaryIO, size: int) -> bool:
+    file.seek(size - 1)
+    return file.read(1) == b"\n"
+
+
+def _database(address: str) -> BaseStorage:
+    import time
+
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise StoreError(
+            "the storage is no database address; write one such as sqlite:///search.db or "
+            "postgresql://person@host/studies."
+        ) from None
+    shown = url.render_as_string(hide_password=True)
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.drivername.startswith("sqlite"):
+        options = {"connect_args": {"timeout": 60}}
+    for attempt in range(_ATTEMPTS):
+        try:
+            return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
+        except (ImportError, NoSuchModuleError) as error:
+            raise StoreError(f"{shown} needs a driver that is not installed: {error}") from error
+        except DBAPIError as error:
+            if attempt == _ATTEMPTS - 1:
+                raise StoreError(f"{shown} cannot be opened: {error.orig}") from error
+            time.sleep(0.2 * 2**attempt)
+    raise AssertionError("the loop above returns or raises")
