@@ -73,7 +73,11 @@ class Refusal:
 
 
 def promote(
-    board: Board, champion: Champion | None = None, *, force: bool = False
+    board: Board,
+    champion: Champion | None = None,
+    *,
+    force: bool = False,
+    chosen: Record | None = None,
 ) -> Promotion | Kept | Refusal:
     """Decide whether the first row's representative becomes champion.
 
@@ -81,39 +85,53 @@ def promote(
         board: a ranked board.
         champion: the present champion of that registered model, None where there is none.
         force: promote also over a better or a pretrained champion.
+        chosen: a run that a person chose instead, whatever its rank; it must have finished.
     """
-    if not board.ranked:
-        return Refusal(reason="nothing on the board has finished; run a benchmark first.")
-    row = board.ranked[0]
-    record = row.representative
-    if row.regime is Regime.PRIOR:
-        return Refusal(
-            reason=f"no network beats {row.arch}, which guesses from the class frequencies;"
-            " there is nothing worth registering."
-        )
+    row = _row(board, chosen)
+    if isinstance(row, Refusal):
+        return row
+    record = chosen or row.representative
     if not record.model_id:
         return Refusal(
-            reason=f"{row.arch} is first but its run {record.run_id} has no model; run the"
-            " benchmark again to log it."
+            reason=f"the run {record.run_id} of {row.arch} has no model; run the benchmark again"
+            " to log it."
         )
     if champion is not None and champion.spec_digest == record.spec.digest:
         return Kept(reason=f"{row.arch} is the champion already, version {champion.version}.")
-    if champion is not None and not force:
-        objection = _objection(board, row, champion)
-        if objection is not None:
-            return objection
-    return Promotion(
+    objection = None if champion is None or force else _objection(board, row, record, champion)
+    return objection or Promotion(
         record=record,
-        description=_description(board, row),
-        tags=_tags(board, row),
+        description=_description(board, row, record),
+        tags=_tags(board, row, record),
         notes=_notes(board, row),
     )
 
 
-def _objection(board: Board, row: Row, champion: Champion) -> Kept | Refusal | None:
-    record, random = row.representative, RANDOM_WEIGHTS
+def _row(board: Board, chosen: Record | None) -> Row | Refusal:
+    """Give the row that a person chose, otherwise the first."""
+    if chosen is not None:
+        for row in board.ranked:
+            if chosen in row.records[: row.scored_runs]:
+                return row
+        return Refusal(reason=f"the run {chosen.run_id} is not ranked on this board.")
+    if not board.ranked:
+        return Refusal(reason="nothing on the board has finished; run a benchmark first.")
+    first = board.ranked[0]
+    if first.regime is Regime.PRIOR:
+        return Refusal(
+            reason=f"no network beats {first.arch}, which guesses from the class frequencies;"
+            " there is nothing worth registering."
+        )
+    return first
+
+
+def _objection(board: Board, row: Row, record: Record, champion: Champion) -> Kept | Refusal | None:
     known = champion.weights.split(" + ")
-    if random in row.weights.split(" + ") and champion.weights and random not in known:
+    if (
+        RANDOM_WEIGHTS in row.weights.split(" + ")
+        and champion.weights
+        and RANDOM_WEIGHTS not in known
+    ):
         return Refusal(
             reason=f"{row.arch} has random weights and would replace a champion with"
             f" {champion.weights} weights ({champion.arch}, version {champion.version});"
@@ -132,8 +150,7 @@ def _objection(board: Board, row: Row, champion: Champion) -> Kept | Refusal | N
     return None
 
 
-def _description(board: Board, row: Row) -> str:
-    record = row.representative
+def _description(board: Board, row: Row, record: Record) -> str:
     scores = ", ".join(
         f"{part}_{name} {record.scores[f'{part}_{name}']:.4f}"
         for part in ("val", "test")
@@ -141,7 +158,7 @@ def _description(board: Board, row: Row) -> str:
         if f"{part}_{name}" in record.scores
     )
     weights = f", {row.weights} weights" if row.weights else ""
-    place = f"first of {len(board.ranked)} on the {board.data} board by {board.metric}"
+    place = f"rank {row.rank} of {len(board.ranked)} on the {board.data} board by {board.metric}"
     digests = f"spec {record.spec.digest[:12]}, data {board.data_digest[:12]}"
     lines = [
         f"**{row.arch}** ({row.regime}{weights}), {place}.",
@@ -152,8 +169,7 @@ def _description(board: Board, row: Row) -> str:
     return "\n\n".join(lines)
 
 
-def _tags(board: Board, row: Row) -> dict[str, str]:
-    record = row.representative
+def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:
     found = {
         "spec_digest": record.spec.digest,
         "run_id": record.run_id,
@@ -180,8 +196,8 @@ def _notes(board: Board, row: Row) -> tuple[str, ...]:
     notes = list(row.notes)
     if board.subject is not None and board.subject.synthetic:
         notes.append("SYNTHETIC images: drawn by a program, of no clinical meaning.")
-    ties = [each.arch for each in board.ranked[1:] if each.tie]
-    if ties:
+    ties = [each.arch for each in board.ranked if each.tie and each is not row]
+    if ties and row.tie:
         notes.append(f"On validation it cannot be told from {', '.join(ties)}.")
     if RANDOM_WEIGHTS in row.weights.split(" + "):
         notes.append("Its backbone has random weights: it was never pretrained.")

@@ -1,5 +1,6 @@
 """How a board's figures are written for people, the same in Markdown and on the terminal."""
 
+from ..evaluation import resolvable_difference
 from ..records import Part
 from .entries import Board, Figure, Row
 
@@ -43,6 +44,9 @@ def _images(board: Board) -> str | None:
             f" {subject.clean_test} test images are no copies of training or validation images;"
             " “clean” figures are over those, the others as published."
         )
+    if (val := subject.images.get(Part.VAL, 0)) > 0:
+        least = resolvable_difference(val)
+        said += f" Differences in accuracy below {least:.2f} drown in {val} validation images."
     return said
 
 

@@ -47,6 +47,21 @@ def test_what_may_not_be_promoted_is_refused(only: list[object], said: str) -> N
     assert said in decision.reason
 
 
+def test_a_run_that_a_person_chose_is_promoted_whatever_its_rank() -> None:
+    worse = record("a", 0.6)
+    decision = promote(rank([worse, record("b", 0.8)]), PRETRAINED, chosen=worse)
+    assert isinstance(decision, Promotion)
+    assert decision.record == worse
+    assert decision.tags["arch"] == "a"
+    assert "rank 2 of 2" in decision.description
+
+
+def test_a_chosen_run_that_did_not_finish_is_refused() -> None:
+    failed = record("a", state=State.FAILED)
+    decision = promote(rank([failed, record("b")]), chosen=failed)
+    assert decision == Refusal(reason="the run run-a-1-0 is not ranked on this board.")
+
+
 def test_the_present_champion_is_kept_not_registered_again() -> None:
     champion = Champion(version="3", spec_digest=spec().digest)
     decision = promote(rank([record()]), champion)

@@ -65,6 +65,7 @@ def test_markdown_says_what_it_ranks_on_and_of_what(board: Board) -> None:
     assert "Ranked on validation macro-F1" in text
     assert "Test is for reporting only." in text
     assert "613 train, 100 val, 200 test images. 180 test images are no copies" in text
+    assert "Differences in accuracy below 0.06 drown in 100 validation images." in text
     assert "Seeds: 1, 2." in text
     assert "≈ cannot be told from the first on validation: it is a tie." in text
 
