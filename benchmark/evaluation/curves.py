@@ -8,7 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import Epoch, Part, Predictions
-from .figures import COLOURS, STYLES, TITLE, Caption, canvas, canvases, entitle, said, short, tidy
+from .figures import (
+    COLOURS,
+    STYLES,
+    TITLE,
+    Caption,
+    canvas,
+    canvases,
+    entitle,
+    plain,
+    said,
+    short,
+    tidy,
+)
 from .metrics import Floats, area_under_roc
 
 if TYPE_CHECKING:
@@ -39,7 +51,7 @@ def loss_and_accuracy(history: Sequence[Epoch], caption: Caption) -> "Figure":
         axes.legend(fontsize=8)
         tidy(axes)
     about = f"{caption.data}, {len(history)} epochs{said(caption.synthetic)}"
-    figure.suptitle(f"Loss and accuracy of {caption.arch}\n{about}", **TITLE)
+    figure.suptitle(plain(f"Loss and accuracy of {caption.arch}\n{about}"), **TITLE)
     return figure
 
 

@@ -127,7 +127,7 @@ def board(standings: Sequence[Standing], data: str, synthetic: bool, metric: str
         _whisker(axes, row.val, at + 0.13, COLOURS[0], "o")
         if row.test is not None:
             _whisker(axes, row.test, at - 0.13, COLOURS[1], "D")
-    axes.set_yticks(heights, [f"{row.name}{' ≈' if row.tie else ''}" for row in standings])
+    axes.set_yticks(heights, [plain(row.name) + (" ≈" if row.tie else "") for row in standings])
     lows = [each.low for row in standings for each in (row.val, row.test) if each is not None]
     axes.set(xlim=(max(0.0, np.floor(min(lows) * 20 - 0.5) / 20), 1.01), xlabel=metric)
     axes.set_ylim(-0.6, len(standings) - 0.4)
@@ -136,7 +136,7 @@ def board(standings: Sequence[Standing], data: str, synthetic: bool, metric: str
     if any(row.tie for row in standings):
         axes.plot([], [], " ", label="≈ cannot be told from the first")
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    figure.suptitle(f"{data}: {metric} with 95 % intervals{said(synthetic)}", **TITLE)
+    figure.suptitle(plain(f"{data}: {metric} with 95 % intervals{said(synthetic)}"), **TITLE)
     tidy(axes)
     axes.grid(axis="y", visible=False)
     return figure
@@ -172,7 +172,7 @@ def entitle(
     """Title a figure: what it is, the architecture, the part, its images, and SYNTHETIC."""
     number = sum(each is part for each in predictions.parts)
     about = f"{caption.data}, {_PART_NAMES[part]}, n={number}{said(caption.synthetic)}"
-    figure.suptitle(f"{what} of {caption.arch}\n{about}", **TITLE)
+    figure.suptitle(plain(f"{what} of {caption.arch}\n{about}"), **TITLE)
 
 
 def said(synthetic: bool) -> str:
@@ -183,7 +183,12 @@ def said(synthetic: bool) -> str:
 def short(name: str, width: int = 22) -> str:
     """Fold a long class name over at most two lines, cutting what is longer."""
     spaced = name.replace("_", " ").replace(".", " ")
-    return "\n".join(textwrap.wrap(spaced, width, max_lines=2, placeholder="…")) or name
+    return plain("\n".join(textwrap.wrap(spaced, width, max_lines=2, placeholder="…")) or name)
+
+
+def plain(text: str) -> str:
+    """Keep matplotlib from reading what stands between two dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def tidy(axes: "Axes") -> None:

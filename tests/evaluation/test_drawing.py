@@ -2,6 +2,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +64,13 @@ def test_a_figure_says_what_it_is_of_and_fits(make: Make, what: str, classes: in
 @pytest.mark.parametrize("what", DRAWN)
 def test_figures_of_scans_are_not_called_synthetic(make: Make, what: str) -> None:
     assert "SYNTHETIC" not in title(DRAWN[what](make(), Part.VAL, REAL))
+
+
+@pytest.mark.parametrize("what", DRAWN)
+def test_dollar_signs_in_names_are_no_formulas(make: Make, what: str) -> None:
+    rows = replace(make(images=90), classes=("$a_{", "b$", "$\\frac$"))
+    dear = Caption(arch="$x_{", data="$\\frac$", synthetic=False)
+    assert is_whole(DRAWN[what](rows, Part.TEST, dear))
 
 
 @pytest.mark.parametrize("what", DRAWN)
