@@ -39,10 +39,10 @@ class ScanClassifier:
         Raises:
             DataError: a file is missing or the network is not the one that was saved.
         """
-        import keras
-
         card = Card.read(folder)
         path = verify_network(folder, card)
+        import keras  # ten seconds, not spent on a broken file
+
         return cls(card, keras.saving.load_model(path, compile=False, safe_mode=True))
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> "pd.DataFrame":
@@ -52,7 +52,8 @@ class ScanClassifier:
             model_input: a table with a column `image` of base64 texts or bytes, or pixels:
                 (n, h, w, 3) or (n, h, w), from 0 to 255.
             params: `on_error`: `raise` (the default) refuses the call for one bad image; `row`
-                gives that row no label, NaN probabilities and its reason in a column `error`.
+                gives that row no label, NaN probabilities and its reason in a column `error`,
+                which is empty for the others.
 
         Returns:
             One row an image in the order given: `label`, then one probability a class.
@@ -80,16 +81,16 @@ class ScanClassifier:
 
     def classify(
         self, rows: Sequence[Any], *, stop_at_error: bool
-    ) -> tuple[Probabilities, list[str | None]]:
-        """Give (n, k) probabilities, NaN where an image cannot be read, and n errors or None."""
+    ) -> tuple[Probabilities, list[str]]:
+        """Give (n, k) probabilities, NaN where an image cannot be read, and n errors or ''."""
         probabilities = np.full((len(rows), len(self.card.classes)), np.nan)
-        errors: list[str | None] = [None] * len(rows)
+        errors = [""] * len(rows)
         for places, pixels in self._decoded(rows, errors, stop_at_error=stop_at_error):
             probabilities[places] = self._network.predict(pixels, batch_size=32, verbose=0)
         return probabilities, errors
 
     def _decoded(
-        self, rows: Sequence[Any], errors: list[str | None], *, stop_at_error: bool
+        self, rows: Sequence[Any], errors: list[str], *, stop_at_error: bool
     ) -> Iterator[tuple[list[int], Any]]:
         """Give readable images in chunks: their rows, and (m, side, side, channels) pixels."""
         for start in range(0, len(rows), _CHUNK):
