@@ -25,7 +25,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from ..errors import ImageError
 from ..records import Picture
@@ -36,15 +47,28 @@ DECODER = 1
 
 MAX_PIXELS = 64_000_000
 """A picture with more is refused unread. The largest chest film is about 4280 × 3520 = 15 million;
-decoding 64 million takes less than 1 GiB, and one such picture is decoded at a time."""
+decoding 64 million takes less than 1 GiB beside the file itself, and one such picture is decoded
+at a time."""
 
 MAX_BYTES = 512 * 2**20
 """A larger file is refused unread: 64 million pixels of 16-bit colour fit well below."""
 
 _LARGE = 16_000_000
-_one_large = threading.Lock()
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+_one_large = threading.RLock()
+
+# Named by their plugins: Pillow knows a format only once its plugin is imported, and raises
+# KeyError for one it does not know. Its many other formats are not needed and stay shut.
+_FORMATS = (
+    PngImagePlugin.PngImageFile.format,
+    JpegImagePlugin.JpegImageFile.format,
+    BmpImagePlugin.BmpImageFile.format,
+    GifImagePlugin.GifImageFile.format,
+    TiffImagePlugin.TiffImageFile.format,
+    WebPImagePlugin.WebPImageFile.format,
+    PpmImagePlugin.PpmImageFile.format,
+)
 _GREY = {"1", "L", "LA", "La"}
+_PLAIN = {"RGB", "RGBA", "RGBX"}
 
 Pixels8 = npt.NDArray[np.uint8]
 
@@ -98,9 +122,10 @@ def read_native(data: bytes, picture: Picture) -> Native:
     with _quiet():
         if is_dicom(data):
             pixels, mode = read_dicom(data, picture.window, MAX_PIXELS)
-            grey = _canonical(pixels)
-            height, width = grey.shape[:2]
-            return Native(pixels=grey, width=width, height=height, format="DICOM", mode=mode)
+            height, width = pixels.shape[:2]
+            return Native(
+                pixels=_canonical(pixels), width=width, height=height, format="DICOM", mode=mode
+            )
         return _read_picture(data, picture)
 
 
@@ -148,7 +173,7 @@ def _read_picture(data: bytes, picture: Picture) -> Native:
             _check_size(*size)
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise ImageError("it holds several pictures; save the one to classify by itself.")
-            with _turn(*size):
+            with turn(*size):
                 return _load(image, picture)
     except ImageError:
         raise
@@ -178,15 +203,20 @@ def _plain(image: Image.Image) -> Pixels8:
         raise ImageError("its pixels are real numbers without a stated range; save it as 16-bit.")
     if image.mode in _GREY:
         return np.asarray(image.convert("L"))
-    return _canonical(np.asarray(image.convert("RGB")))
+    if image.mode not in _PLAIN:
+        image = image.convert("RGB")
+    return _canonical(np.asarray(image))
 
 
 def _deep(values: npt.NDArray[np.generic]) -> Pixels8:
     """Bring 16-bit grey to 8 bits: divided by 257 and rounded."""
-    whole = values.astype(np.int32)
-    if whole.size and (whole.min() < 0 or whole.max() > 65535):
-        raise ImageError("its pixels lie outside 0 to 65535; save it as 16-bit grey.")
-    return ((whole + 128) // 257).astype(np.uint8)
+    if values.dtype != np.uint16:
+        if values.min() < 0 or values.max() > 65535:
+            raise ImageError("its pixels lie outside 0 to 65535; save it as 16-bit grey.")
+        values = values.astype(np.uint16)
+    low, rest = np.divmod(values, np.uint16(257))
+    low += rest > 128
+    return low.astype(np.uint8)
 
 
 def _canonical(pixels: Pixels8) -> Pixels8:
@@ -213,8 +243,8 @@ def _one_line(error: Exception) -> str:
 
 
 @contextmanager
-def _turn(width: int, height: int) -> Iterator[None]:
-    """Let one large picture be decoded at a time, and small ones freely."""
+def turn(width: int, height: int) -> Iterator[None]:
+    """Let one large picture be worked on at a time, and small ones freely."""
     if width * height <= _LARGE:
         yield
         return

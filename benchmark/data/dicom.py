@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Centre and width in HU, as radiology teaches them: https://doi.org/10.53347/rID-52108
 WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (50.0, 350.0), "bone": (400.0, 1800.0)}
 
+_PREAMBLE = 132
 _SYNTAXES = {
     "1.2.840.10008.1.2": "implicit little endian",
     "1.2.840.10008.1.2.1": "explicit little endian",
@@ -37,7 +38,7 @@ _PAIR = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*")
 
 def is_dicom(data: bytes) -> bool:
     """Tell whether bytes begin as a DICOM file: a preamble of 128 bytes, then `DICM`."""
-    return data[128:132] == b"DICM"
+    return data[_PREAMBLE - 4 : _PREAMBLE] == b"DICM"
 
 
 def check_window(window: str) -> tuple[float, float] | None:
@@ -110,9 +111,17 @@ def read_tags(data: bytes) -> tuple[str, str]:
 
 def _parse(data: bytes, *, header_only: bool = False) -> "Dataset":
     from pydicom import dcmread
-    from pydicom.filereader import read_file_meta_info
+    from pydicom.filereader import read_dataset
 
-    syntax = str(read_file_meta_info(io.BytesIO(data)).get("TransferSyntaxUID", ""))
+    header = io.BytesIO(data)
+    header.seek(_PREAMBLE)  # then group 2, always explicit little endian
+    meta = read_dataset(
+        header,
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, _vr, _length: tag.group != 2,
+    )
+    syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax not in _SYNTAXES:
         # The deflated syntax is refused with the rest: pydicom inflates it without a limit.
         raise ImageError(
@@ -162,21 +171,36 @@ def _colour(file: "Dataset") -> npt.NDArray[np.uint8]:
 def _windowed(
     file: "Dataset", window: tuple[float, float] | None, photometric: str
 ) -> npt.NDArray[np.uint8]:
-    from pydicom.pixels import apply_modality_lut
-
     stored = file.pixel_array
     if stored.ndim != 2:
         raise ImageError(f"a grey picture must have two dimensions, not {stored.ndim}.")
-    values = np.asarray(apply_modality_lut(stored, file), dtype=np.float32)
+    values = _rescaled(stored, file)
+    if not np.isfinite(values).all():
+        raise ImageError("its values are not numbers after rescaling.")
     if window is not None:
         shown = _scaled(values, *_hu(file, window))
     else:
         shown = _by_file(values, stored, file)
     if photometric == "MONOCHROME1":
-        shown = 1 - shown
-    if not np.isfinite(shown).all():
-        raise ImageError("its values are not numbers after rescaling.")
-    return np.round(shown * 255).astype(np.uint8)
+        np.subtract(1, shown, out=shown)
+    shown *= 255
+    return np.round(shown, out=shown).astype(np.uint8)
+
+
+def _rescaled(stored: npt.NDArray[Any], file: "Dataset") -> npt.NDArray[np.float32]:
+    """Give the values in modality units, by table or slope, in an array of our own.
+
+    pydicom's own function would take 64-bit numbers, and with them twice the memory.
+    """
+    from pydicom.pixels import apply_modality_lut
+
+    if file.get("ModalityLUTSequence"):
+        return np.array(apply_modality_lut(stored, file), dtype=np.float32)
+    values = stored.astype(np.float32)
+    with np.errstate(all="ignore"):  # what overflows is refused by its value, not by a warning
+        values *= float(file.get("RescaleSlope", 1) or 1)
+        values += float(file.get("RescaleIntercept", 0) or 0)
+    return values
 
 
 def _hu(file: "Dataset", window: tuple[float, float]) -> tuple[float, float]:
@@ -230,6 +254,10 @@ def _first(value: Any) -> float:
 
 
 def _scaled(values: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.float32]:
+    """Map low to 0 and high to 1 in place, clipping what lies outside."""
     if high <= low:
-        return np.zeros_like(values)
-    return np.asarray(np.clip((values - low) / (high - low), 0, 1), dtype=np.float32)
+        values[:] = 0
+        return values
+    values -= low
+    values /= high - low
+    return np.clip(values, 0, 1, out=values)

@@ -158,7 +158,9 @@ def gather_fact(native: Native, size_bytes: int) -> Fact:
 
 def pixel_hash(pixels: Pixels8) -> str:
     """Hash (h, w) or (h, w, 3) pixels with their shape."""
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+    hasher = hashlib.sha256(repr(pixels.shape).encode())
+    hasher.update(np.ascontiguousarray(pixels).data)
+    return hasher.hexdigest()
 
 
 def perceptual_hash(grey: Image.Image) -> int:

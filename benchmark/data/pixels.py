@@ -17,7 +17,7 @@ from .. import environment
 from ..cache import Cache
 from ..errors import DataError, ImageError
 from ..records import Index, LeftOut, Picture, Progress, Reader, Rows, digest
-from .decoding import DECODER, Pixels8, array_native, fit, read_native
+from .decoding import DECODER, Pixels8, array_native, fit, read_native, turn
 from .facts import Fact, Facts, gather_fact
 from .index import check_index, take
 
@@ -176,7 +176,9 @@ def _decode_one(job: tuple[str, str], *, reader: Reader, picture: Picture) -> Im
     try:
         native = read_native(stored, picture) if isinstance(stored, bytes) else array_native(stored)
         size = len(stored) if isinstance(stored, bytes) else stored.nbytes
-        return Image(sha256=sha256, pixels=fit(native, picture), fact=gather_fact(native, size))
+        with turn(native.width, native.height):
+            pixels, fact = fit(native, picture), gather_fact(native, size)
+        return Image(sha256=sha256, pixels=pixels, fact=fact)
     except ImageError as error:
         return Image(sha256=sha256, reason=str(error))
 
