@@ -7,14 +7,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..errors import BenchmarkError
-from .options import RUN_OPTIONS
-from .parser import PREDICT_OPTIONS, RUN_ID, pick, read_command_line
-
-if TYPE_CHECKING:
-    from ..runner import Request
+from .parser import options_of, read_command_line
 
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 
@@ -58,57 +54,54 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _request(found: argparse.Namespace) -> "Request":
-    from ..runner import Request
+def _values(found: argparse.Namespace) -> dict[str, Any]:
+    """Read the texts of a command's options.
 
-    return Request(
-        **{option.name: option.value(getattr(found, option.name)) for option in RUN_OPTIONS}
-    )
+    Raises:
+        UsageError: one of them is not of its option's kind.
+    """
+    return {
+        option.name: option.value(getattr(found, option.name))
+        for option in options_of(found.command)
+    }
 
 
 def _run(found: argparse.Namespace) -> int:
-    from ..runner import run_benchmark
+    from ..runner import Request, run_benchmark
 
-    return run_benchmark(_request(found), quiet=found.quiet)
+    return run_benchmark(Request(**_values(found)), quiet=found.quiet)
 
 
 def _plan(found: argparse.Namespace) -> int:
-    from ..runner import show_plan
+    from ..runner import Request, show_plan
 
-    return show_plan(_request(found))
+    return show_plan(Request(**_values(found)))
 
 
 def _leaderboard(found: argparse.Namespace) -> int:
     from ..runner import show_leaderboard
 
-    experiment, output = (
-        option.value(getattr(found, option.name)) for option in pick("experiment", "output")
-    )
-    return show_leaderboard(experiment, output)
+    return show_leaderboard(**_values(found))
 
 
 def _register(found: argparse.Namespace) -> int:
     from ..runner import register_best
 
-    experiment, register, data = (
-        option.value(getattr(found, option.name))
-        for option in pick("experiment", "register", "data")
-    )
-    return register_best(experiment, register, data, RUN_ID.value(found.run))
+    return register_best(**_values(found))
 
 
 def _predict(found: argparse.Namespace) -> int:
     from ..runner import predict_files
 
-    values = {option.name: option.value(getattr(found, option.name)) for option in PREDICT_OPTIONS}
-    inputs = [*found.inputs, *([values["images"]] if values["images"] else [])]
-    return predict_files(values["model"], inputs, values["csv"])
+    values = _values(found)
+    images = [] if values["images"] == "none" else [values["images"]]
+    return predict_files(values["model"], [*found.inputs, *images], values["csv"])
 
 
 def _cache(found: argparse.Namespace) -> int:
     from ..runner import show_cache
 
-    return show_cache(found.cache, clear=found.action == "clear")
+    return show_cache(_values(found)["cache"], clear=found.action == "clear")
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -23,6 +23,12 @@ class _Parser(argparse.ArgumentParser):
 
     def _mended(self, message: str) -> str:
         prefix = "unrecognized arguments: "
+        if message.startswith("argument COMMAND: invalid choice: "):
+            word = message.split("'")[1]
+            near = get_close_matches(word, COMMANDS, n=1)
+            return f"no command {word!r}. " + (
+                f"Did you mean {near[0]}?" if near else f"There are: {', '.join(COMMANDS)}."
+            )
         if not message.startswith(prefix):
             return f"{message}. See: {self.prog} --help"
         word = message.removeprefix(prefix).split("=")[0].split(" ")[0]
@@ -53,7 +59,7 @@ def _build() -> _Parser:
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser
     )
-    for name, (about, fill) in COMMANDS.items():
+    for name, about in COMMANDS.items():
         example = f"Example: {_EXAMPLES[name]}" if name in _EXAMPLES else None
         command = commands.add_parser(
             name,
@@ -64,7 +70,8 @@ def _build() -> _Parser:
             formatter_class=_Formatter,
         )
         command.set_defaults(parser=command)
-        fill(command)
+        _arguments(name, command)
+        add_options(command, options_of(name))
         command.add_argument("--quiet", action="store_true", help="say nothing but results")
     return parser
 
@@ -99,50 +106,50 @@ def pick(*names: str) -> tuple[Option, ...]:
     return tuple(known[name] for name in names)
 
 
-def _run(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, RUN_OPTIONS)
-
-
-def _leaderboard(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, pick("experiment", "output"))
-
-
-def _register(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, (*pick("experiment", "register", "data"), RUN_ID))
-
-
-def _predict(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
-    add_options(parser, PREDICT_OPTIONS)
-
-
-def _cache(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
-    )
-    add_options(parser, pick("cache"))
-
-
 _OTHER = "what to use"
-RUN_ID = Option(
+_RUN_ID = Option(
     name="run", default="best", group=_OTHER, about="the run to register: best, or an MLflow run id"
 )
-PREDICT_OPTIONS = (
+_PREDICT = (
     Option(
         name="model",
         default="models:/phantom@champion",
         group=_OTHER,
         about="a registered model (models:/NAME@champion), or a model's folder",
     ),
-    Option(name="images", default="", group=_OTHER, about="an image or a folder, beside FILE"),
-    Option(name="csv", default="", group=_OTHER, about="write the table here rather than show it"),
+    Option(name="images", default="none", group=_OTHER, about="an image or a folder, beside FILE"),
+    Option(name="csv", default="-", group=_OTHER, about="the file for the table, - to show it"),
 )
 
+ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
+    "plan": RUN_OPTIONS,
+    "leaderboard": pick("experiment", "output"),
+    "register": (*pick("experiment", "register", "data"), _RUN_ID),
+    "predict": _PREDICT,
+}
+"""The options of each command that is an entry point of MLproject beside `main`, which is `run`."""
+
+
+def options_of(command: str) -> tuple[Option, ...]:
+    """Give a command's options."""
+    return {"run": RUN_OPTIONS, "cache": pick("cache"), **ENTRY_POINTS}[command]
+
+
+def _arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    """Add what a command takes beside options."""
+    if command == "predict":
+        parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
+    if command == "cache":
+        parser.add_argument(
+            "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
+        )
+
+
 COMMANDS = {
-    "run": ("benchmark architectures, rank them and register the winner", _run),
-    "plan": ("show what run would do, what is done already and what it will cost", _run),
-    "leaderboard": ("rank what an experiment holds", _leaderboard),
-    "register": ("register an experiment's best network as champion", _register),
-    "predict": ("classify images with a registered model", _predict),
-    "cache": ("show or clear decoded images and features", _cache),
+    "run": "benchmark architectures, rank them and register the winner",
+    "plan": "show what run would do, what is done and what it will cost",
+    "leaderboard": "rank what an experiment holds",
+    "register": "register an experiment's best network as champion",
+    "predict": "classify images with a registered model",
+    "cache": "show or clear decoded images and features",
 }

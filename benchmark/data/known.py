@@ -74,7 +74,6 @@ _CHEST_CT = DataSet(
         Part.VAL: (23, 21, 13, 15),
         Part.TEST: (120, 51, 54, 90),
     },
-    side_px=448,
 )
 
 _CHEST_XRAY = DataSet(

@@ -1,7 +1,7 @@
 """The board of an experiment: ranked, written for people, shown, and its winner registered."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..board import (
@@ -10,9 +10,11 @@ from ..board import (
     BoardSubject,
     Champion,
     Promotion,
+    Refusal,
     promote,
     rank,
     to_csv,
+    to_figure,
     to_markdown,
 )
 from ..errors import PromotionError, StoreError
@@ -64,13 +66,15 @@ def make_board(
 
 
 def write_board(board: Board, folder: Path) -> Mapping[str, str]:
-    """Write the board as CSV and Markdown into a folder, and give the texts by file name."""
+    """Write the board as CSV, Markdown and PNG into a folder; give the texts by file name."""
     files = {"leaderboard.csv": to_csv(board), "leaderboard.md": to_markdown(board)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         part = folder / f".{name}.part"
         part.write_text(text)
         part.replace(folder / name)
+    if board.ranked:
+        to_figure(board).savefig(folder / "leaderboard.png", dpi=110, bbox_inches="tight")
     return files
 
 
@@ -78,13 +82,7 @@ def register_record(
     tracker: Tracker, board: Board, record: Record, name: str, reader: Reader
 ) -> Registered:
     """Register a run of the board that a person chose, whatever its rank."""
-    row = next((row for row in board.ranked if record in row.records), None)
-    if row is None:
-        return Registered(
-            name=name, uri="", said=f"the run {record.run_id} is not on the board.", refused=True
-        )
-    only = replace(board, rows=(replace(row, rank=1, records=(record,)),))
-    decision = promote(only, None, force=True)
+    decision = promote(board, None, force=True, chosen=record)
     if not isinstance(decision, Promotion):
         return Registered(name=name, uri="", said=decision.reason, refused=True)
     return _register(tracker, decision, name, reader)
@@ -99,7 +97,7 @@ def register_winner(
     decision = promote(board, known)
     if not isinstance(decision, Promotion):
         uri = "" if present is None else present.uri
-        refused = type(decision).__name__ == "Refusal"
+        refused = isinstance(decision, Refusal)
         return Registered(name=name, uri=uri, said=decision.reason, refused=refused)
     say(f"registers {decision.record.spec.arch} as {name} and tries it in a fresh process")
     return _register(tracker, decision, name, reader)

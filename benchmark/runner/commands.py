@@ -15,7 +15,7 @@ from ..records import Index, Record, Silent
 from ..tracking import Pulled, Tracker, store_exists
 from .boarding import make_board, register_record, register_winner, write_board
 from .costs import estimate_seconds
-from .main_job import folder_name
+from .main_job import folder_name, wide_console
 from .plan import Plan, make_plan
 from .prepare import read, split_options
 from .progress import spec_name
@@ -74,12 +74,11 @@ def show_plan(request: Request) -> int:
 
 def show_leaderboard(experiment: str | None, output: str) -> int:
     """Rank what an experiment holds, write the board and show it."""
-    from rich.console import Console
-
     tracker = _tracker(experiment)
     board = make_board(tracker, _records(tracker), None)
     write_board(board, Path(output) / folder_name(tracker.experiment.name))
-    Console().print(to_table(board))
+    console = wide_console()
+    console.print(to_table(board, console.width))
     return 0
 
 
@@ -108,7 +107,7 @@ def predict_files(model: str, inputs: Sequence[str], csv: str) -> int:
     files = _files(inputs)
     pulled = Pulled(model)
     table = _classify(pulled, files)
-    if csv:
+    if csv != "-":
         table.to_csv(csv, index=False)
         bad = int((table["error"] != "").sum())
         print(

@@ -37,6 +37,6 @@ def tables_of(predictions: Predictions) -> dict[str, str]:
     """Write a run's tables, by file name."""
     tables = {}
     for part in _SCORED:
-        tables[f"confusion_{part}.csv"] = confusion_table(predictions, part).to_csv()
+        tables[f"confusion_{part}.csv"] = confusion_table(predictions, part).to_csv(index=False)
         tables[f"classification_report_{part}.txt"] = classification_report(predictions, part)
     return tables

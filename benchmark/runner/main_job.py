@@ -34,9 +34,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     Raises:
         BenchmarkError: something that a person must mend, found before any work.
     """
-    from rich.console import Console
-
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console = wide_console()
     writable(Path(request.output))
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
@@ -49,6 +47,13 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
         execution, link, registered = _benchmark(prepared, tracker, display)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.refused) else 0
+
+
+def wide_console() -> "Console":
+    """Give a console: as wide as the terminal, or wide enough for a board where there is none."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 def writable(folder: Path) -> None:
@@ -174,7 +179,7 @@ def _report(
 ) -> None:
     """Show the board, and how to go on from it."""
     assert execution.board is not None
-    console.print(to_table(execution.board))
+    console.print(to_table(execution.board, console.width))
     lines = [f"Board:    {execution.folder / 'leaderboard.md'} and leaderboard.csv"]
     uri = execution.tracker.uri
     if uri.startswith("http"):

@@ -1,0 +1,133 @@
+"""The project's own files agree with the code and with each other."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmark import __version__
+from benchmark.cli.options import Option
+from benchmark.cli.parser import COMMANDS, ENTRY_POINTS, options_of
+
+ROOT = Path(__file__).parents[1]
+MLPROJECT: dict[str, Any] = yaml.safe_load((ROOT / "MLproject").read_text())
+POINTS = {"main": "run", **{name: name for name in ENTRY_POINTS}}
+
+
+def test_mlproject_has_an_entry_point_for_each_command_that_says_so() -> None:
+    assert set(MLPROJECT["entry_points"]) == set(POINTS)
+
+
+@pytest.mark.parametrize(("point", "command"), POINTS.items())
+def test_an_entry_point_has_the_options_of_its_command_with_their_defaults(
+    point: str, command: str
+) -> None:
+    declared = MLPROJECT["entry_points"][point]["parameters"]
+    assert {name: each["default"] for name, each in declared.items()} == {
+        option.name: option.default for option in options_of(command)
+    }
+
+
+@pytest.mark.parametrize(("point", "command"), POINTS.items())
+def test_an_entry_point_hands_every_parameter_to_the_option_of_its_name(
+    point: str, command: str
+) -> None:
+    words = MLPROJECT["entry_points"][point]["command"].split()
+    assert words[:4] == ["python", "-m", "benchmark", command]
+
+    def word(option: Option) -> str:
+        return f"{option.flag}={{{option.name}}}"
+
+    assert words[4:] == [word(option) for option in options_of(command)]
+
+
+def test_mlproject_names_the_environment_that_needs_no_conda() -> None:
+    assert MLPROJECT["python_env"] == "python_env.yaml"
+    assert "conda_env" not in MLPROJECT
+
+
+def test_conda_and_python_env_install_the_same_requirements_on_the_same_python() -> None:
+    conda = yaml.safe_load((ROOT / "conda.yaml").read_text())
+    python = yaml.safe_load((ROOT / "python_env.yaml").read_text())
+    pip = next(each["pip"] for each in conda["dependencies"] if isinstance(each, dict))
+    assert pip == python["dependencies"] == ["-r requirements.txt"]
+    assert f"python={python['python']}" in conda["dependencies"]
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    """Give the pinned versions of each package; markers may allow several."""
+    found: dict[str, set[str]] = {}
+    for line in (ROOT / name).read_text().splitlines():
+        match = re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?==([^ ;]+)", line)
+        if match:
+            found.setdefault(match[1].lower().replace("_", "-"), set()).add(match[2])
+    return found
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_what_is_asked_for_is_what_is_pinned(name: str) -> None:
+    pinned = pins(f"{name}.txt")
+    for package, versions in pins(f"{name}.in").items():
+        assert versions <= pinned[package], package
+
+
+def test_tests_run_with_the_versions_that_users_get() -> None:
+    dev = pins("requirements-dev.txt")
+    for package, versions in pins("requirements.txt").items():
+        assert dev[package] == versions, package
+
+
+def test_everything_is_pinned_and_no_file_names_an_address() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt", "python_env.yaml", "conda.yaml"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text
+        assert "index-url" not in text
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if "==" not in line] == []
+
+
+def test_pyproject_takes_version_and_requirements_from_where_they_stand() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["requires-python"] == ">=3.11"
+    dynamic = project["tool"]["setuptools"]["dynamic"]
+    assert dynamic["version"] == {"attr": "benchmark.__version__"}
+    assert dynamic["dependencies"] == {"file": ["requirements.txt"]}
+
+
+def test_the_changelog_begins_with_the_present_version() -> None:
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == __version__
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        *sorted(str(each.relative_to(ROOT)) for each in (ROOT / "docs").rglob("*.md")),
+    ],
+)
+def test_links_between_files_lead_somewhere(path: str) -> None:
+    text = (ROOT / path).read_text()
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text)
+    broken = [link for link in links if not ((ROOT / path).parent / link).exists()]
+    assert broken == []
+
+
+def test_the_readme_names_only_commands_and_options_that_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    calls = re.findall(r"python -m benchmark (\S+)([^\n`]*)", text)
+    assert calls
+    for command, rest in calls:
+        assert command in COMMANDS
+        flags = {option.flag for option in options_of(command)} | {"--quiet", "--help"}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= flags, (command, rest)
+
+
+def test_the_readme_names_only_parameters_that_exist() -> None:
+    names = {option.name for command in COMMANDS for option in options_of(command)}
+    text = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"-P ([a-z_]+)=", text)) <= names
