@@ -16,12 +16,7 @@ from benchmark.errors import ImageError, UsageError
 from benchmark.records import Picture
 from tests.data.pictures import dicom, encode, gradient, noise
 
-HU = dict[str, Any](
-    "Modality": "CT",
-    "RescaleSlope": 1,
-    "RescaleIntercept": -1024,
-    "RescaleType": "HU",
-}
+HU = dict[str, Any](Modality="CT", RescaleSlope=1, RescaleIntercept=-1024, RescaleType="HU")
 WINDOW: dict[str, Any] = {"WindowCenter": 40, "WindowWidth": 400}
 
 
