@@ -1,0 +1,324 @@
+"""The audit on a small data set with known faults, read and decoded as in a benchmark."""
+
+import io
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.cache import Cache
+from benchmark.data import Decoded, ReadOptions, decode, read_index
+from benchmark.data.audit import (
+    Audit,
+    Finding,
+    Kind,
+    Severity,
+    audit,
+    audit_table,
+    resolvable_difference,
+)
+from benchmark.errors import StoreError
+from benchmark.records import LeftOut, Part, Picture, Silent, Split
+
+
+def scan(seed: int, size: tuple[int, int] = (80, 64), light: float = 110) -> Image.Image:
+    """Draw a smooth picture like no other seed's."""
+    draw = np.random.default_rng(seed)
+    coarse = Image.fromarray(draw.normal(light, 40, (9, 9)).clip(1, 254).astype(np.uint8))
+    return coarse.resize(size, Image.Resampling.BICUBIC)
+
+
+def make(folder: Path) -> Path:
+    """Write 30 sound images of each class: 14 to train, 6 to val, 10 to test."""
+    for number, (part, name, count) in enumerate(
+        (part, name, count)
+        for part, count in (("train", 14), ("val", 6), ("test", 10))
+        for name in ("ill", "well")
+    ):
+        for place in range(count):
+            path = folder / part / name / f"{place}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scan(100 * number + place).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("sound"))
+
+
+@pytest.fixture
+def folder(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "set"))
+
+
+def read(folder: Path, **options: str) -> Decoded:
+    cache = Cache(folder.parent / "cache")
+    index = read_index(str(folder), ReadOptions(**options), cache)  # type: ignore[arg-type]
+    return decode(index, Picture(side_px=64), cache, Silent(), max_unreadable=0.5)
+
+
+def look(folder: Path, **options: str) -> Audit:
+    seen = read(folder, **options)
+    return audit(seen.index, seen.facts, seen.pixels)
+
+
+def only(found: Audit, kind: Kind, *parts: str) -> Finding:
+    (finding,) = [each for each in found.of(kind) if each.parts == parts]
+    return finding
+
+
+@pytest.fixture(scope="module")
+def calm(sound: Path) -> Audit:
+    return look(sound)
+
+
+@pytest.fixture(scope="module")
+def faulty(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """Audit a set with one fault of each kind that concerns single files."""
+    folder = Path(shutil.copytree(sound, tmp_path_factory.mktemp("faulty") / "set"))
+    train, val, test = folder / "train", folder / "val", folder / "test"
+    Image.open(train / "ill" / "3.png").save(test / "ill" / "[copy].bmp")
+    shutil.copy(val / "well" / "1.png", val / "well" / "1 copy.png")
+    shutil.copy(test / "well" / "1.png", test / "ill" / "x.png")
+    near = Image.open(train / "ill" / "4.png")
+    near.resize((160, 128), Image.Resampling.BICUBIC).save(test / "ill" / "resized.png")
+    near.save(test / "ill" / "recompressed.jpg", quality=70)
+    near.point([min(255, level + 12) for level in range(256)]).save(test / "ill" / "brighter.png")
+    Image.open(train / "ill" / "5.png").save(train / "well" / "near.jpg", quality=70)
+    flat(128, 0).save(train / "ill" / "blank.png")
+    flat(3, 4).save(train / "ill" / "dark.png")
+    flat(250, 4).save(train / "ill" / "bright.png")
+    scan(999, size=(80, 16)).save(train / "ill" / "strip.png")
+    (train / "ill" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    return look(folder)
+
+
+def flat(level: int, spread: int) -> Image.Image:
+    grain = np.random.default_rng(0).integers(level - spread, level + spread + 1, (64, 80))
+    return Image.fromarray(grain.clip(0, 255).astype(np.uint8))
+
+
+def test_a_sound_set_has_no_duplicate_and_no_odd_image(calm: Audit) -> None:
+    assert {finding.kind for finding in calm.findings} == {
+        Kind.PART_SIZE,
+        Kind.PATIENTS_UNKNOWN,
+        Kind.PART_SHIFT,
+        Kind.SHORTCUT,
+    }
+    assert calm.images == calm.distinct == 60
+
+
+def test_a_sound_set_has_no_shortcut_and_no_shift(calm: Audit) -> None:
+    assert only(calm, Kind.SHORTCUT, "train", "val", "test").severity is Severity.INFO
+    assert only(calm, Kind.PART_SHIFT, "train", "test").severity is Severity.INFO
+
+
+def test_a_copy_in_another_format_is_found_across_parts(faulty: Audit) -> None:
+    finding = only(faulty, Kind.EXACT_DUPLICATE, "train", "test")
+    assert finding.severity is Severity.ERROR
+    assert finding.files == ("test/ill/[copy].bmp", "train/ill/3.png")
+    assert finding.groups == (("test/ill/[copy].bmp", "train/ill/3.png"),)
+    assert finding.figures["images"] == 1
+    assert finding.classes == ("ill",)
+
+
+def test_a_copy_inside_a_part_is_found(faulty: Audit) -> None:
+    finding = only(faulty, Kind.EXACT_DUPLICATE, "val")
+    assert set(finding.files) == {"val/well/1.png", "val/well/1 copy.png"}
+
+
+def test_an_image_under_two_labels_in_test_is_an_error(faulty: Audit) -> None:
+    finding = only(faulty, Kind.CONFLICTING_LABEL, "test")
+    assert finding.severity is Severity.ERROR
+    assert finding.classes == ("ill", "well")
+
+
+@pytest.mark.parametrize("name", ["resized.png", "recompressed.jpg", "brighter.png"])
+def test_a_changed_copy_is_a_near_duplicate(faulty: Audit, name: str) -> None:
+    finding = only(faulty, Kind.NEAR_DUPLICATE, "train", "test")
+    assert (f"test/ill/{name}", "train/ill/4.png") in finding.groups
+    assert len(finding.groups) == 3
+    assert finding.severity is Severity.WARNING
+
+
+def test_a_near_copy_under_another_label_is_found(faulty: Audit) -> None:
+    finding = only(faulty, Kind.NEAR_CONFLICTING_LABEL, "train")
+    assert set(finding.files) == {"train/ill/5.png", "train/well/near.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Kind.BLANK, "blank.png"),
+        (Kind.DARK, "dark.png"),
+        (Kind.BRIGHT, "bright.png"),
+        (Kind.UNREADABLE, "broken.png"),
+    ],
+)
+def test_an_image_unlike_an_exposure_is_found(faulty: Audit, kind: Kind, name: str) -> None:
+    assert faulty.of(kind)[0].files == (f"train/ill/{name}",)
+
+
+def test_an_odd_size_is_found(faulty: Audit) -> None:
+    assert "train/ill/strip.png" in faulty.of(Kind.ODD_SIZE)[0].files
+
+
+def test_patients_on_both_sides_are_found_without_naming_them(folder: Path) -> None:
+    (folder / "train" / "ill" / "0.png").rename(folder / "train" / "ill" / "anna-1.png")
+    (folder / "test" / "ill" / "0.png").rename(folder / "test" / "ill" / "anna-2.png")
+    finding = only(
+        look(folder, patient_pattern=r"/([a-z]+)-\d"), Kind.PATIENT_OVERLAP, "train", "test"
+    )
+    assert finding.severity is Severity.ERROR
+    assert finding.groups == (("test/ill/anna-2.png", "train/ill/anna-1.png"),)
+    assert "anna" not in finding.summary
+
+
+def test_a_class_missing_from_a_part_is_found(folder: Path) -> None:
+    shutil.rmtree(folder / "val" / "well")
+    finding = only(look(folder), Kind.MISSING_CLASS, "val")
+    assert finding.classes == ("well",)
+    assert finding.severity is Severity.ERROR
+
+
+def test_a_small_part_says_what_it_can_resolve(calm: Audit) -> None:
+    finding = only(calm, Kind.PART_SIZE, "val")
+    assert finding.severity is Severity.ERROR
+    assert finding.figures["resolvable_difference"] == 0.5
+    assert "50.0 points" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("images", "difference"), [(0, 1.0), (4, 1.0), (16, 0.375), (72, 6 / 72), (1000, 0.0196)]
+)
+def test_the_resolvable_difference_needs_six_images_and_two_errors(
+    images: int, difference: float
+) -> None:
+    assert resolvable_difference(images) == pytest.approx(difference, abs=1e-4)
+
+
+def test_a_class_told_by_its_size_is_a_shortcut(folder: Path) -> None:
+    for path in folder.glob("*/ill/*.png"):
+        Image.open(path).resize((120, 64)).save(path)
+    finding = only(look(folder), Kind.SHORTCUT, "train", "val", "test")
+    assert finding.severity is Severity.WARNING
+    assert float(finding.figures["macro_f1 size"]) > 0.9
+    assert float(finding.figures["macro_f1 border"]) < 0.8
+
+
+def test_a_test_part_from_elsewhere_is_a_shift(folder: Path) -> None:
+    for path in folder.glob("test/*/*.png"):
+        Image.open(path).point([level // 2 for level in range(256)]).save(path)
+    finding = only(look(folder), Kind.PART_SHIFT, "train", "test")
+    assert finding.severity is Severity.WARNING
+    assert float(finding.figures["auroc brightness"]) > 0.9
+    assert float(finding.figures["auroc aspect ratio"]) < 0.7
+
+
+def test_a_split_is_judged_instead_of_the_official_parts(folder: Path) -> None:
+    shutil.copy(folder / "train" / "ill" / "3.png", folder / "test" / "ill" / "copy.png")
+    seen = read(folder)
+    rows = {part: [n for n, each in enumerate(seen.index.parts) if each is part] for part in Part}
+    kept = [row for row in rows[Part.TRAIN] if seen.index.paths[row] != "train/ill/3.png"]
+    split = Split(
+        scheme="official",
+        train=np.array(kept),
+        val=np.array(rows[Part.VAL]),
+        test=np.array(rows[Part.TEST]),
+        test_is_copy=np.zeros(len(rows[Part.TEST]), dtype=bool),
+        digest="d",
+    )
+    found = audit(seen.index, seen.facts, seen.pixels, split)
+    assert not found.of(Kind.EXACT_DUPLICATE)
+    assert found.split_digest == "d"
+
+
+def test_a_set_without_parts_is_one_part(sound: Path) -> None:
+    seen = read(sound)
+    index = replace(seen.index, parts=(None,) * len(seen.index))
+    found = audit(index, seen.facts, seen.pixels)
+    assert only(found, Kind.SHORTCUT, "all")
+    assert not found.of(Kind.PART_SIZE)
+
+
+def test_an_audit_is_found_again_by_content(sound: Path, tmp_path: Path) -> None:
+    seen, cache = read(sound), Cache(tmp_path)
+    first = audit(seen.index, seen.facts, seen.pixels, cache=cache)
+    assert audit(seen.index, seen.facts, seen.pixels, cache=cache) == first
+    lost = replace(seen.index, left_out=(LeftOut(path="x.png", reason="torn"),))
+    assert audit(lost, seen.facts, seen.pixels, cache=cache).of(Kind.UNREADABLE)
+    assert cache.usage()[0].entries == 2
+
+
+def test_an_audit_survives_json(calm: Audit, tmp_path: Path) -> None:
+    assert Audit.from_json(json.loads(json.dumps(calm.to_json()))) == calm
+    calm.write(tmp_path / "deep" / "audit.json")
+    assert '"kind": "part-size"' in (tmp_path / "deep" / "audit.json").read_text()
+
+
+def test_an_audit_that_cannot_be_written_is_one_line(calm: Audit, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"cannot write the audit to .*file"):
+        calm.write(tmp_path / "file" / "audit.json")
+
+
+def test_the_table_shows_each_finding_with_its_files(faulty: Audit) -> None:
+    from rich.console import Console
+
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(audit_table(faulty))
+    text = console.export_text()
+    assert "test/ill/[copy].bmp = train/ill/3.png" in text
+    assert "--on-leak drop" in text
+
+
+@pytest.fixture(scope="module")
+def chest_ct(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    data = os.environ.get("BENCHMARK_TEST_CHEST_CT")
+    if not data:  # a skip, not a branch of a test
+        pytest.skip("BENCHMARK_TEST_CHEST_CT names no folder")
+    cache = Cache(tmp_path_factory.mktemp("cache"))
+    index = read_index(data, ReadOptions(), cache)
+    seen = decode(index, Picture(side_px=224), cache, Silent())
+    return audit(seen.index, seen.facts, seen.pixels)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize(("judged", "copies"), [("val", 10), ("test", 46)])
+def test_the_copies_in_the_chest_ct_set_are_found(
+    chest_ct: Audit, judged: str, copies: int
+) -> None:
+    finding = only(chest_ct, Kind.EXACT_DUPLICATE, "train", judged)
+    assert finding.figures["images"] == copies
+    assert finding.classes == ("normal",)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_image_under_two_labels_in_the_chest_ct_set_is_found(chest_ct: Audit) -> None:
+    finding = only(chest_ct, Kind.CONFLICTING_LABEL, "train")
+    assert len(finding.files) == 2
+    assert finding.classes == ("large.cell.carcinoma", "squamous.cell.carcinoma")
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_near_duplicates_across_parts_of_the_chest_ct_set_are_no_false_alarms(
+    chest_ct: Audit,
+) -> None:
+    # Only the class normal was copied, and a copy keeps the number that its name begins with.
+    pairs = [
+        group
+        for finding in chest_ct.of(Kind.NEAR_DUPLICATE)
+        for group in finding.groups
+        if finding.is_across_parts
+    ]
+    assert pairs
+    assert all(len({Path(path).name.split()[0].split(".")[0] for path in g}) == 1 for g in pairs)
