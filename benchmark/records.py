@@ -431,10 +431,11 @@ class Outcome:
     """What a worker leaves for a finished spec: a folder, and the figures that are not metrics.
 
     The folder holds `predictions.parquet`, `check.parquet` (the saved network's own
-    probabilities on some validation images), `history.json` and `model.keras`.
+    probabilities on some validation images), `history.json`, `model.keras`, and `search.json`
+    with every trial where parameters were searched.
 
     Attributes:
-        spec: what was run; its `params` are those of the final network.
+        spec: what was asked for.
         folder: the folder, complete when it exists under this name.
         seconds: the cost by stage.
         parameters: the network's weights, counted.
@@ -446,6 +447,7 @@ class Outcome:
         largest_difference: between board and saved network, over all probabilities checked.
         facts: further facts worth a tag: probe speeds, agreement, fallbacks.
         warnings: what a person should know of this run.
+        trained: the spec with the parameters and side that a search found, None without one.
     """
 
     spec: Spec
@@ -460,6 +462,12 @@ class Outcome:
     largest_difference: float
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    trained: Spec | None = None
+
+    @property
+    def final(self) -> Spec:
+        """The spec of the network that was saved: what a search found, or what was asked for."""
+        return self.trained or self.spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -475,6 +483,7 @@ class Record:
         parameters: the network's weights, counted; 0 where unknown.
         started: when it began, in seconds since the epoch.
         notes: warnings and the weights' fallback, as shown on the board.
+        trained: the spec with the parameters that a search found, None without one.
     """
 
     spec: Spec
@@ -489,6 +498,12 @@ class Record:
     milliseconds_per_image: float
     started: float
     notes: tuple[str, ...] = ()
+    trained: Spec | None = None
+
+    @property
+    def final(self) -> Spec:
+        """The spec of the network that was saved: what a search found, or what was asked for."""
+        return self.trained or self.spec
 
 
 class Progress(Protocol):

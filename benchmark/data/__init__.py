@@ -1,5 +1,6 @@
 """Images, from a name or a folder to pixels: sources, the index, decoding, splits, the audit."""
 
+from .audit import Audit, Finding, audit, audit_table
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
 from .facts import Fact, Facts
@@ -14,16 +15,20 @@ __all__ = [
     "DECODER",
     "MAX_UNREADABLE",
     "WINDOWS",
+    "Audit",
     "DataSet",
     "Decoded",
     "Fact",
     "Facts",
+    "Finding",
     "OnLeak",
     "Pixels",
     "ReadOptions",
     "Row",
     "SplitOptions",
     "Title",
+    "audit",
+    "audit_table",
     "build_index",
     "check_index",
     "check_window",

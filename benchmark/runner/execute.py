@@ -8,8 +8,10 @@ from pathlib import Path
 
 from .. import environment
 from ..board import Board
+from ..data import audit, audit_table
 from ..evaluation import Caption, read_predictions, score
 from ..records import Epoch, Outcome, Record, Spec, State
+from ..search import SearchResult, TrialRecord
 from ..tracking import Evidence, Parent, Run, Tracker
 from ..training import Member
 from ..zoo import NONE, Weights
@@ -19,8 +21,17 @@ from .outcomes import complete_outcomes, read_history, read_outcome
 from .plan import Job, composite_spec, member_names
 from .pool import Pool
 from .prepare import Prepared
-from .progress import Display, spec_name
-from .task import Event, Failure, Task
+from .progress import Display, StageOf, spec_name
+from .searches import (
+    SEARCH_FILE,
+    read_search,
+    search_scores,
+    sides_of,
+    trial_run,
+)
+from .task import Event, Failure, Task, Tried
+
+_AUDIT = "audit"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -47,6 +58,7 @@ class Execution:
     failed: list[Record] = field(default_factory=list)
     board: Board | None = None
     _open: dict[str, Run] = field(default_factory=dict)
+    _logged_trials: dict[str, set[int]] = field(default_factory=dict)
 
     @property
     def unlogged(self) -> Path:
@@ -63,8 +75,12 @@ class Execution:
         for job in plan.jobs:
             if job.spec.digest in self.done:
                 self.display.end(self.done[job.spec.digest])
+        tasks = [self._task(job) for job in plan.open_jobs(self.done)]
         with self._workers() as pool:
-            self._run_tasks(pool, [self._task(job) for job in plan.open_jobs(self.done)])
+            if tasks:
+                pool.open()  # TensorFlow is imported there while the images are looked at here
+            self._look()
+            self._run_tasks(pool, tasks)
             for split in range(splits):
                 for seed in request.seed:
                     self._run_tasks(pool, self._composites(split, seed))
@@ -84,6 +100,19 @@ class Execution:
             raise
         pool.close()
         shutil.rmtree(self.unlogged, ignore_errors=True)
+
+    def _look(self) -> None:
+        """Audit the images as published, say what was found, and keep the whole of it."""
+        prepared = self.prepared
+        progress = StageOf(self.display, _AUDIT)
+        self.display.begin(_AUDIT)
+        found = audit(
+            prepared.index, prepared.facts, prepared.pixels, cache=prepared.cache, progress=progress
+        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        found.write(self.folder / "audit.json")
+        if found.findings:
+            self.display.show(audit_table(found))
 
     def log_leftovers(self) -> None:
         """Log outcomes that a dead process's workers had finished and nobody had logged."""
@@ -118,8 +147,20 @@ class Execution:
 
     def _say(self, task: Task, event: Event) -> None:
         self.display.event(_name(task.spec), event)
-        if isinstance(event, Epoch):
-            self._open[task.spec.digest].epoch(event)
+        run = self._open[task.spec.digest]
+        match event:
+            case Epoch():
+                run.epoch(event)
+            case Tried(trial=trial):
+                self._log_trials(run, [trial])
+
+    def _log_trials(self, run: Run, trials: Sequence[TrialRecord]) -> None:
+        """Log trials as runs, each once, up to the number that a person wants to see in MLflow."""
+        logged = self._logged_trials.setdefault(run.run_id, set())
+        for trial in trials:
+            if trial.number not in logged and len(logged) < self.prepared.request.log_trials:
+                logged.add(trial.number)
+                self.tracker.log_trial(run, trial_run(trial, run.spec))
 
     def _finish(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; its prediction table stays among the results, the rest is taken away."""
@@ -131,12 +172,17 @@ class Execution:
             synthetic=self.prepared.index.synthetic,
         )
         outcome = replace(outcome, warnings=(*outcome.warnings, *self._weights_note(outcome.spec)))
+        found = self._search_of(outcome)
+        if found is not None:
+            self._log_trials(run, found.trials)
+            found.write(outcome.folder / "trials.parquet")
+        scores = score(predictions)
         record = self.tracker.finish(
             run,
             Evidence(
                 outcome=outcome,
                 predictions=predictions,
-                scores=score(predictions),
+                scores={**scores, **(search_scores(found, scores) if found else {})},
                 history=history,
                 figures=figures_of(predictions, history, caption),
                 tables=tables_of(predictions),
@@ -150,6 +196,14 @@ class Execution:
         path = self.folder / "logs" / f"{task.spec.arch.replace(':', '-')}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(traceback)
+
+    def _search_of(self, outcome: Outcome) -> SearchResult | None:
+        path = outcome.folder / SEARCH_FILE
+        if not path.is_file():
+            return None
+        spaces = {job.spec.arch: job.space for job in self.prepared.plan.jobs}
+        space = spaces.get(outcome.spec.arch)
+        return None if space is None else read_search(path, space)
 
     def _keep(self, outcome: Outcome) -> None:
         kept = self.folder / "predictions"
@@ -165,7 +219,25 @@ class Execution:
         return ()
 
     def _task(self, job: Job) -> Task:
-        return self._task_of(job.spec, job.split, job.weights, ())
+        task = self._task_of(job.spec, job.split, job.weights, ())
+        if job.space is None:
+            return task
+        sides = self.prepared.sides
+        return replace(
+            task,
+            space=job.space,
+            storage=self._storage(),
+            sides=tuple((side, sides[side]) for side in sides_of(job.space)),
+        )
+
+    def _storage(self) -> str:
+        """Give where studies live: a journal under the output unless a database is named."""
+        wanted = self.prepared.request.storage
+        if wanted is not None:
+            return wanted
+        folder = self.folder / "studies"
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder / "studies.journal")
 
     def _task_of(
         self, spec: Spec, split: int, weights: Weights, members: tuple[Member, ...]
@@ -218,7 +290,7 @@ class Execution:
         known = {record.spec.digest: record for record in records if record.model_id}
         for record in {**known, **self.done}.values():
             spec = record.spec
-            if (spec.split_digest, spec.seed, spec.picture) == (digest, seed, picture):
+            if (spec.split_digest, spec.seed, record.final.picture) == (digest, seed, picture):
                 yield record
 
     def _members(self, records: Sequence[Record]) -> tuple[Member, ...]:
@@ -228,7 +300,7 @@ class Execution:
                 arch=record.spec.arch,
                 network=self.tracker.network_path(record),
                 predictions=self.tracker.predictions(record),
-                spec=record.spec,
+                spec=record.final,
             )
             for record in records
         )

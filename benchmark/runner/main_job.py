@@ -122,7 +122,8 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     files = dict(write_board(board, execution.folder))
     split_file = execution.folder / "split.csv"
     write_split(prepared.splits, index, split_file)
-    files["split.csv"] = split_file.read_text()
+    for name in ("split.csv", "audit.json"):
+        files[name] = (execution.folder / name).read_text()
     registered = None
     if prepared.request.register != "none":
         name = index.name if prepared.request.register == "auto" else prepared.request.register

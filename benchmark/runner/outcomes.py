@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,59 +26,129 @@ from ..records import (
     Seconds,
     Spec,
 )
+from ..search import SearchResult, TrialRecord
 from ..training import Fitted, Material, train
+from .objective import Study
+from .searches import SEARCH_FILE, write_search
 from .task import Task
+
+OnTrial = Callable[[TrialRecord], None]
 
 CHECKED_IMAGES = 32  # chosen, not sourced: a batch of val and one of test show a wrong network
 DIFFERENCE_BOUND = 1e-3  # chosen: ten times what engines differ by; the board shows three digits
 
 
-def run_task(task: Task, progress: Progress) -> Outcome:
-    """Train one spec and leave its outcome folder; whatever raises is that spec's failure."""
+def run_task(task: Task, progress: Progress, on_trial: OnTrial) -> Outcome:
+    """Search where it is asked for, train, and leave the outcome's folder.
+
+    Whatever raises is that spec's failure.
+    """
     began = environment.seconds()
-    material = Material(
+    found, seconds = _search(task, progress, on_trial)
+    spec = found.spec if found else task.spec
+    material = _material(task, spec.picture.side_px)
+    fitted, checked = _train(task, spec, material, progress)
+    progress.stage("save")
+    folder = _fresh(task.folder)
+    fitted.network.save(folder / "model.keras")
+    write_predictions(_predictions(task, fitted), folder / "predictions.parquet")
+    write_predictions(
+        _rows_as_predictions(task, checked.rows, checked.probabilities), folder / "check.parquet"
+    )
+    (folder / "history.json").write_text(json.dumps([asdict(epoch) for epoch in fitted.history]))
+    if found:
+        write_search(found.result, folder / SEARCH_FILE)
+    outcome = Outcome(
+        spec=task.spec,
+        folder=task.folder,
+        seconds=fitted.seconds.having(search=seconds, wall=environment.seconds() - began),
+        parameters=int(fitted.network.count_params()),
+        model_bytes=(folder / "model.keras").stat().st_size,
+        milliseconds_per_image=checked.milliseconds,
+        device=_device(),
+        engine=fitted.engine,
+        peak_memory_mib=environment.peak_memory_mib(),
+        largest_difference=checked.difference,
+        facts=dict(fitted.facts),
+        warnings=(*fitted.warnings, *(found.result.notes if found else ())),
+        trained=spec if found else None,
+    )
+    (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
+    _complete(folder, task.folder)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a search came to: its trials, and the spec that the best one gives."""
+
+    result: SearchResult
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Checked:
+    """What the deployable network itself says of some rows, and how far that is from the board."""
+
+    rows: Rows
+    probabilities: Probabilities
+    milliseconds: float
+    difference: float
+
+
+def _search(task: Task, progress: Progress, on_trial: OnTrial) -> tuple[_Found | None, float]:
+    if task.space is None:
+        return None, 0.0
+    began = environment.seconds()
+    materials = {side: _material(task, side) for side, _ in _sides(task)}
+    study = Study(task.spec, task.space, materials, progress)
+    result = study.run(task.storage, on_trial)
+    own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
+    spent = max(environment.seconds() - began, own)
+    return _Found(result=result, spec=study.spec_of(result.best.params)), spent
+
+
+def _sides(task: Task) -> tuple[tuple[int, Path], ...]:
+    own = (task.spec.picture.side_px, task.pixels)
+    return (own, *(each for each in task.sides if each[0] != own[0]))
+
+
+def _material(task: Task, side_px: int) -> Material:
+    return Material(
         classes=task.classes,
         labels=task.labels,
         hashes=tuple(task.hashes),
         groups=tuple(task.groups),
         split=task.split,
-        pixels=Pixels.open(task.pixels),
+        pixels=Pixels.open(dict(_sides(task))[side_px]),
         weights=task.weights,
         cache=Cache(task.cache, task.cache_bytes),
         members=task.members,
         scratch=task.scratch,
     )
-    fitted = train(task.spec, material, progress)
-    checked = _checked_rows(task.split.val, task.split.test)
-    probabilities, milliseconds = _network_says(fitted, material, checked)
-    difference = _largest_difference(task, fitted, checked, probabilities)
-    if difference > DIFFERENCE_BOUND and fitted.engine.startswith("openvino"):
-        fitted = train(task.spec, material, progress, engine="tensorflow")
-        probabilities, milliseconds = _network_says(fitted, material, checked)
-        difference = _largest_difference(task, fitted, checked, probabilities)
-    progress.stage("save")
-    folder = _fresh(task.folder)
-    fitted.network.save(folder / "model.keras")
-    write_predictions(_predictions(task, fitted), folder / "predictions.parquet")
-    write_predictions(_rows_as_predictions(task, checked, probabilities), folder / "check.parquet")
-    (folder / "history.json").write_text(json.dumps([asdict(epoch) for epoch in fitted.history]))
-    outcome = Outcome(
-        spec=task.spec,
-        folder=task.folder,
-        seconds=fitted.seconds.having(wall=environment.seconds() - began),
-        parameters=int(fitted.network.count_params()),
-        model_bytes=(folder / "model.keras").stat().st_size,
-        milliseconds_per_image=milliseconds,
-        device=_device(),
-        engine=fitted.engine,
-        peak_memory_mib=environment.peak_memory_mib(),
-        largest_difference=difference,
-        facts=dict(fitted.facts),
-        warnings=fitted.warnings,
+
+
+def _train(
+    task: Task, spec: Spec, material: Material, progress: Progress
+) -> tuple[Fitted, _Checked]:
+    """Train, and train again on the reference's features if the network is far from the board."""
+    fitted = train(spec, material, progress)
+    checked = _check(task, fitted, material)
+    if checked.difference > DIFFERENCE_BOUND and fitted.engine.startswith("openvino"):
+        fitted = train(spec, material, progress, engine="tensorflow")
+        checked = _check(task, fitted, material)
+    return fitted, checked
+
+
+def _check(task: Task, fitted: Fitted, material: Material) -> _Checked:
+    rows = _checked_rows(task.split.val, task.split.test)
+    probabilities, milliseconds = _network_says(fitted, material, rows)
+    return _Checked(
+        rows=rows,
+        probabilities=probabilities,
+        milliseconds=milliseconds,
+        difference=_largest_difference(task, fitted, rows, probabilities),
     )
-    (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
-    _complete(folder, task.folder)
-    return outcome
 
 
 def read_outcome(folder: Path) -> Outcome:
@@ -91,6 +161,7 @@ def read_outcome(folder: Path) -> Outcome:
             "folder": folder,
             "seconds": Seconds(**values["seconds"]),
             "warnings": tuple(values["warnings"]),
+            "trained": values["trained"] and Spec.from_json(values["trained"]),
         }
     )
 
@@ -112,7 +183,12 @@ def complete_outcomes(folder: Path) -> tuple[Path, ...]:
 def _to_json(outcome: Outcome) -> dict[str, Any]:
     names = [name for name in Outcome.__slots__ if name != "folder"]
     values = {name: getattr(outcome, name) for name in names}
-    return {**values, "spec": outcome.spec.to_json(), "seconds": asdict(outcome.seconds)}
+    return {
+        **values,
+        "spec": outcome.spec.to_json(),
+        "seconds": asdict(outcome.seconds),
+        "trained": outcome.trained and outcome.trained.to_json(),
+    }
 
 
 def _checked_rows(val: Rows, test: Rows) -> Rows:

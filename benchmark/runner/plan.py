@@ -1,14 +1,16 @@
 """From a request to specs: pure, so that `plan` shows exactly what `run` would do."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..catalog import Catalog
 from ..errors import BenchmarkError, UsageError
 from ..records import Index, Params, ParamValue, Picture, Record, Regime, Spec, Split, digest
+from ..search import Space
 from ..training import check, defaults
-from ..zoo import ARCHITECTURES, Architecture, Weights, resolve_weights
+from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, resolve_weights
 from .request import Request
+from .searches import search_spec, sides_of, space_for
 
 CHANNELS = {"rgb": 3, "grey": 1}
 
@@ -21,11 +23,13 @@ class Job:
         spec: what to run; a composite's members are filled in when they are known.
         split: position of its split in the plan's splits.
         weights: the resolved weights.
+        space: the space its parameters are searched in, None without a search.
     """
 
     spec: Spec
     split: int
     weights: Weights
+    space: Space | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +74,19 @@ def make_plan(request: Request, index: Index, splits: Sequence[Split], picture: 
         WeightsError: weights that were asked for cannot be had.
     """
     architectures = [ARCHITECTURES[name] for name in ARCHITECTURES.select(request.arch)]
-    _check_sides(architectures, picture)
+    _check_sides(architectures, [picture.side_px])
     single = [each for each in architectures if Regime.COMPOSITE not in each.regimes]
     weights = _weights(single, request.weights)
-    jobs = [
-        Job(
-            spec=_spec(
-                request, architecture, weights[architecture.name], index, split, picture, seed
-            ),
-            split=place,
-            weights=weights[architecture.name],
-        )
-        for architecture in single
-        for place, split in enumerate(splits)
-        for seed in request.seed
-    ]
+    jobs: list[Job] = []
+    for architecture in single:
+        found = weights[architecture.name]
+        space = space_for(request, architecture, _regime(request, architecture))
+        _check_sides([architecture], [picture.side_px, *sides_of(space)])
+        base = _spec(request, architecture, found, space, index, picture)
+        for place, split in enumerate(splits):
+            for seed in request.seed:
+                spec = replace(base, split_digest=split.digest, fold=split.fold, seed=seed)
+                jobs.append(Job(spec=spec, split=place, weights=found, space=space))
     return Plan(
         jobs=tuple(jobs),
         composites=tuple(each.name for each in architectures if each not in single),
@@ -103,7 +105,7 @@ def composite_spec(
         data_digest=index.digest,
         split_digest=split.digest,
         fold=split.fold,
-        picture=members[0].spec.picture,
+        picture=members[0].final.picture,
         regime=Regime.COMPOSITE,
         weights="members",
         params=_params(request, architecture, Regime.COMPOSITE),
@@ -137,26 +139,26 @@ def _spec(
     request: Request,
     architecture: Architecture,
     weights: Weights,
+    space: Space | None,
     index: Index,
-    split: Split,
     picture: Picture,
-    seed: int,
 ) -> Spec:
+    """Give an architecture's spec for no split and seed yet."""
     regime = _regime(request, architecture)
     return Spec(
         arch=architecture.name,
         data=index.name,
         data_digest=index.digest,
-        split_digest=split.digest,
-        fold=split.fold,
+        split_digest="",
         picture=picture,
         regime=regime,
         weights=weights.identity,
         params=_params(request, architecture, regime),
         epochs=request.epochs,
         patience=request.patience,
-        seed=seed,
+        seed=0,
         engine=request.engine,
+        search=search_spec(request, space),
     )
 
 
@@ -191,13 +193,14 @@ def _params(request: Request, architecture: Architecture, regime: Regime) -> Par
     return check(applicable, architecture, regime)
 
 
-def _check_sides(architectures: Sequence[Architecture], picture: Picture) -> None:
-    small = [each for each in architectures if picture.side_px < each.smallest_side_px]
+def _check_sides(architectures: Sequence[Architecture], sides_px: Sequence[int]) -> None:
+    side = min(sides_px)
+    small = [each for each in architectures if side < each.smallest_side_px]
     if small:
         needs = ", ".join(f"{each.name} (at least {each.smallest_side_px})" for each in small)
         raise UsageError(
-            f"--side {picture.side_px} is smaller than these networks allow: {needs}. "
-            f"Raise --side, or leave them out with --arch 'all,-{small[0].name}'."
+            f"a side of {side} px is smaller than these networks allow: {needs}. "
+            f"Raise it, or leave them out with --arch 'all,-{small[0].name}'."
         )
 
 
@@ -217,9 +220,13 @@ def _weights(architectures: Sequence[Architecture], choice: str) -> dict[str, We
 
 
 def _notes(weights: Mapping[str, Weights]) -> tuple[str, ...]:
-    """Gather the weights' notes, each said once with the architectures that it is true of."""
-    by_note: dict[str, list[str]] = {}
-    for name, each in weights.items():
-        if each.note:
-            by_note.setdefault(each.note, []).append(name)
-    return tuple(f"{', '.join(names)}: {note}" for note, names in by_note.items())
+    """Say once which networks fall back on random weights; other notes stand by themselves."""
+    noted = {name: each for name, each in weights.items() if each.note}
+    random = [name for name, each in noted.items() if each.identity == NONE.identity]
+    notes = [f"{name}: {each.note}" for name, each in noted.items() if name not in random]
+    if random:
+        notes.append(
+            f"RANDOM WEIGHTS for {', '.join(random)}: ImageNet's are neither on this machine nor "
+            "to be had from the network; --weights DIR takes a folder of Keras's weight files."
+        )
+    return tuple(notes)

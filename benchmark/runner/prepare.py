@@ -1,6 +1,8 @@
 """From a request to everything a plan needs: the images read and decoded, the split, the plan."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ..cache import Cache
@@ -21,6 +23,7 @@ from ..records import Index, LeftOut, Picture, Progress, Split
 from ..zoo import ARCHITECTURES
 from .plan import Plan, choose_picture, make_plan, member_names
 from .request import Request
+from .searches import sides_of
 
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
 
@@ -30,21 +33,24 @@ class Prepared:
     """A request with its images read, divided and planned for.
 
     Attributes:
-        request: what was asked for.
+        request: what was asked for; `cache` where its pixels and features are kept.
         index: the readable images; `pixels` where they lie decoded, `facts` what is known of each.
         splits: one split, or one a fold.
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
         picture: how files became pixels.
+        sides: where they lie decoded at the further sides that searches try.
         plan: what to run.
     """
 
     request: Request
+    cache: Cache
     index: Index
     pixels: Pixels
     facts: Facts
     splits: tuple[Split, ...]
     groups: tuple[str, ...]
     picture: Picture
+    sides: Mapping[int, Path]
     plan: Plan
 
     @property
@@ -69,16 +75,30 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
     decoded = decode(index, picture, cache, progress, max_unreadable=request.max_unreadable / 100)
     index = decoded.index
     splits = make_splits(index, decoded.facts, split_options(request))
+    plan = make_plan(request, index, splits, picture)
     return Prepared(
         request=request,
+        cache=cache,
         index=index,
         pixels=decoded.pixels,
         facts=decoded.facts,
         splits=splits,
         groups=group_keys(index, decoded.facts),
         picture=picture,
-        plan=make_plan(request, index, splits, picture),
+        sides=_decoded_sides(plan, index, picture, cache, progress),
+        plan=plan,
     )
+
+
+def _decoded_sides(
+    plan: Plan, index: Index, picture: Picture, cache: Cache, progress: Progress
+) -> dict[int, Path]:
+    """Decode at every side that some search of the plan tries."""
+    wanted = sorted({side for job in plan.jobs for side in sides_of(job.space)})
+    return {
+        side: decode(index, replace(picture, side_px=side), cache, progress).pixels.folder
+        for side in wanted
+    }
 
 
 def read(request: Request, cache: Cache) -> tuple[Index, Picture]:

@@ -23,6 +23,9 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Say something that stays."""
 
+    def show(self, table: object) -> None:
+        """Show a table that stays."""
+
     def plan(self, total: int) -> None:
         """Say how many runs there will be."""
 
@@ -43,6 +46,9 @@ class Quiet:
         self._console = console
 
     def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def show(self, table: object) -> None:
         """Say nothing."""
 
     def plan(self, total: int) -> None:
@@ -70,6 +76,10 @@ class Lines(Quiet):
     def note(self, text: str) -> None:
         """Print the note."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def show(self, table: object) -> None:
+        """Print the table."""
+        self._console.print(table)
 
     def plan(self, total: int) -> None:
         """Remember the number of runs."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..records import Epoch, Labels, Outcome, Spec, Split
+from ..search import Space, TrialRecord
 from ..training import Member
 from ..zoo import Weights
 
@@ -20,11 +21,12 @@ class Task:
         labels: (n,) labels of the index; `hashes` and `paths` likewise n long.
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
         split: rows of the index by part.
-        pixels: the folder of the decoded pixels.
+        pixels: the folder of the decoded pixels; `sides` those of a search's further sides.
         weights: the resolved weights.
         cache: the cache's folder; `cache_bytes` its limit, None for no limit.
         scratch: a folder for checkpoints of long stages.
         members: for a composite, the runs it is made of.
+        space: the search space, None without a search; `storage` where its study is kept.
     """
 
     spec: Spec
@@ -41,6 +43,9 @@ class Task:
     cache_bytes: int | None
     scratch: Path
     members: tuple[Member, ...] = ()
+    sides: tuple[tuple[int, Path], ...] = ()
+    space: Space | None = None
+    storage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,4 +79,11 @@ class Ready:
     seconds: float
 
 
-Event = Stage | Advance | Epoch | Failure | Ready | Outcome
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A trial of a search is finished."""
+
+    trial: TrialRecord
+
+
+Event = Stage | Advance | Epoch | Tried | Failure | Ready | Outcome

@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ..records import Epoch
-from .task import Advance, Event, Failure, Ready, Stage, Task
+from ..search import TrialRecord
+from .task import Advance, Event, Failure, Ready, Stage, Task, Tried
 
 _PAUSE_SECONDS = 0.1  # between two reports of progress: quicker than an eye, cheap for a pipe
 
@@ -44,6 +45,10 @@ class Pipe:
             self._connection.send(Advance(count=self._waiting))
             self._waiting, self._sent = 0, time.monotonic()
 
+    def trial(self, trial: TrialRecord) -> None:
+        """Report a finished trial."""
+        self.send(Tried(trial=trial))
+
     def epoch(self, epoch: Epoch) -> None:
         """Report a finished epoch."""
         self.send(epoch)
@@ -62,7 +67,7 @@ def serve(connection: Connection, log: Path) -> None:
     pipe.send(Ready(seconds=time.monotonic() - began))
     while (task := _receive(connection)) is not None:
         try:
-            pipe.send(run_task(task, pipe))
+            pipe.send(run_task(task, pipe, pipe.trial))
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
             pipe.send(Failure(reason=_reason(error), traceback=traceback.format_exc()))
 

@@ -22,6 +22,7 @@ from .registry import LARGEST_DIFFERENCE, Champion, Promotion
 from .runs import Run
 from .store import store_exists
 from .tracker import BoardFiles, Link, Tracker
+from .trials import TrialRun
 
 __all__ = [
     "LARGEST_DIFFERENCE",
@@ -35,5 +36,6 @@ __all__ = [
     "Pulled",
     "Run",
     "Tracker",
+    "TrialRun",
     "store_exists",
 ]

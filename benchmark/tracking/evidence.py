@@ -17,7 +17,7 @@ from .parents import write_tags
 from .runs import Run
 from .store import Store
 
-_FOLDER_FILES = (names.PREDICTIONS_FILE, names.CHECK_FILE, "history.json")
+_FOLDER_FILES = (names.PREDICTIONS_FILE, names.CHECK_FILE, "history.json", "trials.parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,10 +96,20 @@ def _tags(outcome: Outcome, model_id: str) -> dict[str, str]:
     return {
         **{name: value[: names.TAG_LIMIT] for name, value in outcome.facts.items()},
         names.MODEL_ID: model_id,
+        **_trained(outcome),
         names.NOTES: _fitting(outcome.warnings),
         "device": outcome.device,
         "engine": outcome.engine,
     }
+
+
+def _trained(outcome: Outcome) -> dict[str, str]:
+    """Give the tags of what a search found: the whole spec, and each parameter by itself."""
+    if outcome.trained is None:
+        return {}
+    best = {f"best.{name}": str(value) for name, value in outcome.trained.params.items()}
+    best["best.side_px"] = str(outcome.trained.picture.side_px)
+    return {names.TRAINED: json.dumps(outcome.trained.to_json()), **best}
 
 
 def _fitting(notes: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ def log_network(
     network = outcome.folder / NETWORK_FILE
     card = Card(
         classes=classes,
-        picture=outcome.spec.picture,
+        picture=outcome.final.picture,
         data=outcome.spec.data,
         synthetic=run.parent.opening.synthetic,
         spec_digest=outcome.spec.digest,

@@ -69,6 +69,7 @@ def record_of(store: Store, run: Any) -> Record:
         milliseconds_per_image=metrics.get("milliseconds_per_image", 0.0),
         started=run.info.start_time / 1000,
         notes=tuple(json.loads(tags.get(names.NOTES, "[]"))),
+        trained=Spec.from_json(json.loads(tags[names.TRAINED])) if names.TRAINED in tags else None,
     )
 
 

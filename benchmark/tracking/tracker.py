@@ -20,6 +20,7 @@ from .parents import Opening, Parent
 from .registry import Champion, Promotion
 from .runs import Run
 from .store import Store, open_store
+from .trials import TrialRun, log_trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,10 @@ class Tracker:
     def start(self, parent: Parent, spec: Spec) -> Run:
         """Begin the run of a spec; feed it by `Run.epoch`, which never waits."""
         return runs.start(self._store, self.experiment, parent, spec)
+
+    def log_trial(self, run: Run, trial: TrialRun) -> None:
+        """Log a finished trial of a search below its architecture's run."""
+        log_trial(self._store, self.experiment, run, trial)
 
     def finish(self, run: Run, evidence: Evidence) -> Record:
         """Log everything that came of a run and close it; it is FINISHED only when all is there."""

@@ -1,0 +1,304 @@
+"""A search inside a worker: what a trial costs and scores, and the spec that the best one gives."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import NoReturn
+
+import numpy as np
+
+from .. import environment
+from ..errors import UsageError
+from ..evaluation import overall
+from ..records import (
+    Epoch,
+    Labels,
+    Params,
+    Part,
+    Predictions,
+    Probabilities,
+    Progress,
+    Regime,
+    Rows,
+    SearchSpec,
+    Silent,
+    Spec,
+)
+from ..search import (
+    Goal,
+    SearchResult,
+    SearchSettings,
+    Space,
+    Trial,
+    TrialRecord,
+    folds,
+    parse_select,
+    search,
+)
+from ..seeds import derive
+from ..training import (
+    Examples,
+    Features,
+    Material,
+    Trunk,
+    check,
+    fit_head,
+    open_features,
+    settings_of,
+    train,
+)
+from ..zoo import ARCHITECTURES
+
+SIDE = "side"  # the one searched parameter that belongs to the picture and not to the network
+_FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
+_MORE_IS_BETTER = (
+    *("macro_f1", "micro_f1", "weighted_f1", "f1", "accuracy", "balanced_accuracy"),
+    *("auroc", "mcc", "precision", "recall"),
+)
+
+
+def read_goals(objective: str) -> tuple[Goal, ...]:
+    """Read `--objective`: one metric, or several separated by commas.
+
+    Raises:
+        UsageError: no such metric.
+    """
+    goals = []
+    for name in (word.strip() for word in objective.split(",")):
+        if name not in (*_FEWER_IS_BETTER, *_MORE_IS_BETTER):
+            known = ", ".join((*_MORE_IS_BETTER, *_FEWER_IS_BETTER))
+            raise UsageError(f"--objective must be among {known}, not {name!r}.")
+        goals.append(Goal(metric=name, maximise=name in _MORE_IS_BETTER))
+    return tuple(goals)
+
+
+def settings_for(spec: Spec, wanted: SearchSpec, start: Params) -> SearchSettings:
+    """Give a search's settings; its study's material is the spec but for the budget."""
+    without_budget = replace(spec, search=replace(wanted, trials=0, seconds=0.0))
+    return SearchSettings(
+        engine=wanted.engine,
+        trials=wanted.trials,
+        seconds=wanted.seconds,
+        seed=derive(spec.seed, "search"),
+        pruner=wanted.pruner,
+        goals=read_goals(wanted.objective),
+        study=spec.arch.replace(":", "-"),
+        material=without_budget.digest,
+        start=start,
+        epochs=spec.epochs,
+    )
+
+
+def start_of(space: Space, params: Params, side_px: int) -> Params:
+    """Give the defaults as a point of the space, for the first trial; nothing if they are none."""
+    values = {**params, SIDE: side_px}
+    try:
+        start = space.complete(values)
+    except KeyError:
+        return Params()
+    return start if space.contains(start) else Params()
+
+
+class Study:
+    """The trials of one spec over the pixels of one side or several.
+
+    Args:
+        spec: what is searched for.
+        space: where.
+        materials: what a trial is trained on, by side in pixels.
+        progress: told of features computed and of trials.
+    """
+
+    def __init__(
+        self, spec: Spec, space: Space, materials: Mapping[int, Material], progress: Progress
+    ) -> None:
+        assert spec.search is not None
+        self._spec = spec
+        self._space = space
+        self._wanted = spec.search
+        self._materials = materials
+        self._progress = progress
+        self._features: dict[int, Features] = {}
+        self._goals = read_goals(self._wanted.objective)
+        self._select = parse_select(self._wanted.select)
+
+    def run(self, storage: str, on_trial: Callable[[TrialRecord], None]) -> SearchResult:
+        """Search, or go on with a search that was interrupted."""
+        start = start_of(self._space, self._spec.params, self._spec.picture.side_px)
+        self._progress.stage("search", self._wanted.trials or None, "trials")
+
+        def told(record: TrialRecord) -> None:
+            self._progress.advance()
+            on_trial(record)
+
+        settings = settings_for(self._spec, self._wanted, start)
+        return search(self._space, self._score, settings, storage, told)
+
+    def spec_of(self, params: Params) -> Spec:
+        """Give the spec with a trial's parameters in place of its own.
+
+        Raises:
+            UsageError: a parameter that the architecture does not have.
+        """
+        spec = self._spec
+        side = int(params.get(SIDE, spec.picture.side_px))
+        own = {name: value for name, value in params.items() if name != SIDE}
+        checked = check({**spec.params, **own}, ARCHITECTURES[spec.arch], spec.regime)
+        return replace(
+            spec, picture=replace(spec.picture, side_px=side), params=checked, search=None
+        )
+
+    def _score(self, trial: Trial) -> tuple[float, ...]:
+        """Give the goals' values of a trial: on validation, or the mean over folds."""
+        spec = replace(self.spec_of(trial.params), epochs=min(trial.epochs, self._spec.epochs))
+        material = self._materials[spec.picture.side_px]
+        one = self._score_head if _is_quick(spec) else self._score_network
+        if self._select is None:
+            split = material.split
+            found = one(spec, material, split.train, split.val, self._reporter(trial))
+            values = self._values(found)
+        else:
+            each = []
+            for number, (fit, held) in enumerate(self._folds(material)):
+                each.append(self._values(one(spec, material, fit, held, None)))
+                if len(self._goals) == 1:
+                    trial.report(number, each[-1][0])
+            values = tuple(np.mean(each, axis=0).tolist())
+        return values
+
+    def _folds(self, material: Material) -> Iterator[tuple[Rows, Rows]]:
+        assert self._select is not None
+        rows = np.concatenate([material.split.train, material.split.val])
+        keys = [material.groups[row] for row in rows]
+        seed = derive(self._spec.seed, "select")
+        for fold in folds(material.labels[rows], keys, *self._select, seed):
+            yield rows[fold.train], rows[fold.val]
+
+    def _reporter(self, trial: Trial) -> Callable[[Epoch], None] | None:
+        name = f"val_{self._goals[0].metric}"
+        if len(self._goals) > 1:
+            return None
+
+        def report(epoch: Epoch) -> None:
+            if name in epoch.metrics:
+                trial.report(epoch.number, epoch.metrics[name])
+
+        return report
+
+    def _score_head(
+        self,
+        spec: Spec,
+        material: Material,
+        fit: Rows,
+        held: Rows,
+        report: Callable[[Epoch], None] | None,
+    ) -> dict[str, float]:
+        """Train a head over features that are there already: milliseconds."""
+        features = self._features_of(spec, material)
+        place = material.pixels.rows([material.hashes[row] for row in held])
+        head = fit_head(
+            features,
+            spec.params,
+            _examples(material, fit),
+            _examples(material, held),
+            settings_of(spec, material),
+            classes=len(material.classes),
+            seed=derive(spec.seed, "head"),
+            report=report or _ignore,
+        )
+        probabilities = head.trained.predict(head.inputs, place)
+        backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
+        return {
+            **_metrics(material, material.labels[held], probabilities),
+            "parameters": float(head.network.count_params()),
+            "milliseconds_per_image": backbone_ms,
+        }
+
+    def _score_network(
+        self,
+        spec: Spec,
+        material: Material,
+        fit: Rows,
+        held: Rows,
+        report: Callable[[Epoch], None] | None,
+    ) -> dict[str, float]:
+        """Train a whole network; what it is scored on stands in test's place, never test."""
+        split = replace(
+            material.split,
+            train=fit,
+            val=held,
+            test=held,
+            test_is_copy=np.zeros(len(held), dtype=bool),
+        )
+        fitted = train(spec, replace(material, split=split, scratch=None), _Reporting(report))
+        images = material.pixels.array[
+            material.pixels.rows([material.hashes[row] for row in held[:32]])
+        ]
+        fitted.network.predict_on_batch(images)
+        began = environment.seconds()
+        fitted.network.predict_on_batch(images)
+        milliseconds = 1000 * (environment.seconds() - began) / len(images)
+        return {
+            **_metrics(material, material.labels[held], fitted.val),
+            "parameters": float(fitted.network.count_params()),
+            "milliseconds_per_image": milliseconds,
+        }
+
+    def _features_of(self, spec: Spec, material: Material) -> Features:
+        side = spec.picture.side_px
+        if side not in self._features:
+            trunk = Trunk(spec, material)
+            self._features[side] = open_features(
+                spec, material, lambda: trunk.backbone, self._progress, None
+            )
+            self._progress.stage("search", self._wanted.trials or None, "trials")
+        return self._features[side]
+
+    def _values(self, found: Mapping[str, float]) -> tuple[float, ...]:
+        for goal in self._goals:
+            if goal.metric not in found:
+                _undefined(goal.metric)
+        return tuple(found[goal.metric] for goal in self._goals)
+
+
+class _Reporting(Silent):
+    """A `Progress` that hands epochs to a trial, which may raise to end it."""
+
+    def __init__(self, report: Callable[[Epoch], None] | None) -> None:
+        self._report = report or _ignore
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Hand the epoch on."""
+        self._report(epoch)
+
+
+def _ignore(_epoch: Epoch) -> None:
+    """Do nothing with an epoch."""
+
+
+def _is_quick(spec: Spec) -> bool:
+    """Whether a trial is a head over features that are the same for every trial."""
+    return spec.regime is Regime.FROZEN and not spec.params.integer("views")
+
+
+def _examples(material: Material, rows: Rows) -> Examples:
+    hashes = [material.hashes[row] for row in rows]
+    return Examples(rows=material.pixels.rows(hashes), labels=material.labels[rows])
+
+
+def _metrics(material: Material, labels: Labels, probabilities: Probabilities) -> dict[str, float]:
+    n = len(labels)
+    return overall(
+        Predictions(
+            classes=material.classes,
+            hashes=("",) * n,
+            paths=("",) * n,
+            parts=(Part.VAL,) * n,
+            labels=labels,
+            probabilities=np.asarray(probabilities, dtype=np.float64),
+            is_copy=np.zeros(n, dtype=bool),
+        )
+    )
+
+
+def _undefined(metric: str) -> NoReturn:
+    raise ValueError(f"{metric} is undefined on these images")

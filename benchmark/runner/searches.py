@@ -1,0 +1,186 @@
+"""Searches in a plan: which space goes with which architecture, and a search's trials on disk."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..records import Params, Regime, SearchSpec, Spec, State
+from ..search import (
+    PRUNERS,
+    Goal,
+    SearchResult,
+    SearchSettings,
+    Space,
+    TrialRecord,
+    TrialState,
+    parse_engine,
+    parse_select,
+    read_space,
+)
+from ..tracking import TrialRun
+from ..training import tunables
+from ..zoo import Architecture
+from .objective import SIDE, read_goals
+from .request import Request
+
+SEARCH_FILE = "search.json"
+_SPACES = {Regime.FROZEN: "head", Regime.FINETUNE: "finetune"}
+_STATES = {
+    TrialState.COMPLETE: State.FINISHED,
+    TrialState.PRUNED: State.FINISHED,
+    TrialState.INFEASIBLE: State.FINISHED,
+    TrialState.FAILED: State.FAILED,
+}
+_WITHOUT = (Regime.PRIOR, Regime.COMPOSITE)
+
+
+def space_for(request: Request, architecture: Architecture, regime: Regime) -> Space | None:
+    """Give the space that an architecture is searched in, None where nothing is.
+
+    Raises:
+        UsageError: the space does not fit the architecture, or an option of the search is wrong.
+    """
+    engine = parse_engine(request.search)
+    if engine is None or regime in _WITHOUT:
+        return None
+    own = _SPACES.get(regime, architecture.name)
+    space = read_space(request.space or own)
+    inner = [each for each in space.parameters if each.name != SIDE]
+    without_side = type(space)(
+        name=space.name, about=space.about, parameters=tuple(inner), file=space.file
+    )
+    without_side.check(tunables(architecture, regime), architecture.name)
+    return space
+
+
+def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
+    """Give what of a search belongs into a spec.
+
+    Raises:
+        UsageError: an option of the search is wrong.
+    """
+    engine = parse_engine(request.search)
+    if engine is None or space is None:
+        return None
+    PRUNERS[request.pruner]
+    parse_select(request.select)
+    SearchSettings(
+        engine=engine,
+        trials=request.trials,
+        seconds=request.search_time,
+        pruner=request.pruner,
+        goals=read_goals(request.objective),
+    ).check()
+    return SearchSpec(
+        engine=engine,
+        space=space.name,
+        space_digest=space.digest,
+        trials=request.trials,
+        seconds=request.search_time,
+        select=request.select,
+        objective=request.objective,
+        pruner=request.pruner,
+    )
+
+
+def sides_of(space: Space | None) -> tuple[int, ...]:
+    """Give the sides in pixels that a space tries, none where it does not move the side.
+
+    Raises:
+        UsageError: it moves the side by a range, which would decode every image at every side.
+    """
+    for parameter in space.parameters if space else ():
+        if parameter.name == SIDE:
+            if not parameter.choices:
+                raise UsageError(
+                    f"{space.file if space else ''}: side must be a choice of a few sides, since "
+                    "images are decoded and features computed for each."
+                )
+            return tuple(int(side) for side in parameter.choices)
+    return ()
+
+
+def write_search(result: SearchResult, path: Path) -> None:
+    """Write a search's trials as JSON."""
+    values = {
+        "study": result.study,
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        "goals": [asdict(goal) for goal in result.goals],
+        "trials": [_trial_json(trial) for trial in result.trials],
+    }
+    path.write_text(json.dumps(values))
+
+
+def read_search(path: Path, space: Space) -> SearchResult:
+    """Read the trials that `write_search` wrote."""
+    values = json.loads(path.read_text())
+    return SearchResult(
+        study=values["study"],
+        space=space,
+        goals=tuple(Goal(**goal) for goal in values["goals"]),
+        trials=tuple(_trial(trial) for trial in values["trials"]),
+        seconds=values["seconds"],
+        notes=tuple(values["notes"]),
+    )
+
+
+def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
+    """Give a trial as it is logged to MLflow; an infeasible or pruned one is no failure."""
+    assert spec.search is not None
+    names = [goal.metric for goal in read_goals(spec.search.objective)]
+    return TrialRun(
+        number=trial.number,
+        params=trial.params,
+        state=_STATES[trial.state],
+        outcome=str(trial.state),
+        reason=trial.reason,
+        metrics={
+            **{f"objective_{name}": each for name, each in zip(names, trial.values, strict=False)},
+            **{name: float(fact) for name, fact in trial.facts.items() if _is_number(fact)},
+        },
+        steps=trial.steps,
+        started=trial.started,
+        seconds=trial.seconds,
+    )
+
+
+def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str, float]:
+    """Give a search's own figures: the best score, and how much of it was optimism.
+
+    `selection_optimism` is the best trial's score less the test score of the same metric: what
+    choosing among so many trials on so few images promised too much.
+    """
+    goal = found.goals[0].metric
+    figures = {
+        "search_score": found.best.values[0],
+        "search_trials": float(len(found.trials)),
+        "search_complete_trials": float(len(found.complete)),
+    }
+    if f"test_{goal}" in scores:
+        figures["selection_optimism"] = found.best.values[0] - scores[f"test_{goal}"]
+    return figures
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _trial_json(trial: TrialRecord) -> dict[str, Any]:
+    values = {name: getattr(trial, name) for name in TrialRecord.__slots__}
+    return {**values, "params": dict(trial.params), "facts": dict(trial.facts)}
+
+
+def _trial(values: dict[str, Any]) -> TrialRecord:
+    return TrialRecord(
+        **{
+            **values,
+            "params": Params(values["params"]),
+            "state": TrialState(values["state"]),
+            "values": tuple(values["values"]),
+            "steps": {int(step): value for step, value in values["steps"].items()},
+        }
+    )
