@@ -75,7 +75,8 @@ def read_arrays(
             rows += _rows(file, folder, part, class_names)
     if not rows:
         raise DataError(f"{file} must hold train_images and train_labels, as MedMNIST's do.")
-    return Found(rows=tuple(rows), left_out=()), ArrayReader(folder=folder)
+    classes = tuple(sorted({row.class_name for row in rows}))
+    return Found(rows=tuple(rows), left_out=(), classes=classes), ArrayReader(folder=folder)
 
 
 def _unpack(file: Path, into: Path) -> None:

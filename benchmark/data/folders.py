@@ -47,12 +47,14 @@ class Found:
     Attributes:
         rows: the images.
         left_out: what looks like an image and cannot be used.
+        classes: the class names, those whose images all were left out included.
         modalities: the modalities that DICOM files state.
         notes: what a person should be told.
     """
 
     rows: tuple[Row, ...]
     left_out: tuple[LeftOut, ...]
+    classes: tuple[str, ...]
     modalities: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -122,6 +124,7 @@ class _Walk:
         self._fingerprints = fingerprints
         self._rows: list[Row] = []
         self._left_out: list[LeftOut] = []
+        self._classes: set[str] = set()
         self._modalities: set[str] = set()
 
     def add(self, folder: Path, class_name: str, part: Part | None) -> None:
@@ -130,6 +133,7 @@ class _Walk:
         Raises:
             DataError: it holds nothing that looks like an image.
         """
+        self._classes.add(class_name)
         before = len(self._rows) + len(self._left_out)
         for path in self._files(folder):
             name, found = fingerprint_row(self._root, path, self._fingerprints)
@@ -170,6 +174,7 @@ class _Walk:
         return Found(
             rows=tuple(self._rows),
             left_out=tuple(self._left_out),
+            classes=tuple(sorted(self._classes)),
             modalities=frozenset(self._modalities),
             notes=tuple(notes),
         )

@@ -22,6 +22,7 @@ def read_manifest(file: Path, fingerprints: Fingerprints) -> Found:
     root = file.parent
     rows: list[Row] = []
     left_out: list[LeftOut] = []
+    classes: set[str] = set()
     modalities: set[str] = set()
     seen: dict[str, int] = {}
     for number, cells in enumerate(_lines(file), start=2):
@@ -34,6 +35,7 @@ def read_manifest(file: Path, fingerprints: Fingerprints) -> Found:
         if not cells["label"]:
             raise DataError(f"{where}: the label is empty.")
         part = _part(cells["part"], where)
+        classes.add(cells["label"])
         _, found = fingerprint_row(root, path, fingerprints)
         if isinstance(found, LeftOut):
             left_out.append(found)
@@ -48,7 +50,12 @@ def read_manifest(file: Path, fingerprints: Fingerprints) -> Found:
                 sha256=found.sha256,
             )
         )
-    return Found(rows=tuple(rows), left_out=tuple(left_out), modalities=frozenset(modalities))
+    return Found(
+        rows=tuple(rows),
+        left_out=tuple(left_out),
+        classes=tuple(sorted(classes)),
+        modalities=frozenset(modalities),
+    )
 
 
 def _lines(file: Path) -> Iterator[dict[str, str]]:

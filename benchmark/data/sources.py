@@ -35,8 +35,8 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
     if data in DATA_SETS:
         return _read(fetched_folder(data, cache), options, cache, DATA_SETS[data])
     path = Path(data).expanduser()
-    if not path.exists():
-        if path.suffix or len(path.parts) != 1:
+    if not data or not path.exists():
+        if path.suffix or len(path.parts) > 1:
             raise UsageError(f"there is no file or folder {data}.")
         DATA_SETS[data]  # says which names are near
     return _read(path.absolute(), options, cache, None)
@@ -91,6 +91,7 @@ def _titled(
     title = Title(
         name=own if known is None or own.startswith(known.name) else known.name,
         modality=known.modality if known else _modality(found.modalities),
+        classes=found.classes,
         notes=(*found.notes, *told),
     )
     return build_index(
@@ -102,10 +103,9 @@ def _recognise(found: Found) -> DataSet | None:
     """Tell which known data set a folder holds, by its class names and its file names."""
     if not found.rows:
         return None
-    classes = tuple(sorted({row.class_name for row in found.rows}))
     for name in DATA_SETS:
         known = DATA_SETS[name]
-        if known.synthetic or classes != known.classes or found.rows[0].part is None:
+        if known.synthetic or found.classes != known.classes or found.rows[0].part is None:
             continue
         pattern = re.compile(known.patient_pattern)
         if sum(pattern.search(row.path) is not None for row in found.rows) * 2 > len(found.rows):

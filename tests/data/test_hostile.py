@@ -1,0 +1,210 @@
+"""Hostile files: each ends as a picture or as an ImageError, soon, and within the stated memory."""
+
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.data.decoding import MAX_BYTES, decode_bytes
+from benchmark.errors import ImageError
+from benchmark.records import Picture
+from benchmark.seeds import generator
+from tests.data.pictures import dicom, encode, gradient, noise
+
+PICTURE = Picture(side_px=16)
+COLOUR = noise("hostile", 24, 32, 3)
+SEEDS: dict[str, Callable[[], bytes]] = {
+    "png": lambda: encode(COLOUR),
+    "png with alpha": lambda: encode(np.dstack([COLOUR, COLOUR[..., 0]])),
+    "16-bit png": lambda: encode(gradient().astype(np.uint16) * 257),
+    "palette png": lambda: encode(Image.fromarray(COLOUR).convert("P")),
+    "jpeg": lambda: encode(COLOUR, "JPEG"),
+    "progressive jpeg": lambda: encode(COLOUR, "JPEG", progressive=True),
+    "cmyk jpeg": lambda: encode(Image.fromarray(COLOUR).convert("CMYK"), "JPEG"),
+    "bmp": lambda: encode(COLOUR, "BMP"),
+    "gif": lambda: encode(gradient(), "GIF"),
+    "tiff": lambda: encode(COLOUR, "TIFF"),
+    "webp": lambda: encode(COLOUR, "WEBP"),
+    "dicom": lambda: dicom(gradient().astype(np.int16), WindowCenter=99, WindowWidth=50),
+    "colour dicom": lambda: dicom(COLOUR),
+}
+MUTANTS = 60
+
+
+def mutants(name: str, data: bytes) -> Iterator[bytes]:
+    """Give a file flipped in some bits, cut short, spoilt in its header, and with bytes moved."""
+    random = generator(0, "mutants", name)
+    header = 128 if "dicom" in name else 0  # a DICOM file's first 128 bytes mean nothing
+    for number in range(MUTANTS):
+        changed = bytearray(data)
+        kind = number % 4
+        if kind == 0:
+            for place in random.integers(len(data), size=random.integers(1, 8)):
+                changed[place] ^= 1 << int(random.integers(8))
+        elif kind == 1:
+            del changed[int(random.integers(len(data))) :]
+        elif kind == 2:
+            for place in header + random.integers(60, size=random.integers(1, 6)):
+                changed[place] = random.choice([0, 1, 127, 128, 255])
+        else:
+            place, size = int(random.integers(len(data))), int(random.integers(1, 50))
+            changed[place : place + size] = random.bytes(size * int(random.integers(3)))
+        yield bytes(changed)
+
+
+def outcome(data: bytes) -> str:
+    try:
+        pixels = decode_bytes(data, PICTURE)
+    except ImageError as error:
+        return str(error)
+    return f"{pixels.shape} {pixels.dtype}"
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of(width: int, height: int, body: bytes = b"") -> bytes:
+    """Give a grey PNG file that says it has a size, whatever its body holds."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_every_mutant_is_a_picture_or_refused_in_one_line_and_soon(name: str) -> None:
+    data = SEEDS[name]()
+    assert outcome(data) == "(16, 16, 3) uint8"
+    for mutant in mutants(name, data):
+        started = time.monotonic()
+        said = outcome(mutant)
+        assert time.monotonic() - started < 5
+        assert "\n" not in said
+
+
+def test_there_are_more_than_five_hundred_mutants_and_most_are_refused() -> None:
+    said = [outcome(mutant) for name in SEEDS for mutant in mutants(name, SEEDS[name]())]
+    assert len(said) > 500
+    assert sum(each != "(16, 16, 3) uint8" for each in said) > len(said) / 2
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"these are words, not pixels\n" * 20, "no picture in a format"),
+        (b"\0" * 1000, "no picture in a format"),
+        (b"\x89PNG\r\n\x1a\n", "no picture|cannot be decoded"),
+        (bytes(128) + b"DICM", "transfer syntax is not stated"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture in a format"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture in a format"),
+        (encode(COLOUR, "JPEG")[:-300], "truncated"),
+        (encode(COLOUR)[:-300], "truncated|cannot be decoded"),
+    ],
+    ids=[
+        *("empty", "text", "zeros", "png's first bytes", "dicom's first bytes"),
+        *("postscript", "svg", "cut jpeg", "cut png"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        decode_bytes(data, PICTURE)
+
+
+@pytest.mark.parametrize("side", [9_000, 30_000, 2**31 - 1])
+def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+    started = time.monotonic()
+    with pytest.raises(ImageError, match=r"more than 64,000,000|exceeds limit|cannot be decoded"):
+        decode_bytes(png_of(side, side, zlib.compress(bytes(1_000_000))), PICTURE)
+    assert time.monotonic() - started < 1
+
+
+def test_a_bomb_in_a_text_chunk_is_refused() -> None:
+    whole = encode(gradient())
+    bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000)))
+    with pytest.raises(ImageError, match=r"cannot be decoded|no picture"):
+        decode_bytes(whole[:33] + bomb + whole[33:], PICTURE)
+
+
+def test_a_picture_of_100_000_pixels_width_is_read() -> None:
+    data = encode(np.repeat(gradient(100_000, 1), 3, axis=0))
+    for fit in ("stretch", "pad", "crop"):
+        assert decode_bytes(data, Picture(side_px=16, fit=fit)).shape == (16, 16, 3)
+
+
+def test_a_picture_of_100_000_by_100_000_pixels_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"more than|exceeds limit"):
+        decode_bytes(png_of(100_000, 100_000), PICTURE)
+
+
+def test_a_file_beyond_the_size_limit_is_refused() -> None:
+    class Long(bytes):
+        def __len__(self) -> int:
+            return MAX_BYTES + 1
+
+    with pytest.raises(ImageError, match="more than 536,870,912"):
+        decode_bytes(Long(b"x"), PICTURE)
+
+
+def test_a_deflated_dicom_bomb_is_never_inflated() -> None:
+    deflated = b"1.2.840.10008.1.2.1.99"
+    plain = dicom(gradient())
+    start = plain.index(b"1.2.840.10008.1.2.1\0")
+    length = struct.pack("<H", len(deflated))
+    data = plain[: start - 2] + length + deflated + zlib.compress(bytes(100_000_000))
+    with pytest.raises(ImageError, match=r"1\.2\.1\.99 cannot be read"):
+        decode_bytes(data, PICTURE)
+
+
+def test_deeply_nested_dicom_is_refused_and_soon() -> None:
+    nest = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    plain = dicom(gradient())
+    start = plain.index(b"\x28\x00")
+    started = time.monotonic()
+    with pytest.raises(ImageError, match=r"cannot be decoded|without a picture"):
+        decode_bytes(plain[:start] + nest * 20_000 + plain[start:], PICTURE)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["rgba png", "16-bit png", "cmyk jpeg", "dicom"])
+def test_the_largest_picture_is_decoded_within_the_stated_memory(kind: str, tmp_path: Path) -> None:
+    make = """
+    import sys
+    import numpy as np
+    from PIL import Image
+    from tests.data.pictures import dicom, encode, gradient
+    grey = np.tile(gradient(7990, 1), (7990, 1))
+    data = {
+        "rgba png": lambda: encode(np.dstack([grey, grey.T, grey, grey]), compress_level=1),
+        "16-bit png": lambda: encode(grey.astype(np.uint16) * 257, compress_level=1),
+        "cmyk jpeg": lambda: encode(Image.fromarray(grey).convert("CMYK"), "JPEG"),
+        "dicom": lambda: dicom(grey.astype(np.int16)),
+    }[sys.argv[1]]()
+    open(sys.argv[2], "wb").write(data)
+    """
+    read = """
+    import resource, sys
+    from pathlib import Path
+    from benchmark.data.decoding import decode_bytes
+    from benchmark.records import Picture
+    data = Path(sys.argv[1]).read_bytes()
+    import pydicom.pixels
+    before = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (before + 2**30,) * 2)
+    print(decode_bytes(data, Picture(side_px=16)).shape)
+    """
+    project = Path(__file__).parents[2]
+    for code, words in ((make, [kind, tmp_path / "file"]), (read, [tmp_path / "file"])):
+        command = [sys.executable, "-c", textwrap.dedent(code), *map(str, words)]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "(16, 16, 3)\n"
