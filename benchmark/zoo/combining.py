@@ -82,7 +82,7 @@ def logits_network(network: Any) -> Any:
     import keras
 
     logits = _logits_layer(network).output
-    return keras.Model(network.inputs, logits, name=f"{network.name}_logits")
+    return keras.Model(network.inputs[0], logits, name=f"{network.name}_logits")
 
 
 def chained_network(network: Any, head: Any) -> Any:
@@ -124,7 +124,7 @@ def _members(networks: Sequence[Any]) -> tuple[Any, list[Any]]:
         )
     pixels = keras.Input(shapes.pop(), name="pixels", dtype="float32")
     members = [
-        keras.Model(network.inputs, network.outputs[0], name=f"member_{number}")
+        keras.Model(network.inputs[0], network.outputs[0], name=f"member_{number}")
         for number, network in enumerate(networks, 1)
     ]
     return pixels, [member(pixels) for member in members]

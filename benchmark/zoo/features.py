@@ -74,7 +74,9 @@ def build_extractor(backbone: Backbone) -> Any:
     import keras
 
     features = pool_blocks(backbone, backbone.layout)
-    return keras.Model(backbone.network.inputs, features, name=f"{backbone.network.name}_features")
+    return keras.Model(
+        backbone.network.inputs[0], features, name=f"{backbone.network.name}_features"
+    )
 
 
 def pool_blocks(backbone: Backbone, blocks: Sequence[Block]) -> Any:

@@ -60,7 +60,7 @@ def split_backbone(backbone: Backbone, cut: str, params: Params) -> Halves:
     deep = [block for block in blocks if block.tap in behind]
     name = backbone.network.name
     at_cut = [border, pool_blocks(backbone, shallow)] if shallow else [border]
-    trunk = keras.Model(backbone.network.inputs, at_cut, name=f"{name}_trunk")
+    trunk = keras.Model(backbone.network.inputs[0], at_cut, name=f"{name}_trunk")
     tail = keras.Model(border, pool_blocks(backbone, deep), name=f"{name}_behind_cut")
     inputs = [
         keras.Input(each.shape[1:], name=f"at_cut_{number}") for number, each in enumerate(at_cut)

@@ -125,4 +125,4 @@ def assemble(backbone: Backbone, head: Any, params: Params) -> Any:
     # Layer by layer, not as a nested network: a chained network finds `logits` by name.
     for layer in head.layers[1:]:
         signal = repeat_layer(layer, signal)
-    return keras.Model(network.inputs, signal, name=network.name)
+    return keras.Model(network.inputs[0], signal, name=network.name)

@@ -1,0 +1,45 @@
+"""The table of keras.applications against the Keras that is installed."""
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+
+from benchmark.zoo import ARCHITECTURES, keras_classes
+from benchmark.zoo.backbone import preprocess
+from benchmark.zoo.keras_applications import keras_module
+from benchmark.zoo.layers import pixel_input
+from tests.zoo.small import coloured_pixels, keras_preprocess, run, smallest_picture
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_table_holds_every_class_of_keras_applications() -> None:
+    from keras import applications
+
+    classes = {name for name, item in vars(applications).items() if inspect.isfunction(item)}
+    assert set(keras_classes()) == classes
+
+
+@pytest.mark.parametrize("keras_class", keras_classes())
+def test_each_class_stands_in_its_module_with_its_published_hash(keras_class: str) -> None:
+    module = importlib.import_module(f"keras.applications.{keras_module(keras_class)}")
+    source = inspect.getsource(inspect.getmodule(getattr(module, keras_class)))  # type: ignore[arg-type]
+    file = ARCHITECTURES[f"keras:{keras_class}"].weight_file
+    assert file is not None
+    assert file.published_hash in source
+
+
+@pytest.mark.parametrize("keras_class", keras_classes())
+def test_each_class_s_preprocessing_is_keras_s_own(keras_class: str) -> None:
+    import keras
+
+    architecture = ARCHITECTURES[f"keras:{keras_class}"]
+    picture = smallest_picture(architecture)
+    pixels = coloured_pixels(picture.side_px, count=2)
+    symbolic = pixel_input(picture)
+    network = keras.Model(symbolic, preprocess(symbolic, architecture.preprocessing))
+    np.testing.assert_allclose(
+        run(network, pixels), keras_preprocess(keras_class, pixels), rtol=1e-6, atol=1e-4
+    )

@@ -1,0 +1,122 @@
+"""Networks trained from raw pixels, and the floor."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.errors import UsageError
+from benchmark.records import Params, Picture, Tunable
+from benchmark.zoo import ARCHITECTURES, build_network
+from tests.zoo.small import SEED, Array, coloured_pixels, run
+
+pytestmark = pytest.mark.slow
+
+SMALL = Picture(side_px=32)
+PRIOR = [0.5, 0.3, 0.2]
+NAMES = ("prior", "mlp", "cnn")
+
+
+def build(name: str, params: Params | None = None, seed: int = SEED, side_px: int = 32) -> Any:
+    chosen = ARCHITECTURES[name].tiny if params is None else params
+    picture = Picture(side_px=side_px)
+    return build_network(ARCHITECTURES[name], picture, 3, chosen, seed, prior_probabilities=PRIOR)
+
+
+def extremes(tunable: Tunable) -> list[Any]:
+    """Give a tunable's choices or the ends of its range; both truths of a flag."""
+    if tunable.choices:
+        return list(tunable.choices)
+    if isinstance(tunable.default, bool):
+        return [False, True]
+    assert tunable.low is not None
+    assert tunable.high is not None
+    ends = (tunable.low, tunable.high)
+    return [int(end) if isinstance(tunable.default, int) else float(end) for end in ends]
+
+
+MOVES = [
+    (name, Params({**ARCHITECTURES[name].tiny, tunable.name: value}))
+    for name in ("mlp", "cnn")
+    for tunable in ARCHITECTURES[name].tunables
+    for value in extremes(tunable)
+]
+
+
+@pytest.mark.parametrize(("name", "params"), MOVES)
+def test_every_parameter_at_its_ends_gives_probabilities(name: str, params: Params) -> None:
+    found = run(build(name, params), coloured_pixels(32, count=3))
+    assert found.shape == (3, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_network_says_the_same_in_another_process(
+    name: str, elsewhere: Callable[[Any, Array], Array]
+) -> None:
+    network, pixels = build(name), coloured_pixels(32)
+    np.testing.assert_array_equal(elsewhere(network, pixels), run(network, pixels))
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(name: str) -> None:
+    first, second, other = (build(name, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "prior"])
+def test_the_parameter_count_is_that_of_the_default_network(name: str) -> None:
+    architecture = ARCHITECTURES[name]
+    network = build_network(
+        architecture, Picture(side_px=224), 4, Params(), SEED, prior_probabilities=[0.25] * 4
+    )
+    assert network.count_params() == architecture.parameters
+
+
+def test_the_floor_gives_the_frequencies_whatever_the_image() -> None:
+    found = run(build("prior"), coloured_pixels(32))
+    np.testing.assert_allclose(found, np.tile(PRIOR, (12, 1)), atol=1e-6)
+
+
+def test_the_floor_gives_no_probability_to_a_class_without_images() -> None:
+    network = build_network(
+        ARCHITECTURES["prior"], SMALL, 3, Params(), SEED, prior_probabilities=[0.6, 0.4, 0.0]
+    )
+    found = run(network, coloured_pixels(32, count=1))
+    np.testing.assert_allclose(found, [[0.6, 0.4, 0.0]], atol=1e-6)
+
+
+def test_the_floor_needs_frequencies() -> None:
+    with pytest.raises(UsageError, match="prior needs prior_probabilities"):
+        build_network(ARCHITECTURES["prior"], SMALL, 3, Params(), SEED)
+
+
+def test_a_backbone_is_not_built_as_a_whole() -> None:
+    with pytest.raises(UsageError, match="vgg16 is not built from raw pixels as a whole"):
+        build_network(ARCHITECTURES["vgg16"], SMALL, 3, Params(), SEED)
+
+
+def test_a_side_too_small_for_the_depth_is_refused() -> None:
+    with pytest.raises(UsageError, match="cnn needs a side of at least 32 px, not 31"):
+        build("cnn", side_px=31)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_a_parameter_out_of_range_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=r"dropout must be at most 0\.8, not 0\.9"):
+        build(name, Params(dropout=0.9))
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_a_few_steps_on_a_few_images_teach_it_something(name: str) -> None:
+    import keras
+
+    pixels, labels = coloured_pixels(32), np.arange(12) % 3
+    network = build(name, Params(ARCHITECTURES[name].tiny, dense_width=32, dropout=0.0))
+    network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    before = network.evaluate(pixels, labels, verbose=0)
+    network.fit(pixels, labels, epochs=40, batch_size=12, verbose=0)
+    assert network.evaluate(pixels, labels, verbose=0) < before / 2
