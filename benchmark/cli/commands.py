@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from ..errors import BenchmarkError
+from ..errors import BenchmarkError, UsageError
 from .parser import options_of, read_command_line
 
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
@@ -98,6 +98,24 @@ def _predict(found: argparse.Namespace) -> int:
     return predict_files(values["model"], [*found.inputs, *images], values["csv"])
 
 
+def _fetch(found: argparse.Namespace) -> int:
+    from ..runner import fetch_data
+
+    values = _values(found)
+    names = [*found.names, *([] if values["name"] == "none" else [values["name"]])]
+    if not names:
+        raise UsageError("fetch needs a data set: benchmark fetch chest-ct")
+    return fetch_data(names, values["cache"], quiet=found.quiet)
+
+
+def _audit(found: argparse.Namespace) -> int:
+    from ..runner import Look, audit_data
+
+    values = _values(found)
+    json = values.pop("json")
+    return audit_data(Look(**values), json, quiet=found.quiet)
+
+
 def _cache(found: argparse.Namespace) -> int:
     from ..runner import show_cache
 
@@ -110,5 +128,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "leaderboard": _leaderboard,
     "register": _register,
     "predict": _predict,
+    "fetch": _fetch,
+    "audit": _audit,
     "cache": _cache,
 }

@@ -121,11 +121,24 @@ _PREDICT = (
     Option(name="csv", default="-", group=_OTHER, about="the file for the table, - to show it"),
 )
 
+_NAME = Option(
+    name="name", default="none", group=_OTHER, about="chest-ct, chest-xray or pneumoniamnist"
+)
+_JSON = Option(
+    name="json", default="none", group=_OTHER, about="write the findings to this file too"
+)
+_LOOK = pick(
+    *("data", "side", "channels", "fit", "window", "patient_pattern", "max_unreadable"),
+    *("cache", "cache_limit"),
+)
+
 ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "plan": RUN_OPTIONS,
     "leaderboard": pick("experiment", "output"),
     "register": (*pick("experiment", "register", "data"), _RUN_ID),
     "predict": _PREDICT,
+    "fetch": (_NAME, *pick("cache")),
+    "audit": (*_LOOK, _JSON),
 }
 """The options of each command that is an entry point of MLproject beside `main`, which is `run`."""
 
@@ -139,6 +152,8 @@ def _arguments(command: str, parser: argparse.ArgumentParser) -> None:
     """Add what a command takes beside options."""
     if command == "predict":
         parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
+    if command == "fetch":
+        parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, beside --name")
     if command == "cache":
         parser.add_argument(
             "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
@@ -151,5 +166,7 @@ COMMANDS = {
     "leaderboard": "rank what an experiment holds",
     "register": "register an experiment's best network as champion",
     "predict": "classify images with a registered model",
+    "fetch": "bring a published data set to where --data NAME finds it",
+    "audit": "show what makes scores on a data set wrong",
     "cache": "show or clear decoded images and features",
 }

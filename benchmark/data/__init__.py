@@ -4,6 +4,7 @@ from .audit import Audit, Finding, audit, audit_table
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
 from .facts import Fact, Facts
+from .fetch import Fetched, fetch
 from .index import ReadOptions, Row, Title, build_index, check_index, part_counts, slug, take
 from .known import DATA_SETS, DataSet
 from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream
@@ -20,6 +21,7 @@ __all__ = [
     "Decoded",
     "Fact",
     "Facts",
+    "Fetched",
     "Finding",
     "OnLeak",
     "Pixels",
@@ -36,6 +38,7 @@ __all__ = [
     "decode_array",
     "decode_bytes",
     "decode_stream",
+    "fetch",
     "fetched_folder",
     "group_keys",
     "make_splits",

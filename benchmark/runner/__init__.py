@@ -7,11 +7,15 @@ from .commands import (
     show_leaderboard,
     show_plan,
 )
+from .looking import Look, audit_data, fetch_data
 from .main_job import run_benchmark
 from .request import Request
 
 __all__ = [
+    "Look",
     "Request",
+    "audit_data",
+    "fetch_data",
     "predict_files",
     "register_best",
     "run_benchmark",

@@ -14,8 +14,9 @@ from ..errors import DataError, StoreError, UsageError
 from ..records import Index, Record, Silent
 from ..tracking import Pulled, Tracker, store_exists
 from .boarding import make_board, register_record, register_winner, write_board
+from .console import wide_console
 from .costs import estimate_seconds
-from .main_job import folder_name, wide_console
+from .main_job import folder_name
 from .plan import Plan, make_plan
 from .prepare import read, split_options
 from .progress import spec_name

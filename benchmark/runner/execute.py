@@ -171,7 +171,7 @@ class Execution:
             data=outcome.spec.data,
             synthetic=self.prepared.index.synthetic,
         )
-        outcome = replace(outcome, warnings=(*outcome.warnings, *self._weights_note(outcome.spec)))
+        outcome = replace(outcome, facts={**outcome.facts, **self._weights_note(outcome.spec)})
         found = self._search_of(outcome)
         if found is not None:
             self._log_trials(run, found.trials)
@@ -212,11 +212,12 @@ class Execution:
         shutil.move(outcome.folder / "predictions.parquet", kept / name)
         shutil.rmtree(outcome.folder)
 
-    def _weights_note(self, spec: Spec) -> tuple[str, ...]:
+    def _weights_note(self, spec: Spec) -> dict[str, str]:
+        """Give the tag that says why a network has other weights than were asked for."""
         for job in self.prepared.plan.jobs:
             if job.spec.arch == spec.arch and job.weights.note:
-                return (job.weights.note,)
-        return ()
+                return {"weights_note": job.weights.note}
+        return {}
 
     def _task(self, job: Job) -> Task:
         task = self._task_of(job.spec, job.split, job.weights, ())

@@ -1,7 +1,6 @@
 """The main job: from a request to a board and a registered winner."""
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from ..errors import StoreError
 from ..records import Part, State
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
 from .boarding import Registered, make_board, register_winner, write_board
+from .console import wide_console
 from .execute import Execution
 from .prepare import Prepared, prepare, read
 from .progress import Display, StageOf, show
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DECODING = "images"
-WIDTH = 160  # columns of the board where no terminal says how wide it is
 
 
 def run_benchmark(request: Request, *, quiet: bool) -> int:
@@ -47,13 +46,6 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
         execution, link, registered = _benchmark(prepared, tracker, display)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.refused) else 0
-
-
-def wide_console() -> "Console":
-    """Give a console: as wide as the terminal, or wide enough for a board where there is none."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
 
 
 def writable(folder: Path) -> None:

@@ -66,10 +66,27 @@ def serve(connection: Connection, log: Path) -> None:
     pipe = Pipe(connection)
     pipe.send(Ready(seconds=time.monotonic() - began))
     while (task := _receive(connection)) is not None:
+        forget()
         try:
             pipe.send(run_task(task, pipe, pipe.trial))
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
             pipe.send(Failure(reason=_reason(error), traceback=traceback.format_exc()))
+
+
+def forget() -> None:
+    """Let go of everything that earlier tasks built, so that peaks do not add up.
+
+    Layers are numbered afresh too: a network's names do not depend on what ran before it.
+    """
+    import ctypes
+    import gc
+
+    import keras
+
+    keras.utils.clear_session(free_memory=False)
+    gc.collect()
+    if sys.platform == "linux":  # glibc keeps freed memory; two networks' worth of it is gigabytes
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _receive(connection: Connection) -> Task | None:
