@@ -4,10 +4,12 @@ import io
 import json
 import os
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -20,6 +22,7 @@ from benchmark.data.audit import (
     Severity,
     audit,
     audit_table,
+    near,
     resolvable_difference,
 )
 from benchmark.errors import StoreError
@@ -245,6 +248,45 @@ def test_a_set_without_parts_is_one_part(sound: Path) -> None:
     found = audit(index, seen.facts, seen.pixels)
     assert only(found, Kind.SHORTCUT, "all")
     assert not found.of(Kind.PART_SIZE)
+
+
+def test_a_set_of_two_images_can_be_audited(tmp_path: Path) -> None:
+    for number, name in enumerate(("ill", "well")):
+        (tmp_path / "two" / name).mkdir(parents=True)
+        scan(number).save(tmp_path / "two" / name / "1.png")
+    assert look(tmp_path / "two").images == 2
+
+
+def crowd(count: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
+    """Make images that are all nearly equal: the worst case, where every pair is a find."""
+    draw = np.random.default_rng(0)
+    base = np.asarray(scan(0, (32, 32)), dtype=np.int64)
+    grain = draw.integers(-3, 4, (count, 32, 32))
+    return np.zeros(count, np.uint64), (base + grain).clip(0, 255).astype(np.uint8)
+
+
+def test_near_pairs_keep_their_memory_where_every_image_is_near_every_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(near, "PAIRS", 1 << 14)
+    monkeypatch.setattr(near, "CHUNK", 1 << 8)
+    peaks = []
+    for count in (200, 800):
+        hashes, pictures = crowd(count)
+        tracemalloc.start()
+        found = near.near_pairs(hashes, pictures, np.zeros(count))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert count <= len(found.left) <= near.KEPT * count
+    assert peaks[1] < 6 * peaks[0]  # 4 times the images, 16 times the pairs
+
+
+def test_a_pair_across_parts_is_kept_beside_stronger_ones_inside() -> None:
+    hashes, pictures = crowd(60)
+    homes = np.array(["train"] * 59 + ["test"])
+    pictures[59] = (pictures[59].astype(np.int64) * 0.9).astype(np.uint8)
+    found = near.near_pairs(hashes, pictures, homes)
+    assert 59 in found.right.tolist()
 
 
 def test_an_audit_is_found_again_by_content(sound: Path, tmp_path: Path) -> None:

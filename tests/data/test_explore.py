@@ -16,6 +16,7 @@ from benchmark.data.explore import explore, figures
 from benchmark.data.explore.gathering import gather
 from benchmark.errors import StoreError
 from benchmark.records import Picture, Silent
+from benchmark.seeds import derive
 
 FIGURES = {"samples", "counts", "sizes", "intensities", "means", "augmentation"}
 
@@ -97,7 +98,7 @@ def test_the_preview_shows_training_images_as_training_sees_them(decoded: Decode
     last = figure.axes[-8:]
     (row,) = seen.sample(0, 1, "train")
     image = seen.images(np.array([row]))
-    view = augment(image, policy, 5, [decoded.index.hashes[row]], 0)
+    view = augment(image, policy, derive(5, "augmentation"), [decoded.index.hashes[row]], 0)
     assert seen.part_of[row] == "train"
     assert np.array_equal(np.asarray(last[0].images[0].get_array()), image[0])
     assert np.array_equal(np.asarray(last[1].images[0].get_array()), view[0])

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from benchmark.catalog import Catalog
-from benchmark.data import fetch as room
 from benchmark.data.fetch import fetch
 from benchmark.data.known import DATA_SETS, DataSet
 from benchmark.errors import DataError, StoreError, UsageError
@@ -124,6 +123,7 @@ def point_kaggle_at(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, data_set: DataSet) -> None:
+    room = importlib.import_module("benchmark.data.fetch")  # the package has a function of the name
     monkeypatch.setattr(room, "DATA_SETS", Catalog("data set", [(data_set.name, data_set)]))
 
 

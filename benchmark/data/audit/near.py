@@ -69,29 +69,30 @@ def near_pairs(hashes: npt.NDArray[np.uint64], pictures: Pictures, homes: object
     """
     home = np.asarray(homes)
     flat = pictures.reshape(len(pictures), -1)
-    plain = flat.std(axis=1) < FLAT
-    coarse = squares(pictures, 16)
+    coarse = _standard(squares(pictures, 16))
+    coarse[flat.std(axis=1) < FLAT] = 0  # a blank image resembles nothing
     kept: list[tuple[Rows, Rows, Floats]] = []
     block = max(1, PAIRS // max(1, len(hashes)))
     for start in range(0, len(hashes), block):
-        left, right = _candidates(hashes, plain, slice(start, start + block))
-        likely = _correlation(coarse, left, right) >= CORRELATION - 0.05
-        left, right = left[likely], right[likely]
+        likely = _likely(hashes, coarse, slice(start, start + block))
+        left, right, _ = _strongest(*likely, home, 4 * KEPT)
         correlation = _correlation(flat, left, right)
         sure = correlation >= CORRELATION
-        kept.append(_strongest(left[sure], right[sure], correlation[sure], home))
+        kept.append(_strongest(left[sure], right[sure], correlation[sure], home, KEPT))
     return _once(kept)
 
 
-def _candidates(
-    hashes: npt.NDArray[np.uint64], plain: npt.NDArray[np.bool_], block: slice
-) -> tuple[Rows, Rows]:
+def _likely(
+    hashes: npt.NDArray[np.uint64], coarse: Floats, block: slice
+) -> tuple[Rows, Rows, Floats]:
+    """Give pairs of a block's images with any, whose hashes and coarse pictures are close."""
     distance = np.bitwise_count(hashes[block, None] ^ hashes[None, :])
-    close = (distance <= DISTANCE) & ~plain[block, None] & ~plain[None, :]
+    correlation = coarse[block] @ coarse.T
+    close = (distance <= DISTANCE) & (correlation >= CORRELATION - 0.05)
     left, right = np.nonzero(close)
-    left = left + block.start
-    differ = left != right
-    return left[differ].astype(np.int64), right[differ].astype(np.int64)
+    differ = left + block.start != right
+    left, right = left[differ], right[differ]
+    return (left + block.start).astype(np.int64), right.astype(np.int64), correlation[left, right]
 
 
 def _correlation(flat: npt.NDArray[np.generic], left: Rows, right: Rows) -> Floats:
@@ -112,16 +113,16 @@ def _standard(rows: npt.NDArray[np.generic]) -> Floats:
 
 
 def _strongest(
-    left: Rows, right: Rows, correlation: Floats, home: npt.NDArray[np.generic]
+    left: Rows, right: Rows, correlation: Floats, home: npt.NDArray[np.generic], count: int
 ) -> tuple[Rows, Rows, Floats]:
-    """Keep the KEPT strongest partners of each left image, inside and outside its part apart."""
+    """Keep the strongest partners of each left image: `count` in its part, as many outside."""
     outside = home[left] != home[right]
     order = np.lexsort((-correlation, outside, left))
     left, right, correlation = left[order], right[order], correlation[order]
     key = left * 2 + outside[order]
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.zeros(0, int)
     rank = np.arange(len(key)) - np.repeat(starts, np.diff(np.r_[starts, len(key)]))
-    keep = rank < KEPT
+    keep = rank < count
     return left[keep], right[keep], correlation[keep]
 
 

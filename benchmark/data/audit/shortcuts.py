@@ -110,7 +110,8 @@ def _folds(labels: Rows, groups: Rows) -> Folds | None:
     cutter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer patients than folds
-        return list(cutter.split(np.zeros(len(labels)), labels, groups))
+        folds = list(cutter.split(np.zeros(len(labels)), labels, groups))
+    return [(learnt, judged) for learnt, judged in folds if len(learnt) and len(judged)]
 
 
 def _votes(columns: Numbers, labels: Rows, folds: Folds, weights: Numbers | None) -> Numbers:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ...seeds import derive
 from ..augmentation import Policy, augment
 from .gathering import ALL, Gathered
 
@@ -148,11 +149,12 @@ def augmentations(seen: Gathered, policy: Policy) -> "Figure":
     hashes = [seen.index.hashes[row] for row in rows]
     policies = [policy.only(name) for name in policy.in_use]
     policies = [*policies, policy] if len(policies) != 1 else policies
+    seed = derive(seen.seed, "augmentation")  # as in training
     width = len(rows) * (1 + _VIEWS)
     figure = _figure(seen, 1.3 * width + 2.3, 1.42 * len(policies) + 0.4)
     grid = figure.subplots(len(policies), width, squeeze=False)
     for line, each in zip(grid, policies, strict=True):
-        views = [augment(images, each, seen.seed, hashes, view) for view in range(_VIEWS)]
+        views = [augment(images, each, seed, hashes, view) for view in range(_VIEWS)]
         for place, axes in enumerate(line):
             subject, view = divmod(place, 1 + _VIEWS)
             _show(axes, images[subject] if view == 0 else views[view - 1][subject])
