@@ -101,6 +101,15 @@ def handler_of(shelf: Shelf) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the tester's own credentials out of what is sent, even to the loopback."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home"))
+    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     shelf = Shelf()
@@ -166,6 +175,20 @@ def test_a_kaggle_set_arrives_with_its_parts_under_its_name(tmp_path: Path) -> N
     assert found.is_new
     assert found.counts == CT_FOUND
     assert "unsettled" in found.licence
+
+
+def test_a_set_that_is_mounted_read_only_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kagglehub
+
+    publish(monkeypatch, SMALL_CT)
+    mount = tmp_path / "mount"
+    with zipfile.ZipFile(io.BytesIO(archive(CT_LAYOUT))) as packed:
+        packed.extractall(mount)
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda _: str(mount))
+    assert fetch("chest-ct", tmp_path / "into").counts == CT_FOUND
+    assert (mount / "Data" / "test" / "normal" / "11 (2) - Copy.png").is_file()
 
 
 @pytest.mark.usefixtures("chest_ct")

@@ -125,8 +125,12 @@ def _accept(wanted: DataSet, brought: Path, into: Path, told: Progress) -> Fetch
     staged = partial / _STAGED
     staged.mkdir()
     for path in sorted(brought.iterdir()):
-        if not _on_kaggle(wanted) or path.name in PART_NAMES:
+        if _on_kaggle(wanted) and path.name not in PART_NAMES:
+            continue
+        if path.is_relative_to(partial):
             shutil.move(path, staged / path.name)
+        else:  # on Kaggle's own machines the data is mounted, and read-only
+            shutil.copytree(path, staged / path.name)
     files = _hashes(staged, told)
     content = digest(sorted(files.values()))
     receipt = {

@@ -48,6 +48,7 @@ def from_url(wanted: DataSet, partial: Path, told: Progress) -> Path:
     import requests
 
     target = partial / "whole"
+    pooch.get_logger().setLevel("WARNING")  # progress is told by the downloader
     try:
         pooch.retrieve(
             wanted.handle,
