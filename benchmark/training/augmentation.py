@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-from ..data import augment, read_policy
 from ..records import Rows, Spec
 from ..seeds import derive
 from .inputs import Vary
@@ -12,13 +11,15 @@ from .material import Material
 
 def variation(spec: Spec, material: Material) -> Vary | None:
     """Give what varies a batch of training images afresh every epoch, None for nothing."""
-    policy = read_policy(spec.params.text("augmentation"))
-    if not policy.in_use:
+    if spec.params.text("augmentation") == "none":
         return None
-    hash_of = dict(zip(material.pixels.rows(material.hashes).tolist(), material.hashes, strict=True))
+    from ..data import augment, read_policy
+
+    policy = read_policy(spec.params.text("augmentation"))
+    hashes = material.pixels.hashes
     seed = derive(spec.seed, "augmentation")
 
     def vary(images: npt.NDArray[np.uint8], rows: Rows, epoch: int) -> npt.NDArray[np.uint8]:
-        return augment(images, policy, seed, [hash_of[row] for row in rows.tolist()], epoch)
+        return augment(images, policy, seed, [hashes[row] for row in rows.tolist()], epoch)
 
     return vary

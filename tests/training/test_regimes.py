@@ -1,0 +1,101 @@
+"""Every regime from material to a network and its predictions."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.records import Epoch, Part, Regime, Silent
+from benchmark.training import Fitted, Material, train, verify
+
+from .conftest import make_material, make_spec
+
+pytestmark = pytest.mark.slow
+
+
+class Listener(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.epochs: list[Epoch] = []
+        self.stages: list[str] = []
+        self.units = 0
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        self.stages.append(name)
+
+    def advance(self, count: int = 1) -> None:
+        self.units += count
+
+    def epoch(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+
+
+def assert_sound(fitted: Fitted, material: Material) -> None:
+    for part, probabilities in ((Part.VAL, fitted.val), (Part.TEST, fitted.test)):
+        assert probabilities.shape == (len(material.split.rows(part)), len(material.classes))
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
+    _, difference = verify(fitted, material, np.arange(len(material.split.val)))
+    assert difference < 1e-4
+
+
+def test_the_floor_gives_every_image_the_class_frequencies_of_train(material: Material) -> None:
+    fitted = train(make_spec("prior", Regime.PRIOR), material, Silent())
+    assert_sound(fitted, material)
+    np.testing.assert_allclose(fitted.test, 0.5)
+
+
+@pytest.mark.parametrize("arch", ["cnn", "mlp"])
+def test_a_network_from_scratch_tells_dark_from_bright(arch: str, material: Material) -> None:
+    listener = Listener()
+    spec = make_spec(arch, Regime.SCRATCH, {"learning_rate": 0.01, "batch": 8}, epochs=8)
+    fitted = train(spec, material, listener)
+    assert_sound(fitted, material)
+    assert tuple(listener.epochs) == fitted.history
+    assert np.mean(fitted.test.argmax(axis=1) == material.truth(Part.TEST)) == 1.0
+
+
+def test_a_frozen_backbone_sees_every_image_once(material: Material) -> None:
+    first, second = Listener(), Listener()
+    spec = make_spec("mobilenetv2", Regime.FROZEN)
+    cold = train(spec, material, first)
+    warm = train(make_spec("mobilenetv2", Regime.FROZEN, {"dropout": 0.5}), material, second)
+    assert_sound(cold, material)
+    assert first.units == len(material.pixels.array)
+    assert second.units == 0
+    assert cold.seconds.features == warm.seconds.features > 0
+    assert warm.seconds.decode == 1.5
+
+
+def test_the_best_epoch_is_what_is_predicted_with(material: Material) -> None:
+    fitted = train(make_spec("mobilenetv2", Regime.FROZEN, epochs=6), material, Silent())
+    best = min(epoch.metrics["val_loss"] for epoch in fitted.history)
+    true = fitted.val[np.arange(8), material.truth(Part.VAL)]
+    assert -np.log(true).mean() == pytest.approx(best, abs=1e-5)
+
+
+@pytest.mark.parametrize(("arch", "regime"), [("cnn", "scratch"), ("mobilenetv2", "frozen")])
+def test_the_same_spec_gives_the_same_bits(arch: str, regime: str, tmp_path: Path) -> None:
+    params: dict[str, Any] = {"dropout": 0.4, "batch": 7}
+    spec = make_spec(arch, Regime(regime), params)
+    runs = [train(spec, make_material(tmp_path / each), Silent()) for each in ("a", "b")]
+    np.testing.assert_array_equal(runs[0].val, runs[1].val)
+    np.testing.assert_array_equal(runs[0].test, runs[1].test)
+    assert runs[0].history == runs[1].history
+
+
+def test_another_seed_gives_another_network(material: Material) -> None:
+    runs = [
+        train(make_spec("cnn", Regime.SCRATCH, seed=seed), material, Silent()) for seed in (0, 1)
+    ]
+    assert np.abs(runs[0].val - runs[1].val).max() > 1e-4
+
+
+def test_what_the_listener_raises_ends_the_training(material: Material) -> None:
+    class Pruner(Listener):
+        def epoch(self, epoch: Epoch) -> None:
+            raise StopIteration(f"enough after epoch {epoch.number}")
+
+    with pytest.raises(StopIteration, match="enough after epoch 0"):
+        train(make_spec("mobilenetv2", Regime.FROZEN), material, Pruner())
