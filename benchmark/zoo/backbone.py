@@ -108,7 +108,9 @@ def _mend_variance(bare: Any) -> None:
     variances. Keras mends this with one more layer, but only under `weights="imagenet"`, not for
     a file: https://github.com/keras-team/keras/blob/v3.15.1/keras/src/applications/efficientnet.py
     """
-    layer = bare.get_layer("normalization")
+    import keras
+
+    (layer,) = (each for each in bare.layers if isinstance(each, keras.layers.Normalization))
     layer.adapt_variance.assign(layer.adapt_variance * layer.adapt_variance)
     layer.finalize_state()
 

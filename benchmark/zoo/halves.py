@@ -16,10 +16,12 @@ class Halves:
     """Two networks that share the backbone's layers.
 
     Attributes:
-        trunk: raw pixels to a list: the (n, height, width, depth) activations at the cut and,
-            where features of taps before the cut are wanted, their (n, width) matrix.
-        tail: that list to the (n, width) features in the order of `select`. Training it changes
-            the backbone, so that `assemble(backbone, head, params)` is the trained network.
+        trunk: raw pixels to the (n, height, width, depth) activations at the cut or, where
+            features of taps before the cut are wanted too, a list of the activations and the
+            (n, width) matrix of these features.
+        tail: what the trunk gives to the (n, width) features in the order of `select`. Training
+            it changes the backbone, so that `assemble(backbone, head, params)` is the trained
+            network.
     """
 
     trunk: Any
@@ -59,13 +61,14 @@ def split_backbone(backbone: Backbone, cut: str, params: Params) -> Halves:
     shallow = [block for block in blocks if block.tap not in behind]
     deep = [block for block in blocks if block.tap in behind]
     name = backbone.network.name
-    at_cut = [border, pool_blocks(backbone, shallow)] if shallow else [border]
-    trunk = keras.Model(backbone.network.inputs[0], at_cut, name=f"{name}_trunk")
-    tail = keras.Model(border, pool_blocks(backbone, deep), name=f"{name}_behind_cut")
-    inputs = [
-        keras.Input(each.shape[1:], name=f"at_cut_{number}") for number, each in enumerate(at_cut)
-    ]
-    features = tail(inputs[0])
-    if shallow:
-        features = keras.layers.Concatenate(name="features", dtype="float32")([inputs[1], features])
-    return Halves(trunk=trunk, tail=keras.Model(inputs, features, name=f"{name}_tail"))
+    pixels = backbone.network.inputs[0]
+    tail = keras.Model(border, pool_blocks(backbone, deep), name=f"{name}_tail")
+    if not shallow:
+        return Halves(trunk=keras.Model(pixels, border, name=f"{name}_trunk"), tail=tail)
+    early = pool_blocks(backbone, shallow)
+    trunk = keras.Model(pixels, [border, early], name=f"{name}_trunk")
+    at_cut = keras.Input(border.shape[1:], name="at_cut")
+    before_cut = keras.Input(early.shape[1:], name="before_cut")
+    joined = keras.layers.Concatenate(name="features", dtype="float32")([before_cut, tail(at_cut)])
+    tail = keras.Model([at_cut, before_cut], joined, name=f"{name}_tail_and_early_features")
+    return Halves(trunk=trunk, tail=tail)

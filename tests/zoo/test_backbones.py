@@ -75,7 +75,8 @@ def test_preprocessing_inside_is_keras_s_own_outside(
 ) -> None:
     prepared = keras_preprocess(backbone.architecture.keras_class, pixels)
     ours = run(backbone.network, pixels)[-1]
-    assert distance(ours, run(bare.network, prepared)) < 1e-3
+    # Random networks amplify rounding: 0.001 in InceptionV3, against 0.1 for a wrong scaling.
+    assert distance(ours, run(bare.network, prepared)) < 0.01
 
 
 @pytest.mark.parametrize("mistake", ["unit range", "another family's"])
@@ -138,7 +139,7 @@ def test_an_unknown_cut_is_refused(backbone: Backbone) -> None:
         split_backbone(backbone, "stem", EVERYTHING)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(backbone: Backbone) -> None:
+def test_the_same_seed_gives_the_same_weights(backbone: Backbone) -> None:
     architecture = backbone.architecture
     again = build_backbone(architecture, smallest_picture(architecture), NONE, SEED).network
     for one, other in zip(backbone.network.trainable_weights, again.trainable_weights, strict=True):
