@@ -214,8 +214,8 @@ class TestOptions:
 
 
 def official(train: int, val: int, test: int, **more: list[str]) -> Index:
-    parts: list[Part | None] = [TRAIN] * train + [VAL] * val + [TEST] * test
-    return an_index([row % 2 for row in range(len(parts))], parts=parts, **more)  # type: ignore[arg-type]
+    parts = [TRAIN] * train + [VAL] * val + [TEST] * test
+    return an_index([row % 2 for row in range(len(parts))], parts=[*parts], **more)  # type: ignore[arg-type]
 
 
 class TestOfficial:
@@ -233,7 +233,7 @@ class TestOfficial:
         assert (split.scheme, len(split.train)) == ("70/15/15", 70)
 
     def test_images_that_all_stand_in_train_are_split_by_default(self) -> None:
-        everything: list[Part | None] = list(100 * (TRAIN,))
+        everything: list[Part | None] = [TRAIN for _ in range(100)]
         index = an_index([0, 1] * 50, parts=everything)
         assert make_splits(index, None, options())[0].scheme == "70/15/15"
 

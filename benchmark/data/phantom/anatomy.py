@@ -8,7 +8,7 @@ import numpy as np
 from .bits import Bits, Field, turn
 from .canvas import Canvas, Point
 
-LUNG, GROUND_GLASS, FAT, MUSCLE, BLOOD, BONE = 0.13, 0.40, 0.55, 0.66, 0.74, 0.98
+LUNG, GROUND_GLASS, VESSEL, FAT, MUSCLE, BLOOD, BONE = 0.12, 0.50, 0.34, 0.55, 0.66, 0.74, 0.98
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def paint_body(canvas: Canvas, body: Body, level: float, bits: Bits) -> Field:
     lungs = _paint_lungs(canvas, body, bits)
     lungs = lungs * (1.0 - _paint_mediastinum(canvas, body, level))
     _paint_bones(canvas, body, level)
-    _paint_vessels(canvas, body, bits, lungs)
+    _paint_vessels(canvas, bits, lungs)
     return lungs
 
 
@@ -154,18 +154,18 @@ def _paint_bones(canvas: Canvas, body: Body, level: float) -> None:
             canvas.ellipse(at, (0.085, 0.028), BONE, along=along)
 
 
-def _paint_vessels(canvas: Canvas, body: Body, bits: Bits, lungs: Field) -> None:
+def _paint_vessels(canvas: Canvas, bits: Bits, lungs: Field) -> None:
     """Paint the lungs' branching vessels, and those that a slice cuts across as dots."""
     for side in (-1.0, 1.0):
-        for _ in range(7):
+        for _ in range(4):
             start = (side * bits.uniform(0.14, 0.20), bits.uniform(-0.10, 0.16))
             cosine, sine = turn(bits.uniform(-0.75, 0.75))
-            _grow(canvas, bits, lungs, start, (side * cosine, sine), 0.019, 3)
-        for _ in range(16):
+            _grow(canvas, bits, lungs, start, (side * cosine, sine), 0.017, 2)
+        for _ in range(9):
             spot = (side * bits.uniform(0.22, 0.72), bits.uniform(-0.42, 0.48))
             radius = bits.uniform(0.008, 0.02)
             end = (spot[0] + 0.001, spot[1])
-            canvas.stick(spot, end, radius, body.blood - 0.12, lungs)
+            canvas.stick(spot, end, radius, VESSEL, lungs)
 
 
 def _grow(
@@ -179,7 +179,7 @@ def _grow(
 ) -> None:
     length = bits.uniform(0.10, 0.18)
     end = (start[0] + length * direction[0], start[1] + length * direction[1])
-    canvas.stick(start, end, radius, MUSCLE - 0.02, lungs)
+    canvas.stick(start, end, radius, VESSEL, lungs)
     if forks == 0:
         return
     for side in (-1.0, 1.0):

@@ -30,13 +30,13 @@ class Pose:
 
 def draw_pose(patient: Bits, cut: Bits) -> Pose:
     """Draw a pose: most of it the patient's, a little of it the slice's."""
-    cosine, sine = turn(patient.uniform(-0.055, 0.055) + cut.uniform(-0.01, 0.01))
+    cosine, sine = turn(patient.uniform(-0.07, 0.07) + cut.uniform(-0.01, 0.01))
     return Pose(
         cosine=cosine,
         sine=sine,
-        scale=patient.uniform(0.86, 1.06) * cut.uniform(0.985, 1.015),
-        x=patient.uniform(-0.06, 0.06) + cut.uniform(-0.015, 0.015),
-        y=patient.uniform(-0.06, 0.06) + cut.uniform(-0.015, 0.015),
+        scale=patient.uniform(0.88, 1.05) * cut.uniform(0.98, 1.02),
+        x=patient.uniform(-0.07, 0.07) + cut.uniform(-0.02, 0.02),
+        y=patient.uniform(-0.07, 0.07) + cut.uniform(-0.02, 0.02),
     )
 
 

@@ -33,7 +33,6 @@ class Lesion:
         centre: where it lies in the body.
         radius: its radius where it is widest.
         hollow: the cavity's radius as a share of the tumour's, 0 for none.
-        shape: the stream of its margin's shape, the same in every slice.
     """
 
     kind: str
@@ -48,13 +47,13 @@ def draw_lesion(kind: str, body: Body, bits: Bits) -> Lesion | None:
         return None
     side = bits.side()
     if kind == SQUAMOUS:
-        radius = bits.uniform(0.12, 0.19)
-        centre = (side * (0.17 + radius * bits.uniform(0.5, 1.0)), bits.uniform(-0.06, 0.24))
-        hollow = bits.uniform(0.45, 0.65) if bits.chance(0.75) else 0.0
+        radius = bits.uniform(0.14, 0.21)
+        centre = (side * (0.17 + radius * bits.uniform(0.5, 1.0)), bits.uniform(-0.16, 0.30))
+        hollow = bits.uniform(0.45, 0.65) if bits.chance(0.85) else 0.0
         return Lesion(kind=kind, centre=centre, radius=radius, hollow=hollow)
-    low, high = (0.08, 0.13) if kind == ADENO else (0.15, 0.24)
+    low, high = (0.14, 0.19) if kind == ADENO else (0.20, 0.26)
     radius = bits.uniform(low, high)
-    cosine, sine = turn(bits.uniform(-0.55, 0.55))
+    cosine, sine = turn(bits.uniform(-0.62, 0.62))
     pleura = body.to_pleura((side * 0.40, 0.02), (side * cosine, sine))
     inwards = radius * bits.uniform(0.8, 1.5)
     centre = (pleura[0] - side * cosine * inwards, pleura[1] - sine * inwards)
@@ -87,8 +86,8 @@ def _paint_ground_glass(
         x, y = bits.direction()
         reach = radius * bits.uniform(1.2, 1.9)
         end = (lesion.centre[0] + x * reach, lesion.centre[1] + y * reach)
-        canvas.stick(lesion.centre, end, 0.008, MUSCLE - 0.1, lungs)
-    core = _distance(canvas, lesion.centre) - radius * bits.uniform(0.30, 0.45)
+        canvas.stick(lesion.centre, end, 0.012, MUSCLE - 0.06, lungs)
+    core = _distance(canvas, lesion.centre) - radius * bits.uniform(0.25, 0.40)
     canvas.paint(canvas.cover(core, 2.0) * lungs, MUSCLE)
 
 
@@ -98,7 +97,7 @@ def _paint_lobulated(
     lobes = bits.clouds(canvas.side_px, 11)
     distance = _distance(canvas, lesion.centre) - radius * (1.0 + 0.45 * lobes)
     decay = bits.clouds(canvas.side_px, 14)
-    canvas.paint(canvas.cover(distance, 1.5) * lungs, MUSCLE + 0.02 + 0.07 * decay)
+    canvas.paint(canvas.cover(distance, 1.5) * lungs, MUSCLE + 0.06 + 0.07 * decay)
 
 
 def _paint_hollow(canvas: Canvas, lesion: Lesion, radius: float, lungs: Field, bits: Bits) -> None:
