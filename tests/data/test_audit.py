@@ -322,11 +322,14 @@ def test_the_table_shows_each_finding_with_its_files(faulty: Audit) -> None:
 
 @pytest.fixture(scope="module")
 def chest_ct(tmp_path_factory: pytest.TempPathFactory) -> Audit:
-    data = os.environ.get("BENCHMARK_TEST_CHEST_CT")
-    if not data:  # a skip, not a branch of a test
-        pytest.skip("BENCHMARK_TEST_CHEST_CT names no folder")
-    cache = Cache(tmp_path_factory.mktemp("cache"))
-    index = read_index(data, ReadOptions(), cache)
+    return audit_real("BENCHMARK_TEST_CHEST_CT", tmp_path_factory.mktemp("cache"))
+
+
+def audit_real(variable: str, cache_folder: Path) -> Audit:
+    if variable not in os.environ:
+        pytest.skip(f"{variable} names no folder")
+    cache = Cache(cache_folder)
+    index = read_index(os.environ[variable], ReadOptions(), cache)
     seen = decode(index, Picture(side_px=224), cache, Silent())
     return audit(seen.index, seen.facts, seen.pixels)
 
@@ -364,3 +367,15 @@ def test_near_duplicates_across_parts_of_the_chest_ct_set_are_no_false_alarms(
     ]
     assert pairs
     assert all(len({Path(path).name.split()[0].split(".")[0] for path in g}) == 1 for g in pairs)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_xray_sample_shares_patients_but_no_images_across_its_parts(tmp_path: Path) -> None:
+    found = audit_real("BENCHMARK_TEST_CHEST_XRAY", tmp_path)
+    assert {each.kind for each in found.findings if each.is_across_parts} == {
+        Kind.PATIENT_OVERLAP,
+        Kind.SHORTCUT,
+        Kind.PART_SHIFT,
+    }
+    assert only(found, Kind.PART_SIZE, "val").severity is Severity.ERROR
