@@ -16,7 +16,6 @@ from benchmark.data.splits import SplitOptions, make_splits
 from benchmark.errors import ImageError
 from benchmark.records import Index, Part, digest
 
-
 pytestmark = pytest.mark.slow  # all of it is drawn once, in about 3 s
 
 
