@@ -130,8 +130,8 @@ def _log_files(store: Store, run: Run, evidence: Evidence) -> None:
         for name in _FOLDER_FILES:
             if (outcome.folder / name).is_file():
                 link_or_copy(outcome.folder / name, root / name)
-        spec = {**outcome.spec.to_json(), "digest": outcome.spec.digest}
-        (root / names.SPEC_FILE).write_text(json.dumps(spec, indent=2), encoding="utf-8")
+        spec = json.dumps(outcome.spec.to_json(), indent=2)
+        (root / names.SPEC_FILE).write_text(spec, encoding="utf-8")
         for name, figure in evidence.figures.items():
             _write_figure(figure, root / "figures" / name)
         for name, text in evidence.tables.items():

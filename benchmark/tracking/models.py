@@ -10,6 +10,7 @@ from ..records import Outcome
 from ..serving import NETWORK_FILE, Card, Packed, file_sha256, package
 from . import names
 from .experiments import Experiment
+from .flavour import pyfunc
 from .runs import Run, flat
 from .store import Store
 
@@ -75,7 +76,6 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 def _save(packed: Packed, path: Path, run_id: str, model: Any) -> Path:
     """Write the folder that MLflow calls a model, the network linked into it, not copied."""
-    import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import Model
 
@@ -85,7 +85,7 @@ def _save(packed: Packed, path: Path, run_id: str, model: Any) -> Path:
         run_id=run_id,
         model_id=model.model_id,
     )
-    mlflow.pyfunc.save_model(
+    pyfunc().save_model(
         path=str(path),
         loader_module=packed.loader,
         data_path=str(packed.data),

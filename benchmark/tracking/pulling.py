@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+from .flavour import pyfunc
 from .store import open_store
 
 if TYPE_CHECKING:
@@ -21,15 +22,12 @@ class Pulled:
     """
 
     def __init__(self, uri: str) -> None:
-        import mlflow
         from mlflow.exceptions import MlflowException
 
         if uri.startswith(("models:", "runs:")):
-            store = open_store(None)
-            mlflow.set_tracking_uri(store.uri)
-            mlflow.set_registry_uri(store.uri)
+            open_store(None)  # which also tells MLflow where to look for the model
         try:
-            self._model: Any = mlflow.pyfunc.load_model(uri)
+            self._model: Any = pyfunc().load_model(uri)
         except (MlflowException, OSError) as error:
             said = str(error).strip().splitlines()[0]
             raise StoreError(

@@ -102,8 +102,8 @@ def _connect(uri: str) -> Any:
     # an address of our own alone does not do.
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     try:
+        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, OSError) as error:
         raise StoreError(f"the tracking store {uri} cannot be used: {_line(error)}") from error

@@ -1,0 +1,169 @@
+"""A store in a folder, a finished run in it, and a tiny network: each made once or copied."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from benchmark.evaluation import write_predictions
+from benchmark.records import (
+    Outcome,
+    Params,
+    Part,
+    Picture,
+    Predictions,
+    Regime,
+    Seconds,
+    Spec,
+)
+from benchmark.tracking import Evidence, Opening, Tracker
+
+CLASSES = ("large cell", "normal", "squamous")
+SPEC = Spec(
+    arch="tiny",
+    data="phantom",
+    data_digest="d" * 64,
+    split_digest="5" * 64,
+    picture=Picture(side_px=16),
+    regime=Regime.SCRATCH,
+    weights="none",
+    params=Params(learning_rate=0.1, width=4),
+    epochs=2,
+    patience=1,
+    seed=1,
+)
+OPENING = Opening(
+    params={"arch": "all", "seed": "1"},
+    plan_digest="a" * 64,
+    data="phantom",
+    data_digest=SPEC.data_digest,
+    split_digest=SPEC.split_digest,
+    synthetic=True,
+)
+
+
+class Drawn:
+    """A reader that draws the picture a path names."""
+
+    def read(self, path: str) -> bytes | npt.NDArray[np.uint8]:
+        """Give a PNG file's bytes."""
+        file = io.BytesIO()
+        Image.fromarray(self.pixels(path)).save(file, format="PNG")
+        return file.getvalue()
+
+    @staticmethod
+    def pixels(path: str) -> npt.NDArray[np.uint8]:
+        """Give (20, 24, 3) pixels of noise."""
+        seed = int(path.partition(".")[0])
+        return np.random.default_rng(seed).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+
+
+def predictions_of(probabilities: npt.NDArray[np.float64]) -> Predictions:
+    """Give a table of six images, half of them val and half test."""
+    return Predictions(
+        classes=CLASSES,
+        hashes=tuple(f"{row:064d}" for row in range(6)),
+        paths=tuple(f"{row}.png" for row in range(6)),
+        parts=(Part.VAL,) * 3 + (Part.TEST,) * 3,
+        labels=np.array([0, 1, 2, 0, 1, 2]),
+        probabilities=probabilities,
+        is_copy=np.zeros(6, dtype=bool),
+    )
+
+
+UNIFORM = predictions_of(np.full((6, 3), 1 / 3))
+
+
+def outcome_in(folder: Path, spec: Spec = SPEC, network: Path | None = None) -> Outcome:
+    """Leave an outcome in a folder; the network is any file unless one is given."""
+    folder.mkdir(parents=True)
+    if network is None:
+        (folder / "model.keras").write_bytes(b"no network, but a file to log")
+    else:
+        shutil.copyfile(network, folder / "model.keras")
+    write_predictions(UNIFORM, folder / "predictions.parquet")
+    write_predictions(UNIFORM, folder / "check.parquet")
+    (folder / "history.json").write_text(json.dumps([]))
+    return Outcome(
+        spec=spec,
+        folder=folder,
+        seconds=Seconds(decode=1.0, features=2.0, head=3.0, wall=0.5),
+        parameters=123,
+        model_bytes=456,
+        milliseconds_per_image=0.25,
+        device="cpu",
+        engine="none",
+        peak_memory_mib=700.0,
+        largest_difference=1e-6,
+        warnings=("weights fell back to none",),
+    )
+
+
+def evidence_of(outcome: Outcome, **more: Any) -> Evidence:
+    """Give what is logged of an outcome, with two scores a part."""
+    scores = {"val_macro_f1": 0.5, "test_macro_f1": 0.4, "val_auroc": float("nan")}
+    return replace(Evidence(outcome=outcome, predictions=UNIFORM, scores=scores), **more)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A store of one's own: where it stands, and a way to open it."""
+
+    folder: Path
+    uri: str
+
+    def open(self, experiment: str | None = None) -> Tracker:
+        """Open the store as a benchmark does."""
+        return Tracker.open(self.uri, experiment, default_experiment="phantom")
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a new database: making one takes two seconds, copying it none."""
+    folder = tmp_path_factory.mktemp("database")
+    Tracker.open(f"sqlite:///{folder}/mlflow.db", "none", default_experiment="none")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Give a new store, with none of the variables by which MLflow's own commands speak."""
+    for name in ("RUN_ID", "EXPERIMENT_ID", "EXPERIMENT_NAME", "TRACKING_URI"):
+        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
+    shutil.copyfile(new_database, tmp_path / "mlflow.db")
+    return Bench(folder=tmp_path, uri=f"sqlite:///{tmp_path}/mlflow.db")
+
+
+@pytest.fixture
+def finished(bench: Bench) -> Callable[..., Any]:
+    """Give a function that logs a finished run and gives its record."""
+
+    def finish(tracker: Tracker, spec: Spec = SPEC, network: Path | None = None) -> Any:
+        parent = tracker.begin(OPENING, resume=True)
+        outcome = outcome_in(bench.folder / "outcomes" / spec.digest, spec, network)
+        return tracker.finish(tracker.start(parent, spec), evidence_of(outcome))
+
+    return finish
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a saved network of a few weights, sure enough of itself to tell images apart."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    pixels = keras.Input((16, 16, 3))
+    features = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(pixels))
+    features = keras.layers.GlobalMaxPooling2D()(features)
+    output = keras.layers.Dense(3, activation="softmax")(features)
+    path = tmp_path_factory.mktemp("network") / "model.keras"
+    keras.Model(pixels, output).save(path)
+    return path

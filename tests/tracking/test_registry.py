@@ -1,0 +1,183 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from benchmark.errors import PromotionError
+from benchmark.records import Predictions, Record
+from benchmark.tracking import Champion, Promotion, Tracker
+from benchmark.tracking import registry as room
+from benchmark.tracking.reload import predict
+
+from .conftest import CLASSES, SPEC, UNIFORM, Bench, Drawn, predictions_of
+
+pytestmark = pytest.mark.slow
+
+STRANGER = """
+import base64, json, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        assert name.split(".")[0] != "benchmark", "the model imports the benchmark"
+sys.meta_path.insert(0, Refuse())
+import mlflow, numpy, pandas
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(sys.argv[2])
+files = json.load(sys.stdin)
+table = model.predict(pandas.DataFrame({"image": files}))
+arrays = model.predict(numpy.full((2, 16, 16, 3), 128, dtype=numpy.uint8))
+rows = model.predict(pandas.DataFrame({"image": ["?"]}), params={"on_error": "row"})
+example = model.predict(model.input_example)
+print(json.dumps({"columns": list(table.columns), "rows": table.iloc[:, 1:].values.tolist(),
+    "arrays": len(arrays), "error": rows["error"][0], "example": len(example),
+    "inputs": model.metadata.signature.inputs.input_names()}))
+"""
+
+
+@pytest.fixture
+def check(network: Path) -> Predictions:
+    """Give what the network says of six drawn images."""
+    import keras
+
+    from benchmark.serving.images import pixels_of
+
+    pixels = np.stack([pixels_of(Drawn.pixels(path), SPEC.picture) for path in UNIFORM.paths])
+    says = keras.saving.load_model(network).predict_on_batch(pixels)
+    return predictions_of(np.asarray(says, dtype=np.float64))
+
+
+def promotion_of(check: Predictions) -> Promotion:
+    return Promotion(
+        name="phantom", description="the best", tags={"arch": "tiny"}, check=check, reader=Drawn()
+    )
+
+
+def says(monkeypatch: pytest.MonkeyPatch, probabilities: npt.NDArray[np.float64]) -> None:
+    """Let every reloaded model give these probabilities, without loading it."""
+    monkeypatch.setattr(room, "reload_and_predict", lambda *_: probabilities)
+
+
+def test_a_registered_model_serves_a_stranger(
+    bench: Bench, finished: Callable[..., Record], network: Path, check: Predictions
+) -> None:
+    tracker = bench.open()
+    record = finished(tracker, SPEC, network)
+    champion = tracker.register(record, promotion_of(check))
+    assert (champion.uri, champion.run_id) == ("models:/phantom@champion", record.run_id)
+    assert champion.difference < 1e-6
+    assert champion.tags["arch"] == "tiny"
+    done = subprocess.run(
+        [sys.executable, "-c", STRANGER, bench.uri, champion.uri],
+        input=json.dumps([room._as_json(Drawn().read(path)) for path in check.paths]),
+        cwd="/",
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["columns"] == ["label", *CLASSES]
+    np.testing.assert_allclose(answer["rows"], check.probabilities, atol=1e-6)
+    assert (answer["arrays"], answer["example"], answer["inputs"]) == (2, 1, ["image"])
+    assert "base64" in answer["error"]
+
+
+def test_a_reader_of_pixels_is_checked_by_pixels(
+    bench: Bench, finished: Callable[..., Record], network: Path, check: Predictions
+) -> None:
+    record = finished(bench.open(), SPEC, network)
+    images = [Drawn.pixels(path).tolist() for path in check.paths]
+    job = {"tracking_uri": bench.uri, "model_uri": f"models:/{record.model_id}", "images": images}
+    np.testing.assert_allclose(predict(job), check.probabilities, atol=1e-6)
+
+
+def test_a_truncated_model_is_refused(
+    bench: Bench, finished: Callable[..., Record], network: Path
+) -> None:
+    tracker = bench.open()
+    record = finished(tracker, SPEC, network)
+    logged = tracker.network_path(record)
+    logged.write_bytes(logged.read_bytes()[:-100])
+    with pytest.raises(PromotionError, match="it is truncated or was replaced"):
+        tracker.register(record, promotion_of(UNIFORM))
+    assert tracker.champion("phantom") is None
+
+
+@dataclass
+class Crowned:
+    """A store with a champion, and a second finished run."""
+
+    tracker: Tracker
+    champion: Champion
+    first: Record
+    second: Record
+
+
+@pytest.fixture
+def crowned(
+    bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> Crowned:
+    tracker = bench.open()
+    first, second = finished(tracker), finished(tracker, replace(SPEC, seed=2))
+    says(monkeypatch, UNIFORM.probabilities)
+    return Crowned(tracker, tracker.register(first, promotion_of(UNIFORM)), first, second)
+
+
+def versions(crowned: Crowned) -> list[Any]:
+    found = crowned.tracker._store.client.search_model_versions("name = 'phantom'")
+    return sorted(found, key=lambda version: int(version.version))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (UNIFORM.probabilities + 2e-4, "may differ from the recorded ones by 0.0001, and differ"),
+        (UNIFORM.probabilities * np.nan, "differ by nan"),
+        (UNIFORM.probabilities[:, :2], r"gives \(6, 2\) probabilities, not \(6, 3\)"),
+    ],
+)
+def test_the_alias_stays_when_a_reloaded_model_says_something_else(
+    crowned: Crowned,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: npt.NDArray[np.float64],
+    reason: str,
+) -> None:
+    says(monkeypatch, answer)
+    with pytest.raises(PromotionError, match=reason):
+        crowned.tracker.register(crowned.second, promotion_of(UNIFORM))
+    assert crowned.tracker.champion("phantom") == crowned.champion
+    assert "probabilities" in versions(crowned)[1].tags["refused"]
+
+
+def test_a_better_run_takes_the_alias(crowned: Crowned) -> None:
+    champion = crowned.tracker.register(crowned.second, promotion_of(UNIFORM))
+    assert (champion.version, champion.run_id) == ("2", crowned.second.run_id)
+
+
+def test_the_champion_is_not_registered_twice(crowned: Crowned) -> None:
+    again = crowned.tracker.register(crowned.first, promotion_of(UNIFORM))
+    assert again == crowned.champion
+    assert len(versions(crowned)) == 1
+
+
+def test_a_former_champion_returns_under_its_old_version(crowned: Crowned) -> None:
+    crowned.tracker.register(crowned.second, promotion_of(UNIFORM))
+    again = crowned.tracker.register(crowned.first, promotion_of(UNIFORM))
+    assert again.version == crowned.champion.version
+    assert len(versions(crowned)) == 2
+
+
+def test_a_run_without_a_model_is_refused(crowned: Crowned) -> None:
+    with pytest.raises(PromotionError, match="has no model"):
+        crowned.tracker.register(replace(crowned.first, model_id=""), promotion_of(UNIFORM))
+
+
+def test_a_name_that_was_never_registered_has_no_champion(crowned: Crowned) -> None:
+    assert crowned.tracker.champion("chest-ct") is None
