@@ -110,7 +110,7 @@ def champion(store: Store, name: str) -> Champion | None:
         version=str(version.version),
         uri=f"models:/{name}@{ALIAS}",
         run_id=version.run_id or "",
-        model_id=version.model_id or "",
+        model_id=version.tags.get(names.MODEL_ID, ""),
         difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
         tags=dict(version.tags),
     )
@@ -128,17 +128,29 @@ def _version(store: Store, record: Record, promotion: Promotion) -> str:
                 f"the registered model {promotion.name!r} cannot be made: {error}"
             ) from error
     for version in store.client.search_model_versions(f"name = '{promotion.name}'"):
-        if version.model_id == record.model_id and _REFUSED_TAG not in version.tags:
+        # The database store does not give a version's model_id back (MLflow 3.17).
+        known = version.tags.get(names.MODEL_ID) == record.model_id
+        if known and _REFUSED_TAG not in version.tags:
             return str(version.version)
     made = store.client.create_model_version(
         promotion.name,
         source=f"models:/{record.model_id}",
         run_id=record.run_id,
-        tags={names.SPEC_DIGEST: record.spec.digest, **promotion.tags},
+        tags={
+            **promotion.tags,
+            names.SPEC_DIGEST: record.spec.digest,
+            names.MODEL_ID: record.model_id,
+            names.MODEL_SHA256: _sha256(store, record.model_id),
+        },
         description=promotion.description,
         model_id=record.model_id,
     )
     return str(made.version)
+
+
+def _sha256(store: Store, model_id: str) -> str:
+    """Give the digest that the network's file had when it was logged."""
+    return str(store.client.get_logged_model(model_id).tags[names.MODEL_SHA256])
 
 
 def _try(store: Store, uri: str, version: str, promotion: Promotion) -> float:
