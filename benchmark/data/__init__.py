@@ -1,6 +1,7 @@
 """Images, from a name or a folder to pixels: sources, the index, decoding, splits, the audit."""
 
-from .audit import Audit, Finding, audit, audit_table
+from .audit import Audit, Finding, Severity, audit, audit_table
+from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
 from .facts import Fact, Facts
@@ -15,6 +16,8 @@ __all__ = [
     "DATA_SETS",
     "DECODER",
     "MAX_UNREADABLE",
+    "OPERATIONS",
+    "POLICIES",
     "WINDOWS",
     "Audit",
     "DataSet",
@@ -25,12 +28,15 @@ __all__ = [
     "Finding",
     "OnLeak",
     "Pixels",
+    "Policy",
     "ReadOptions",
     "Row",
+    "Severity",
     "SplitOptions",
     "Title",
     "audit",
     "audit_table",
+    "augment",
     "build_index",
     "check_index",
     "check_window",
@@ -44,6 +50,7 @@ __all__ = [
     "make_splits",
     "part_counts",
     "read_index",
+    "read_policy",
     "slug",
     "take",
     "write_split",

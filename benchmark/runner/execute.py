@@ -8,9 +8,9 @@ from pathlib import Path
 
 from .. import environment
 from ..board import Board
-from ..data import audit, audit_table
+from ..data import Severity, audit, audit_table
 from ..evaluation import Caption, read_predictions, score
-from ..records import Epoch, Outcome, Record, Spec, State
+from ..records import Epoch, Outcome, Record, Seconds, Spec, State
 from ..search import SearchResult, TrialRecord
 from ..tracking import Evidence, Parent, Run, Tracker
 from ..training import Member
@@ -111,8 +111,9 @@ class Execution:
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         found.write(self.folder / "audit.json")
-        if found.findings:
-            self.display.show(audit_table(found))
+        grave = [each for each in found.findings if each.severity is not Severity.INFO]
+        if grave:
+            self.display.show(audit_table(replace(found, findings=tuple(grave))))
 
     def log_leftovers(self) -> None:
         """Log outcomes that a dead process's workers had finished and nobody had logged."""
@@ -172,6 +173,7 @@ class Execution:
             synthetic=self.prepared.index.synthetic,
         )
         outcome = replace(outcome, facts={**outcome.facts, **self._weights_note(outcome.spec)})
+        outcome = replace(outcome, seconds=self._from_nothing(outcome))
         found = self._search_of(outcome)
         if found is not None:
             self._log_trials(run, found.trials)
@@ -196,6 +198,17 @@ class Execution:
         path = self.folder / "logs" / f"{task.spec.arch.replace(':', '-')}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(traceback)
+
+    def _from_nothing(self, outcome: Outcome) -> Seconds:
+        """Give what an outcome cost from nothing: a composite is charged for its members too."""
+        members = self.tracker.finished(outcome.spec.members) if outcome.spec.members else {}
+        own, each = outcome.seconds, [record.seconds for record in members.values()]
+        return own.having(
+            decode=max([own.decode, *(member.decode for member in each)]),
+            features=own.features + sum(member.features for member in each),
+            head=own.head + sum(member.head for member in each),
+            search=own.search + sum(member.search for member in each),
+        )
 
     def _search_of(self, outcome: Outcome) -> SearchResult | None:
         path = outcome.folder / SEARCH_FILE

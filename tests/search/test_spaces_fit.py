@@ -1,0 +1,42 @@
+"""Every built-in space fits the architectures it is written for."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from benchmark.records import Regime
+from benchmark.search import SIDE, read_space
+from benchmark.training.tunables import tunables
+from benchmark.zoo import ARCHITECTURES
+
+
+def trained(*regimes: Regime) -> Iterable[tuple[str, Regime]]:
+    return (
+        (name, regime)
+        for name in ARCHITECTURES
+        for regime in regimes
+        if regime in ARCHITECTURES[name].regimes
+    )
+
+
+CASES = [
+    *(("head", name, regime) for name, regime in trained(Regime.FROZEN)),
+    *(("augmentation", name, regime) for name, regime in trained(Regime.FROZEN)),
+    *(("finetune", name, regime) for name, regime in trained(Regime.FINETUNE)),
+    *(
+        ("smoke", name, regime)
+        for name, regime in trained(Regime.FROZEN, Regime.FINETUNE, Regime.SCRATCH)
+    ),
+    ("cnn", "cnn", Regime.SCRATCH),
+    ("mlp", "mlp", Regime.SCRATCH),
+]
+
+
+@pytest.mark.parametrize(("space", "name", "regime"), CASES)
+def test_a_space_fits_its_architectures(space: str, name: str, regime: Regime) -> None:
+    read_space(space).check((*tunables(ARCHITECTURES[name], regime), SIDE), name)
+
+
+@pytest.mark.parametrize("space", ["head", "augmentation", "finetune"])
+def test_there_is_an_architecture_for_every_pretrained_space(space: str) -> None:
+    assert len([case for case in CASES if case[0] == space]) >= 9

@@ -1,0 +1,181 @@
+"""Kills at random moments, several processes at once, and journals that a crash spoilt."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmark.search import Objective, SearchResult, SearchSettings, Space, TrialState, search
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import json, sys, time
+from pathlib import Path
+from benchmark.search import SearchSettings, parse_space, search
+from conftest import SPACE, closeness
+
+storage, engine, trials, seed, out, pause = sys.argv[1:7]
+begun = Path(out + ".begun")
+
+def objective(trial):
+    with begun.open("a") as file:
+        file.write(f"{trial.number}\\n")
+    time.sleep(float(pause))
+    return closeness(trial)
+
+if engine.startswith("keras-tuner"):
+    import keras_tuner  # seconds, so that kills meet trials rather than imports
+begun.touch()
+settings = SearchSettings(engine=engine, trials=int(trials), seed=int(seed))
+result = search(parse_space(SPACE, name="small", file="small.yaml"), objective, settings, storage)
+Path(out).write_text(json.dumps([[t.number, dict(t.params), t.values] for t in result.trials]))
+"""
+
+
+def start(
+    storage: str, engine: str, trials: int, out: Path, pause: float = 0.02
+) -> "subprocess.Popen[str]":
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, storage, engine, str(trials), "3", str(out), str(pause)],
+        cwd=root,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parent}",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until_begun(process: "subprocess.Popen[str]", out: Path, lines: int) -> None:
+    begun = out.with_name(out.name + ".begun")
+    while process.poll() is None and _lines(begun) <= lines:
+        time.sleep(0.002)
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else -1
+
+
+def kill_often(storage: str, engine: str, trials: int, out: Path, kills: int) -> int:
+    """Kill a search again and again, a few trials after each start; give how many kills met it."""
+    rng, met, begun = random.Random(7), 0, out.with_name(out.name + ".begun")
+    for _ in range(kills):
+        before = _lines(begun)
+        process = start(storage, engine, trials, out)
+        wait_until_begun(process, out, before + rng.randint(0, 3))
+        time.sleep(rng.uniform(0.0, 0.03))
+        process.send_signal(signal.SIGKILL)
+        met += process.wait() == -signal.SIGKILL
+        process.communicate()
+    return met
+
+
+Undisturbed = Callable[[str, int], list[list[object]]]
+
+
+@pytest.fixture
+def undisturbed(space: Space, objective: Objective) -> Undisturbed:
+    def trials_of(engine: str, trials: int) -> list[list[object]]:
+        return as_json(
+            search(space, objective, SearchSettings(engine=engine, trials=trials, seed=3))
+        )
+
+    return trials_of
+
+
+def finish(storage: str, engine: str, trials: int, out: Path) -> list[list[object]]:
+    process = start(storage, engine, trials, out, pause=0.0)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    found: list[list[object]] = json.loads(out.read_text())
+    return found
+
+
+def as_json(result: SearchResult) -> list[list[object]]:
+    plain = [[each.number, dict(each.params), each.values] for each in result.trials]
+    found: list[list[object]] = json.loads(json.dumps(plain))
+    return found
+
+
+@pytest.mark.parametrize("engine", ["optuna:random", "optuna:grid", "optuna:tpe"])
+def test_five_kills_leave_the_trials_of_an_undisturbed_search(
+    engine: str, undisturbed: Undisturbed, journal: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    assert kill_often(journal, engine, 30, out, kills=5) >= 4
+    assert finish(journal, engine, 30, out) == undisturbed(engine, 30)
+
+
+@pytest.mark.parametrize("engine", ["keras-tuner:random", "keras-tuner:grid"])
+def test_two_kills_leave_keras_tuners_trials_too(
+    engine: str, undisturbed: Undisturbed, journal: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    assert kill_often(journal, engine, 20, out, kills=2) == 2
+    assert finish(journal, engine, 20, out) == undisturbed(engine, 20)
+
+
+def test_an_interrupted_trial_is_run_again_once(
+    space: Space, objective: Objective, journal: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    process = start(journal, "optuna:random", 6, out, pause=0.3)
+    wait_until_begun(process, out, 2)
+    process.kill()
+    process.communicate()
+    result = search(
+        space, objective, SearchSettings(engine="optuna:random", trials=6, seed=3), journal
+    )
+    attempts = [each.attempts for each in result.trials]
+    assert attempts == [1, 1, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("storage", ["journal", "sqlite"])
+def test_two_processes_share_a_study_without_doubles(
+    storage: str, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    address = {"journal": str(tmp_path / "s.journal"), "sqlite": f"sqlite:///{tmp_path}/s.db"}
+    outs = [tmp_path / "a.json", tmp_path / "b.json"]
+    processes = [start(address[storage], "optuna:random", 30, out) for out in outs]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    both = [json.loads(out.read_text()) for out in outs]
+    assert both[0] == both[1] == undisturbed("optuna:random", 30)
+    shares = [_lines(out.with_name(out.name + ".begun")) for out in outs]
+    assert sum(shares) == 30
+    assert min(shares) > 0
+
+
+def test_a_dead_workers_trial_is_finished_by_the_other(
+    undisturbed: Undisturbed, journal: str, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    doomed = start(journal, "optuna:random", 8, first, pause=1.0)
+    wait_until_begun(doomed, first, 0)
+    other = start(journal, "optuna:random", 8, second, pause=0.05)
+    wait_until_begun(other, second, 0)
+    doomed.kill()
+    doomed.communicate()
+    other.communicate(timeout=60)
+    assert json.loads(second.read_text()) == undisturbed("optuna:random", 8)
+
+
+def test_a_half_written_line_is_cut_off(space: Space, objective: Objective, journal: str) -> None:
+    settings = SearchSettings(engine="optuna:random", trials=3, seed=3)
+    search(space, objective, settings, journal)
+    with Path(journal).open("a") as file:
+        file.write('{"op_code":4,"worker')
+    more = SearchSettings(engine="optuna:random", trials=5, seed=3)
+    result = search(space, objective, more, journal)
+    assert [each.state for each in result.trials] == [TrialState.COMPLETE] * 5
