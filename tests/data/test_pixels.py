@@ -162,7 +162,7 @@ def test_more_than_a_twentieth_unreadable_is_refused_by_default(tmp_path: Path) 
     index = shelve({**some_files(19), "a90": b"text", "b90": b"text"})
     with pytest.raises(
         DataError,
-        match=r"2 of 21 images of shelf cannot be read, above 5%; the first is a90: it is no picture",
+        match=r"2 of 21 images of shelf cannot be read, above 5%; the first is a90: it is no",
     ):
         decode(index, PICTURE, Cache(tmp_path), Silent())
 
