@@ -14,6 +14,8 @@ and its neighbour for DICOM. Its rules:
   bones. It is integer arithmetic: the same bits on every machine.
 - A JPEG at least four times larger than the square is read at a half, a quarter or an eighth of
   its size by the JPEG decoder itself, at least twice the square's side being left to average.
+  A 1320 × 968 X-ray at 224 px takes 3.1 ms so, 11.6 ms in full; the pixels differ by 0.16 grey
+  levels in the mean and by 4 at most (60 X-rays, one thread).
 """
 
 import io

@@ -86,7 +86,7 @@ def _titled(
     rows, told = name_patients(found.rows, pattern, given=options.patient_pattern is not None)
     shared = _patients(rows, Part.TRAIN) & _patients(rows, Part.TEST)
     if shared and known and known.patient_note:
-        told = (*told, f"{len(shared)} patients occur in train and test: {known.patient_note}.")
+        told = (*told, f"patients in both train and test: {len(shared)}; {known.patient_note}.")
     own = slug(path.stem if path.is_file() else path.name)
     title = Title(
         name=own if known is None or own.startswith(known.name) else known.name,

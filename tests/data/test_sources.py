@@ -124,7 +124,10 @@ def test_the_x_ray_set_is_known_by_its_file_names_and_gives_patients(
         for patient in found.values()
     }
     assert sorted(map(sorted, groups.values())) == [[each] for each in "abcdefg"]
-    assert "1 patients occur in train and test" in index.notes[-1]
+    assert (
+        "patients in both train and test: 1; the set's numbering may start afresh"
+        in index.notes[-1]
+    )
 
 
 def test_another_set_with_the_x_ray_set_s_classes_keeps_its_name(
