@@ -100,14 +100,17 @@ def _groups(subject: Subject, rows: Rows) -> Rows:
 
 def _folds(labels: Rows, groups: Rows) -> Folds | None:
     """Give cross-validation folds, or None where a class has fewer than two images."""
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     counts = np.unique(labels, return_counts=True)[1]
     count = min(FOLDS, int(counts.min()), len(np.unique(groups)))
     if len(counts) < 2 or count < 2:
         return None
     seed = derive(0, "audit", "folds")
-    cutter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
+    # Without groups the plain cutter does, which is a hundred times quicker.
+    alone = len(np.unique(groups)) == len(groups)
+    kind = StratifiedKFold if alone else StratifiedGroupKFold
+    cutter = kind(n_splits=count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer patients than folds
         folds = list(cutter.split(np.zeros(len(labels)), labels, groups))
