@@ -52,7 +52,7 @@ def _gauss(x: Matrix) -> Matrix:
 
 
 def _gelu_slope(x: Matrix) -> Matrix:
-    density = np.exp(-x * x / 2) / np.float32(np.sqrt(2 * np.pi))
+    density: Matrix = np.exp(-x * x / 2) * np.float32(1 / np.sqrt(2 * np.pi))
     return _gauss(x) + x * density
 
 

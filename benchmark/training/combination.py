@@ -114,9 +114,7 @@ def cross_fit(
     return found
 
 
-def _folds(
-    labels: Labels, groups: npt.NDArray[np.str_], seed: int
-) -> Iterator[tuple[Rows, Rows]]:
+def _folds(labels: Labels, groups: npt.NDArray[np.str_], seed: int) -> Iterator[tuple[Rows, Rows]]:
     """Give folds with whole groups, classes spread evenly where each has images enough."""
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 

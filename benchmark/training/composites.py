@@ -75,7 +75,7 @@ def train_composite(spec: Spec, material: Material, progress: Progress) -> Fitte
     )
 
 
-def _mean(spec: Spec, material: Material) -> Combined:
+def _mean(_spec: Spec, material: Material) -> Combined:
     weights = np.full(len(material.members), 1 / len(material.members))
     val, test = (weigh(_stacked(material, part), weights) for part in (Part.VAL, Part.TEST))
     network = average_network(load_networks(material.members))

@@ -24,7 +24,7 @@ class Watch:
     def __init__(self, monitor: str, patience: int) -> None:
         self.monitor = monitor
         self.patience = patience
-        self.best_epoch = -1
+        self.best_metrics: dict[str, float] = {}
         self.best_value = math.nan
         self.best_weights: Any = None
         self.waited = 0
@@ -40,6 +40,8 @@ class Watch:
         self.waited = 0 if improved else self.waited + 1
         if improved:
             self.best_value = value
+        if improved or not self.best_metrics:
+            self.best_metrics = dict(metrics)
         return improved
 
     @property
@@ -67,7 +69,7 @@ class Schedule:
         self.base = base
         self.steps = max(steps, 1)
         self.warmup = warmup
-        self._factor = 1.0
+        self.factor = 1.0
 
     def rate(self, step: int) -> float:
         """Give the learning rate of a step, counted from 0."""
@@ -76,10 +78,10 @@ class Schedule:
         if self.kind == "cosine":
             share = (step - self.warmup) / max(self.steps - self.warmup, 1)
             return self.base * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-        return self.base * self._factor
+        return self.base * self.factor
 
     def after(self, watch: Watch) -> None:
         """Take note of an epoch: on a plateau, halve the rate after half the patience."""
         wait = max(1, watch.patience // 2)
         if self.kind == "plateau" and watch.waited and watch.waited % wait == 0:
-            self._factor *= PLATEAU_FACTOR
+            self.factor *= PLATEAU_FACTOR

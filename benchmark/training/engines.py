@@ -61,7 +61,13 @@ class Probe:
 
 
 def choose_engine(
-    extractor: Any, wanted: str, images: Images, labels: npt.NDArray[np.int64], count: int
+    extractor: Any,
+    wanted: str,
+    images: Images,
+    labels: npt.NDArray[np.int64],
+    count: int,
+    *,
+    precise: bool = False,
 ) -> Engine:
     """Choose who computes features.
 
@@ -71,6 +77,7 @@ def choose_engine(
         images: real images to probe with, well mixed.
         labels: their classes.
         count: how many images are to be computed.
+        precise: float32 only, for activations that a network is trained on.
     """
     reference = keras_engine(extractor)
     if wanted == "tensorflow" or not _is_possible(required=wanted == "openvino"):
@@ -80,7 +87,7 @@ def choose_engine(
     facts = {f"{reference.name}_images_per_second": f"{probe.per_second:.1f}"}
     if wanted == "auto" and expected < WORTH_CONVERTING_SECONDS:
         return Engine(name=reference.name, run=reference.run, facts=facts)
-    return _converted(extractor, reference, probe, facts)
+    return _converted(extractor, reference, probe, facts, ("f32",) if precise else precisions())
 
 
 def keras_engine(extractor: Any) -> Engine:
@@ -104,11 +111,10 @@ def _compiled(extractor: Any) -> Any:
 
     shape = (None, *extractor.inputs[0].shape[1:])
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8)])
     def features(images: Any) -> Any:
         return extractor(tf.cast(images, tf.float32), training=False)
 
-    return features
+    return tf.function(features, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
 
 def _is_possible(*, required: bool) -> bool:
@@ -153,12 +159,18 @@ def _probe(reference: Engine, images: Images, labels: npt.NDArray[np.int64]) -> 
     )
 
 
-def _converted(extractor: Any, reference: Engine, probe: Probe, facts: dict[str, str]) -> Engine:
+def _converted(
+    extractor: Any,
+    reference: Engine,
+    probe: Probe,
+    facts: dict[str, str],
+    candidates: Sequence[str],
+) -> Engine:
     """Give the quickest OpenVINO engine that passes the gate, otherwise the reference."""
     began = seconds()
     model = convert(extractor)
     facts = {**facts, "openvino_convert_seconds": f"{seconds() - began:.1f}"}
-    for precision in precisions():
+    for precision in candidates:
         engine = openvino_engine(model, precision)
         engine.run(probe.images[:_PROBE_BATCH])
         began = seconds()
@@ -178,9 +190,7 @@ def _in_batches(engine: Engine, images: Images) -> Features:
     return np.concatenate([engine.run(images[at : at + _PROBE_BATCH]) for at in starts])
 
 
-def agree(
-    reference: Features, other: Features, labels: npt.NDArray[np.int64]
-) -> tuple[bool, str]:
+def agree(reference: Features, other: Features, labels: npt.NDArray[np.int64]) -> tuple[bool, str]:
     """Say whether two (p, D) feature matrices give the same answers, and in what figures.
 
     The least cosine over the images must reach `COSINE`; the nearest class mean (of the
@@ -198,7 +208,8 @@ def agree(
 
 def _nearest(features: Features, means: Features) -> npt.NDArray[np.int64]:
     distances = [np.linalg.norm(features - mean, axis=1) for mean in means]
-    return np.argmin(distances, axis=0)
+    nearest: npt.NDArray[np.int64] = np.argmin(distances, axis=0)
+    return nearest
 
 
 def convert(extractor: Any) -> Any:

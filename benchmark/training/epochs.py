@@ -1,7 +1,7 @@
 """The loop over epochs, the same for heads, networks from scratch and fine-tuning."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from .early_stopping import Schedule, Watch
 from .epoch_metrics import measure
 from .settings import Settings
 
-Batch = npt.NDArray[Any]
+Batch = Any  # an array (b, ...), or a list of such for a network with several inputs
 Matrix = npt.NDArray[np.float32]
 Report = Callable[[Epoch], None]
 
@@ -25,7 +25,7 @@ class Inputs(Protocol):
         """Give the (b, ...) inputs of some rows."""
         ...
 
-    def drawn(self, rows: Rows, epoch: int, random: np.random.Generator) -> Batch:
+    def drawn(self, rows: Rows, epoch: int) -> Batch:
         """Give the inputs of some rows for an epoch: an augmented view where there are any."""
         ...
 
@@ -76,18 +76,13 @@ class Trained:
 
     Attributes:
         history: all its epochs.
-        best_epoch: the position in `history` of the one whose weights it has.
+        best: the metrics of the one whose weights it has.
         trainee: predicts with those weights.
     """
 
     history: tuple[Epoch, ...]
-    best_epoch: int
+    best: Mapping[str, float]
     trainee: Trainee
-
-    @property
-    def best(self) -> dict[str, float]:
-        """The metrics of the best epoch."""
-        return dict(self.history[self.best_epoch].metrics)
 
     def predict(self, inputs: Inputs, rows: Rows) -> Probabilities:
         """Give (n, k) probabilities that sum to 1 in float64."""
@@ -99,13 +94,38 @@ class Trained:
 class Keeper(Protocol):
     """Keeps a long training on disk, so that a killed one goes on from its last epoch."""
 
-    def load(self, trainee: Trainee, watch: Watch, history: list[Epoch]) -> None:
+    def load(self, trainee: Any, watch: Watch, schedule: Schedule, history: list[Epoch]) -> None:
         """Take up what was kept, if anything was."""
         ...
 
-    def save(self, trainee: Trainee, watch: Watch, history: list[Epoch]) -> None:
+    def save(self, trainee: Any, watch: Watch, schedule: Schedule, history: list[Epoch]) -> None:
         """Keep the training as it stands after an epoch."""
         ...
+
+    def remove(self) -> None:
+        """Forget it: the training is finished."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stage:
+    """A stage of a training.
+
+    Attributes:
+        name: its name in the history.
+        seed: orders the images, epoch by epoch, so that a resumed training goes on the same.
+        report: told of every epoch; what it raises (a pruned trial) ends the training.
+        earlier: how many epochs earlier stages had.
+        start: metrics of the network as it comes, which then counts as a candidate; or none.
+        keeper: keeps every epoch, None for nothing.
+    """
+
+    name: str
+    seed: int
+    report: Report
+    earlier: int = 0
+    start: Mapping[str, float] = field(default_factory=dict)
+    keeper: Keeper | None = None
 
 
 def run_epochs(
@@ -114,48 +134,52 @@ def run_epochs(
     train: Examples,
     val: Examples,
     settings: Settings,
-    *,
-    seed: int,
-    report: Report,
-    stage: str,
-    keeper: Keeper | None = None,
+    stage: Stage,
 ) -> Trained:
     """Train until the epochs or the patience are spent; leave the best epoch's weights.
 
     Args:
-        trainee: the network; `inputs` gives what it reads.
-        train: what is learnt from; `val` what early stopping watches.
+        trainee: the network.
+        inputs: gives what it reads.
+        train: what is learnt from.
+        val: what early stopping watches.
         settings: how.
-        seed: orders the images; epoch by epoch, so that a resumed training goes on the same.
-        report: told of every epoch; what it raises (a pruned trial) ends the training.
-        stage: the stage's name in the history.
-        keeper: keeps every epoch, None for nothing.
+        stage: which part of a training this is.
     """
     watch, history = Watch(settings.monitor, settings.patience), list[Epoch]()
-    if keeper is not None:
-        keeper.load(trainee, watch, history)
-    steps = -(-len(train.rows) // settings.batch)
-    schedule = Schedule(
+    schedule = _schedule(settings, len(train.rows))
+    if stage.start:
+        watch.better(dict(stage.start))
+        watch.best_weights = trainee.snapshot()
+    if stage.keeper is not None:
+        stage.keeper.load(trainee, watch, schedule, history)
+    for number in range(len(history), settings.epochs):
+        if watch.is_over:
+            break
+        metrics = _train_once(trainee, inputs, train, settings, schedule, stage.seed, number)
+        metrics |= measure("val", trainee.predict(inputs, val.rows), val.labels)
+        history.append(Epoch(number=stage.earlier + number, stage=stage.name, metrics=metrics))
+        if watch.better(metrics) or watch.best_weights is None:
+            watch.best_weights = trainee.snapshot()
+        schedule.after(watch)
+        if stage.keeper is not None:
+            stage.keeper.save(trainee, watch, schedule, history)
+        stage.report(history[-1])
+    trainee.restore(watch.best_weights)
+    trainee.finish()
+    if stage.keeper is not None:
+        stage.keeper.remove()
+    return Trained(history=tuple(history), best=watch.best_metrics, trainee=trainee)
+
+
+def _schedule(settings: Settings, images: int) -> Schedule:
+    steps = -(-images // settings.batch)
+    return Schedule(
         settings.schedule,
         settings.learning_rate,
         steps * settings.epochs,
         steps * settings.warmup_epochs,
     )
-    for number in range(len(history), settings.epochs):
-        if watch.is_over:
-            break
-        metrics = _train_once(trainee, inputs, train, settings, schedule, seed, number)
-        metrics |= measure("val", trainee.predict(inputs, val.rows), val.labels)
-        history.append(Epoch(number=number, stage=stage, metrics=metrics))
-        if watch.better(metrics) or watch.best_epoch < 0:
-            watch.best_epoch, watch.best_weights = number, trainee.snapshot()
-        schedule.after(watch)
-        if keeper is not None:
-            keeper.save(trainee, watch, history)
-        report(history[-1])
-    trainee.restore(watch.best_weights)
-    trainee.finish()
-    return Trained(history=tuple(history), best_epoch=watch.best_epoch, trainee=trainee)
 
 
 def _train_once(
@@ -167,13 +191,12 @@ def _train_once(
     seed: int,
     number: int,
 ) -> dict[str, float]:
-    random = generator(seed, "epoch", number)
-    order = random.permutation(len(train.rows))
+    order = generator(seed, "epoch", number).permutation(len(train.rows))
     loss = correct = 0.0
     for start in range(0, len(order), settings.batch):
         chosen = order[start : start + settings.batch]
         rate = schedule.rate(number * -(-len(order) // settings.batch) + start // settings.batch)
-        batch = inputs.drawn(train.rows[chosen], number, random)
+        batch = inputs.drawn(train.rows[chosen], number)
         step = trainee.step(batch, train.labels[chosen], rate)
         loss += step.loss * len(chosen)
         correct += step.accuracy * len(chosen)

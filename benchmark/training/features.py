@@ -1,7 +1,6 @@
 """Every image goes once through a frozen backbone; its features stay on disk, memory-mapped."""
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import seconds
-from ..records import Progress, Rows, Spec, digest
+from ..records import Labels, Progress, Rows, Spec, digest
 from ..zoo import Backbone, Block, build_extractor
 from .engines import Engine, choose_engine
 from .material import Material
@@ -19,7 +18,6 @@ from .material import Material
 # Raised by hand whenever the same key would hold other numbers.
 EXTRACTOR = 1
 _BATCH_AT_224_PX = 32
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,7 +60,9 @@ def open_features(
     def build(folder: Path) -> None:
         _compute(wanted, material, backbone(), progress, folder)
 
-    return read_features(material.cache.entry("features", features_key(spec, material, wanted), build))
+    return read_features(
+        material.cache.entry("features", features_key(spec, material, wanted), build)
+    )
 
 
 def read_features(path: Path) -> Features:
@@ -106,15 +106,12 @@ def _compute(
     progress.stage("features", total=len(pixels), unit="images")
     began = seconds()
     extractor = build_extractor(backbone)
-    engine = _chosen(extractor, wanted, material)
-    batch = max(1, int(_BATCH_AT_224_PX * min(1.0, (224 / pixels.shape[1]) ** 2)))
-    shape = (len(pixels), int(extractor.output_shape[-1]))
-    matrix = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float32, shape)
-    for start in range(0, len(pixels), batch):
-        stop = min(start + batch, len(pixels))
-        matrix[start:stop] = engine.run(_filled(pixels[start:stop], batch))[: stop - start]
-        progress.advance(stop - start)
-    matrix.flush()
+    engine = choose_engine(extractor, wanted, *probe_images(material), len(pixels))
+    width = int(extractor.output_shape[-1])
+    file = folder / "features.npy"
+    pass_images(
+        engine, lambda start, stop: pixels[start:stop], (len(pixels), width), file, progress
+    )
     facts = {
         "seconds": seconds() - began,
         "engine": engine.name,
@@ -127,17 +124,42 @@ def _compute(
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
+def pass_images(
+    engine: Engine,
+    read: Callable[[int, int], npt.NDArray[np.uint8]],
+    shape: tuple[int, int],
+    file: Path,
+    progress: Progress,
+) -> None:
+    """Pass images through an engine into a memory-mapped file, a batch at a time.
+
+    Args:
+        engine: from raw pixels to rows of the file.
+        read: gives the images from a start to a stop.
+        shape: (n, width): how many images, and how many figures each gives.
+        file: the `.npy` file to write, float32.
+        progress: told of every batch.
+    """
+    matrix = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+    side = read(0, 1).shape[1]
+    batch = max(1, int(_BATCH_AT_224_PX * min(1.0, (224 / side) ** 2)))
+    for start in range(0, shape[0], batch):
+        stop = min(start + batch, shape[0])
+        matrix[start:stop] = engine.run(_filled(read(start, stop), batch))[: stop - start]
+        progress.advance(stop - start)
+    matrix.flush()
+
+
 def _filled(images: npt.NDArray[np.uint8], batch: int) -> npt.NDArray[np.uint8]:
     """Fill a last batch up: engines prepare for each new shape as long as for a hundred images."""
     missing = batch - len(images)
     return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images
 
 
-def _chosen(extractor: Any, wanted: str, material: Material) -> Engine:
-    """Choose the engine by a probe on images of train, spread over its classes."""
+def probe_images(material: Material) -> tuple[npt.NDArray[np.uint8], Labels]:
+    """Give up to 64 images of train, spread over its classes and mixed, and their classes."""
     train = material.split.train
     rows = train[np.linspace(0, len(train) - 1, min(64, len(train))).astype(np.int64)]
     rows = np.random.default_rng(0).permutation(rows)
-    images = material.pixels.array[material.pixels.rows([material.hashes[row] for row in rows])]
-    labels = material.labels[rows]
-    return choose_engine(extractor, wanted, images, labels, len(material.pixels.array))
+    places = material.pixels.rows([material.hashes[row] for row in rows])
+    return material.pixels.array[places], material.labels[rows]

@@ -8,9 +8,10 @@ from ..environment import seconds
 from ..records import Params, Part, Progress, Seconds, Spec
 from ..seeds import derive
 from ..zoo import ARCHITECTURES, Backbone, assemble, build_backbone, build_head, calibrate, select
-from .epochs import Examples, Report, Trained, run_epochs
+from .augmentation import open_views
+from .epochs import Examples, Report, Stage, Trained, run_epochs
 from .features import Features, calibration_rows, open_features
-from .inputs import Columns
+from .inputs import Columns, Views
 from .material import Fitted, Material
 from .settings import Settings, read_settings
 from .trainees import make_trainee
@@ -62,21 +63,24 @@ def fit_head(
     seed: int,
     report: Report,
     stage: str = "head",
+    views: Views | None = None,
 ) -> Head:
     """Train a head over a backbone's features to early stopping.
 
     Args:
         features: of all images.
         params: the head's parameters, and which features it reads.
-        train: what is learnt from, mean and variance included; `val` what stops it.
+        train: what is learnt from, mean and variance included.
+        val: what stops it.
         settings: how.
         classes: k.
         seed: for its first weights, the order of images and dropout.
         report: told of every epoch; what it raises (a pruned trial) ends the training.
         stage: the stage's name in the history.
+        views: of the training images, to draw from.
     """
     standardise = train.rows if params.flag("standardise") else None
-    inputs = Columns(features.matrix, select(features.blocks, params), standardise)
+    inputs = Columns(features.matrix, select(features.blocks, params), standardise, views)
     return train_head(
         inputs, params, train, val, settings, classes=classes, seed=seed, report=report, stage=stage
     )
@@ -103,9 +107,7 @@ def train_head(
         train,
         val,
         settings,
-        seed=seed,
-        report=report,
-        stage=stage,
+        Stage(name=stage, seed=seed, report=report),
     )
     return Head(network=network, trained=trained, inputs=inputs)
 
@@ -150,6 +152,7 @@ def train_frozen(
     began = seconds()
     trunk = Trunk(spec, material)
     features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
+    views, views_seconds = open_views(spec, material, lambda: trunk.backbone, progress, engine)
     progress.stage("head", total=spec.epochs, unit="epochs")
     started = seconds()
     head = fit_head(
@@ -161,6 +164,7 @@ def train_frozen(
         classes=len(material.classes),
         seed=derive(spec.seed, "head"),
         report=progress.epoch,
+        views=views,
     )
     val, test = (
         head.trained.predict(head.inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)
@@ -174,7 +178,7 @@ def train_frozen(
         test=test,
         seconds=Seconds(
             decode=material.pixels.seconds,
-            features=features.seconds,
+            features=features.seconds + views_seconds,
             head=head_seconds,
             wall=seconds() - began,
         ),

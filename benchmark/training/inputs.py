@@ -1,12 +1,14 @@
-"""What networks read by row: standardised feature columns, pixels, activations."""
+"""What networks read by row: standardised feature columns, pixels."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..records import Rows
+from ..seeds import generator
 from .epochs import Batch
 
 Matrix = npt.NDArray[np.float32]
@@ -17,67 +19,109 @@ _IN_MEMORY_BYTES = 256 * 2**20
 _BLOCK = 2048
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Views:
+    """Features of augmented views of the training images.
+
+    Attributes:
+        matrix: (count t, D), memory-mapped: view 0 of t images, then view 1, ...
+        count: views an image.
+        places: (u,) the position among the t of each of the pixels' rows, -1 for none.
+        seed: of which view an epoch sees.
+    """
+
+    matrix: Matrix
+    count: int
+    places: Rows
+    seed: int
+
+    def draw(self, rows: Rows, epoch: int) -> Rows:
+        """Give for each row which row of `matrix` an epoch sees, -1 for the image itself."""
+        drawn = generator(self.seed, "view", epoch).integers(0, self.count + 1, len(self.places))
+        view = drawn[rows] - 1
+        images = len(self.matrix) // self.count
+        found: Rows = np.where(view >= 0, view * images + self.places[rows], -1)
+        return found
+
+
 class Columns:
     """Chosen columns of a feature matrix, standardised by the training images' statistics.
 
     They are held in memory up to 256 MiB, and read from the memory map above.
 
     Args:
-        matrix: (u, D) features, or (u, views, D) with `views` augmented views behind the first.
-        columns: (width,) the columns to use.
+        matrix: (u, D) features.
+        columns: (width,) the columns to use, in rising order.
         train: the rows that mean and variance are taken from; None to take features as they are.
+        views: what training draws from beside the images themselves, if anything.
     """
 
-    def __init__(self, matrix: Matrix, columns: Rows, train: Rows | None) -> None:
-        self._matrix = matrix
+    def __init__(
+        self, matrix: Matrix, columns: Rows, train: Rows | None, views: Views | None = None
+    ) -> None:
         self._columns = columns
         self.width = len(columns)
         self.mean = np.zeros(self.width, np.float32)
         self.variance = np.ones(self.width, np.float32)
         if train is not None:
-            self.mean, self.variance = self._statistics(train)
+            self.mean, self.variance = self._statistics(matrix, train)
         self._scale = 1 / np.sqrt(self.variance)
-        self._held: Matrix | None = None
-        if len(matrix) * self.width * 4 <= _IN_MEMORY_BYTES:
-            self._held = self._read(np.arange(len(matrix)))
+        self._own = self._opened(matrix)
+        self._views = views
+        self._of_views = None if views is None else self._opened(views.matrix)
 
     def take(self, rows: Rows) -> Matrix:
         """Give the (b, width) standardised features of some rows."""
-        return self._held[rows] if self._held is not None else self._read(rows)
+        return self._own(rows)
 
-    def drawn(self, rows: Rows, epoch: int, random: np.random.Generator) -> Matrix:
-        """Give the features of some rows for training."""
-        return self.take(rows)
-
-    def _read(self, rows: Rows) -> Matrix:
-        values = self._raw(rows)
-        values -= self.mean
-        values *= self._scale
+    def drawn(self, rows: Rows, epoch: int) -> Matrix:
+        """Give the features of some rows for training: of the images, or of views of them."""
+        if self._views is None or self._of_views is None:
+            return self.take(rows)
+        chosen = self._views.draw(rows, epoch)
+        values = self.take(rows)
+        varied = chosen >= 0
+        values[varied] = self._of_views(chosen[varied])
         return values
 
-    def _raw(self, rows: Rows) -> Matrix:
+    def _opened(self, matrix: Matrix) -> Callable[[Rows], Matrix]:
+        """Give what reads rows of a matrix: from memory if its columns fit there."""
+
+        def read(rows: Rows) -> Matrix:
+            values = self._raw(matrix, rows)
+            values -= self.mean
+            values *= self._scale
+            return values
+
+        if len(matrix) * self.width * 4 > _IN_MEMORY_BYTES:
+            return read
+        held = read(np.arange(len(matrix)))
+        return lambda rows: held[rows]
+
+    def _raw(self, matrix: Matrix, rows: Rows) -> Matrix:
         # A slice of neighbouring columns is many times quicker than picking them one by one.
         first, last = int(self._columns[0]), int(self._columns[-1]) + 1
         if last - first == self.width:
-            return np.array(self._matrix[rows, first:last])
-        return np.asarray(self._matrix[rows])[:, self._columns]
+            return np.array(matrix[rows, first:last])
+        return np.asarray(matrix[rows])[:, self._columns]
 
-    def _statistics(self, train: Rows) -> tuple[Matrix, Matrix]:
+    def _statistics(self, matrix: Matrix, train: Rows) -> tuple[Matrix, Matrix]:
         """Give mean and variance, the latter floored as the head's own layer floors it."""
         total, squares = np.zeros(self.width), np.zeros(self.width)
-        for start in range(0, len(train), _BLOCK):
-            total += self._raw(train[start : start + _BLOCK]).sum(axis=0, dtype=np.float64)
+        blocks = [train[start : start + _BLOCK] for start in range(0, len(train), _BLOCK)]
+        for block in blocks:
+            total += self._raw(matrix, block).sum(axis=0, dtype=np.float64)
         mean = total / len(train)
-        for start in range(0, len(train), _BLOCK):
-            squares += ((self._raw(train[start : start + _BLOCK]) - mean) ** 2).sum(axis=0)
+        for block in blocks:
+            squares += ((self._raw(matrix, block) - mean) ** 2).sum(axis=0)
         variance = squares / len(train)
-        # Constant features would be divided by rounding noise: see zoo's `Normalization`.
+        # Constant features would be divided by rounding noise: see zoo's standardising layer.
         floor = 1e-6 * float(variance.mean()) or 1.0
         return mean.astype(np.float32), np.maximum(variance, floor).astype(np.float32)
 
 
 class Store:
-    """Arrays by row straight from a memory map: pixels, or activations at a cut.
+    """Arrays by row straight from a memory map, such as pixels.
 
     Args:
         array: (u, ...) memory-mapped.
@@ -92,7 +136,7 @@ class Store:
         """Give the arrays of some rows."""
         return np.asarray(self._array[rows])
 
-    def drawn(self, rows: Rows, epoch: int, random: np.random.Generator) -> Batch:
+    def drawn(self, rows: Rows, epoch: int) -> Batch:
         """Give the arrays of some rows for training, varied where there is augmentation."""
         batch = self.take(rows)
         return batch if self._vary is None else self._vary(batch, rows, epoch)

@@ -7,7 +7,8 @@ from ..records import Part, Progress, Seconds, Spec
 from ..seeds import derive
 from ..zoo import ARCHITECTURES, build_network
 from .augmentation import variation
-from .epochs import run_epochs
+from .checkpoints import keeper
+from .epochs import Stage, run_epochs
 from .frozen import examples, settings_of
 from .inputs import Store
 from .material import Fitted, Material
@@ -36,13 +37,14 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
         examples(material, Part.TRAIN),
         examples(material, Part.VAL),
         settings,
-        seed=derive(spec.seed, "scratch"),
-        report=progress.epoch,
-        stage="scratch",
+        Stage(
+            name="scratch",
+            seed=derive(spec.seed, "scratch"),
+            report=progress.epoch,
+            keeper=keeper(spec, material, "scratch"),
+        ),
     )
-    val, test = (
-        trained.predict(pixels, material.pictures(part)) for part in (Part.VAL, Part.TEST)
-    )
+    val, test = (trained.predict(pixels, material.pictures(part)) for part in (Part.VAL, Part.TEST))
     took = seconds() - began
     return Fitted(
         network=network,

@@ -66,9 +66,7 @@ def read_settings(
     )
 
 
-def class_weights(
-    words: str, classes: tuple[str, ...], labels: Labels
-) -> npt.NDArray[np.float32]:
+def class_weights(words: str, classes: tuple[str, ...], labels: Labels) -> npt.NDArray[np.float32]:
     """Turn `none`, `balanced` or `normal=1,adenocarcinoma=3` into (k,) weights.
 
     `balanced` is n / (k n_class), as in scikit-learn (King and Zeng 2001). Classes not named

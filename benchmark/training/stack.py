@@ -17,6 +17,9 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 
 
+Random = np.random.Generator
+
+
 class Layer:
     """A layer with `size` trainable weights; `bind` gives it its place in the flat vectors."""
 
@@ -25,7 +28,7 @@ class Layer:
     def bind(self, weights: Vector, gradient: Vector) -> None:
         """Take views of the flat weights and of their gradient."""
 
-    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+    def forward(self, inputs: Matrix, random: Random | None, /) -> Matrix:
         """Give the outputs; with a generator, as in training."""
         raise NotImplementedError
 
@@ -58,7 +61,7 @@ class Dense(Layer):
         self._kernel_slope, self._bias_slope = gradient[:cut].reshape(shape), gradient[cut:]
         self._kernel[...], self._bias[...] = self._kernel0, self._bias0
 
-    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+    def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
         """Give x W + b."""
         self._inputs = inputs
         outputs: Matrix = inputs @ self._kernel
@@ -84,7 +87,7 @@ class Activate(Layer):
     def __init__(self, activation: Activation) -> None:
         self._activation = activation
 
-    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+    def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
         """Give f(x)."""
         self._inputs = inputs
         return self._activation.value(inputs)
@@ -100,11 +103,12 @@ class Dropout(Layer):
     def __init__(self, rate: float) -> None:
         self._keep = np.float32(1 - rate)
 
-    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+    def forward(self, inputs: Matrix, random: Random | None) -> Matrix:
         """Zero a share of the inputs and scale the rest up, in training only."""
         if random is None:
             return inputs
-        self._mask = (random.random(inputs.shape, np.float32) < self._keep) / self._keep
+        kept = random.random(inputs.shape, np.float32) < self._keep
+        self._mask = kept.astype(np.float32) / self._keep
         return inputs * self._mask
 
     def backward(self, slope: Matrix) -> Matrix:
@@ -129,13 +133,13 @@ class BatchNormalization(Layer):
         self._gamma_slope, self._beta_slope = gradient[:half], gradient[half:]
         self._gamma[...], self._beta[...] = self._start[0], self._start[1]
 
-    def forward(self, inputs: Matrix, random: np.random.Generator | None) -> Matrix:
+    def forward(self, inputs: Matrix, random: Random | None) -> Matrix:
         """Normalise by the batch in training, by the moving statistics otherwise."""
         mean, variance = self._moving
         if random is not None:
             mean, variance = inputs.mean(axis=0), inputs.var(axis=0)
             for moving, now in zip(self._moving, (mean, variance), strict=True):
-                moving += (1 - self._momentum) * (now - moving)
+                moving[...] += (1 - self._momentum) * (now - moving)
         self._inverse = 1 / np.sqrt(variance + self._epsilon)
         self._normal = (inputs - mean) * self._inverse
         outputs: Matrix = self._normal * self._gamma + self._beta
@@ -178,15 +182,15 @@ class Stack:
             start = place.stop
 
     def probabilities(
-        self, inputs: Matrix, random: np.random.Generator | None = None
+        self, inputs: Matrix, random: Random | None = None
     ) -> npt.NDArray[np.float32]:
         """Give (b, k) probabilities of (b, width) standardised features."""
         values = inputs
         for layer in self._layers:
             values = layer.forward(values, random)
-        values = np.exp(values - values.max(axis=1, keepdims=True))
-        values /= values.sum(axis=1, keepdims=True)
-        return values
+        odds: Matrix = np.exp(values - values.max(axis=1, keepdims=True))
+        odds /= odds.sum(axis=1, keepdims=True)
+        return odds
 
     def backward(self, slope: Matrix) -> None:
         """Fill the gradient from the loss's (b, k) slope over the logits."""

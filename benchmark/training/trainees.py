@@ -1,8 +1,11 @@
 """Who computes a training step: a stack in NumPy, or Keras on whatever backend it has."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..records import Labels, Rows
 from ..seeds import generator
@@ -105,10 +108,12 @@ class KerasTrainee:
 
     def _predict_block(self, batch: Batch) -> Matrix:
         """Predict one batch, filled up to a full one: another shape would be another graph."""
-        missing = self._batch - len(batch)
-        full = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
-        found: Matrix = np.asarray(self.network.predict_on_batch(full), np.float32)[: len(batch)]
-        return found
+        several = isinstance(batch, list)
+        filled = [_filled(each, self._batch) for each in (batch if several else [batch])]
+        found: Matrix = np.asarray(
+            self.network.predict_on_batch(filled if several else filled[0]), np.float32
+        )
+        return found[: len(batch[0] if several else batch)]
 
     def snapshot(self) -> Any:
         """Give a copy of the network's weights."""
@@ -120,3 +125,24 @@ class KerasTrainee:
 
     def finish(self) -> None:
         """Do nothing: the weights are in the network."""
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give all that the next step depends on: weights, dropout's seeds, the optimizer's."""
+        return [np.array(each) for each in self._variables()]
+
+    def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:
+        """Take up what `state` gave."""
+        for own, kept in zip(self._variables(), state, strict=True):
+            own.assign(kept)
+        self._rate = math.nan  # whatever the optimizer's is now
+
+    def _variables(self) -> list[Any]:
+        optimizer = self.network.optimizer
+        if not optimizer.built:
+            optimizer.build(self.network.trainable_variables)
+        return [*self.network.variables, *optimizer.variables]
+
+
+def _filled(batch: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    missing = size - len(batch)
+    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch

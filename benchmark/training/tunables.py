@@ -1,5 +1,7 @@
 """The parameters of training: declared once, with default, meaning and range."""
 
+from collections.abc import Mapping
+
 from ..errors import UsageError
 from ..records import Params, ParamValue, Regime, Tunable
 from ..zoo import Architecture
@@ -128,7 +130,7 @@ def defaults(architecture: Architecture, regime: Regime) -> Params:
     return Params({each.name: each.default for each in tunables(architecture, regime)})
 
 
-def check(values: dict[str, ParamValue], architecture: Architecture, regime: Regime) -> Params:
+def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: Regime) -> Params:
     """Complete some parameters by the defaults.
 
     Raises:

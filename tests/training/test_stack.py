@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.training.epochs import Examples, run_epochs
+from benchmark.training.epochs import Examples, Stage, run_epochs
 from benchmark.training.inputs import Columns
 from benchmark.training.settings import Settings
 from benchmark.training.stack import read_stack
@@ -58,9 +58,7 @@ def trained(trainee: Any, chosen: Settings) -> tuple[Any, Any]:
         Examples(rows=rows[:48], labels=labels[:48]),
         Examples(rows=rows[48:], labels=labels[48:]),
         chosen,
-        seed=3,
-        report=lambda _: None,
-        stage="head",
+        Stage(name="head", seed=3, report=lambda _: None),
     )
     return result, matrix
 
@@ -96,9 +94,7 @@ def test_batch_normalisation_learns_and_keeps_the_statistics_of_keras() -> None:
 
 def test_smoothing_class_weights_clipping_and_a_schedule_act_as_in_keras() -> None:
     weights = np.array([1.0, 3.0, 0.5], np.float32)
-    chosen = settings(
-        label_smoothing=0.1, class_weights=weights, clip_norm=0.5, schedule="cosine"
-    )
+    chosen = settings(label_smoothing=0.1, class_weights=weights, clip_norm=0.5, schedule="cosine")
     ours, theirs = both(chosen)
     for own, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(own, other, atol=2e-5)

@@ -1,0 +1,77 @@
+"""Who computes the features, and when it is not to be trusted."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.errors import UsageError
+from benchmark.training import engines
+from benchmark.training.engines import choose_engine, keras_engine
+
+pytestmark = pytest.mark.slow
+
+SIDE = 16
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((SIDE, SIDE, 3))
+    maps = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(maps))
+
+
+@pytest.fixture
+def images() -> Any:
+    return np.random.default_rng(0).integers(0, 256, (24, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+LABELS = np.arange(24) % 2
+
+
+def test_the_reference_gives_what_keras_predicts(extractor: Any, images: Any) -> None:
+    expected = extractor.predict_on_batch(images)
+    np.testing.assert_allclose(keras_engine(extractor).run(images), expected, atol=1e-6)
+
+
+def test_an_engine_that_agrees_and_is_quicker_is_taken(
+    extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "precisions", lambda: ("f32",))
+    slow = engines.Probe(
+        images=images, labels=LABELS, features=keras_engine(extractor).run(images), per_second=1e-3
+    )
+    monkeypatch.setattr(engines, "_probe", lambda *_: slow)
+    chosen = choose_engine(extractor, "auto", images, LABELS, 10_000)
+    assert chosen.name == "openvino-f32"
+    assert "least cosine 1.0000" in chosen.facts["openvino-f32_agreement"]
+    np.testing.assert_allclose(chosen.run(images), slow.features, atol=1e-5)
+
+
+def test_an_engine_that_disagrees_is_not_taken_however_quick(
+    extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = np.random.default_rng(1).random((24, 4)).astype(np.float32)
+    slow = engines.Probe(images=images, labels=LABELS, features=other, per_second=1e-3)
+    monkeypatch.setattr(engines, "_probe", lambda *_: slow)
+    chosen = choose_engine(extractor, "auto", images, LABELS, 10_000)
+    assert chosen.name == "tensorflow"
+    assert "openvino-f32_agreement" in chosen.facts
+
+
+def test_a_few_images_are_not_worth_converting_a_network_for(extractor: Any, images: Any) -> None:
+    chosen = choose_engine(extractor, "auto", images, LABELS, 24)
+    assert chosen.name == "tensorflow"
+    assert "openvino_convert_seconds" not in chosen.facts
+
+
+def test_an_engine_that_is_not_installed_is_named(
+    extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert choose_engine(extractor, "auto", images, LABELS, 10_000).name == "tensorflow"
+    with pytest.raises(UsageError, match="the package openvino is not installed"):
+        choose_engine(extractor, "openvino", images, LABELS, 10_000)

@@ -1,0 +1,107 @@
+"""Fine-tuning, views and what survives a kill."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.records import Epoch, Part, Regime, Silent
+from benchmark.training import Material, train, verify
+
+from .conftest import make_material, make_spec
+from .test_regimes import Listener, assert_sound
+
+pytestmark = pytest.mark.slow
+
+TUNED: dict[str, Any] = {"finetune_learning_rate": 1e-3, "warmup_epochs": 0, "batch": 8}
+
+
+def test_a_fine_tuned_network_changes_behind_the_cut_and_nowhere_else(material: Material) -> None:
+    frozen = train(make_spec("mobilenetv2", Regime.FROZEN, {"batch": 8}), material, Silent())
+    tuned = train(make_spec("mobilenetv2", Regime.FINETUNE, TUNED), material, Silent())
+    assert_sound(tuned, material)
+    before = {layer.name: layer.get_weights() for layer in frozen.network.layers}
+    changed = [
+        layer.name
+        for layer in tuned.network.layers
+        if any(np.any(a != b) for a, b in zip(layer.get_weights(), before[layer.name], strict=True))
+    ]
+    assert "Conv_1" in changed
+    assert "block_1_expand" not in changed
+    assert "Conv_1_bn" not in changed
+
+
+def test_the_history_shows_both_stages_in_one_count(material: Material) -> None:
+    fitted = train(make_spec("mobilenetv2", Regime.FINETUNE, TUNED), material, Silent())
+    assert [epoch.stage for epoch in fitted.history] == ["head"] * 3 + ["finetune"] * 3
+    assert [epoch.number for epoch in fitted.history] == list(range(6))
+
+
+def test_fine_tuning_that_only_harms_leaves_the_first_stage(material: Material) -> None:
+    ruinous = {"finetune_learning_rate": 1.0, "warmup_epochs": 0, "batch": 8}
+    tuned = train(make_spec("mobilenetv2", Regime.FINETUNE, ruinous), material, Silent())
+    frozen = train(make_spec("mobilenetv2", Regime.FROZEN, {"batch": 8}), material, Silent())
+    np.testing.assert_allclose(tuned.val, frozen.val, atol=1e-4)
+
+
+class Killed(Listener):
+    """Ends the training when it is told of an epoch of a stage."""
+
+    def __init__(self, stage: str, number: int) -> None:
+        super().__init__()
+        self._last = (stage, number)
+
+    def epoch(self, epoch: Epoch) -> None:
+        super().epoch(epoch)
+        if (epoch.stage, epoch.number) == self._last:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("arch", "regime", "stage", "number"),
+    [("mobilenetv2", "finetune", "finetune", 4), ("cnn", "scratch", "scratch", 1)],
+)
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
+    arch: str, regime: str, stage: str, number: int, tmp_path: Path
+) -> None:
+    params = {**(TUNED if regime == "finetune" else {"batch": 7}), "dropout": 0.3}
+    spec = make_spec(arch, Regime(regime), params)
+    whole = train(spec, make_material(tmp_path / "whole"), Silent())
+    material = make_material(tmp_path / "cut", scratch=tmp_path / "kept")
+    with pytest.raises(KeyboardInterrupt):
+        train(spec, material, Killed(stage, number))
+    listener = Listener()
+    resumed = train(spec, material, listener)
+    assert next(each.number for each in listener.epochs if each.stage == stage) == number + 1
+    np.testing.assert_array_equal(resumed.test, whole.test)
+    assert resumed.history == whole.history
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_views_are_computed_once_and_change_what_is_learnt(material: Material) -> None:
+    params = {"augmentation": "ct", "views": 2, "batch": 8}
+    first, second = Listener(), Listener()
+    fitted = train(make_spec("mobilenetv2", Regime.FROZEN, params), material, first)
+    again = train(make_spec("mobilenetv2", Regime.FROZEN, params), material, second)
+    plain = train(make_spec("mobilenetv2", Regime.FROZEN, {"batch": 8}), material, Silent())
+    assert first.units == len(material.pixels.array) + 2 * len(material.split.train)
+    assert second.units == 0
+    np.testing.assert_array_equal(fitted.test, again.test)
+    assert np.abs(fitted.test - plain.test).max() > 1e-6
+
+
+def test_augmentation_varies_what_a_network_from_scratch_learns_from(material: Material) -> None:
+    varied = train(make_spec("cnn", Regime.SCRATCH, {"augmentation": "ct"}), material, Silent())
+    plain = train(make_spec("cnn", Regime.SCRATCH), material, Silent())
+    assert_sound(varied, material)
+    assert np.abs(varied.test - plain.test).max() > 1e-6
+
+
+def test_verify_notices_a_network_that_is_not_the_one_that_was_scored(material: Material) -> None:
+    spec = make_spec("cnn", Regime.SCRATCH)
+    fitted = train(spec, material, Silent())
+    weights = [each + 0.1 for each in fitted.network.get_weights()]
+    fitted.network.set_weights(weights)
+    rows = np.arange(len(material.truth(Part.VAL)))
+    assert verify(fitted, material, rows)[1] > 1e-3

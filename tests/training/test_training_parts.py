@@ -1,0 +1,189 @@
+"""The small parts of training that need no network."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.errors import UsageError
+from benchmark.records import Params, Regime
+from benchmark.training import check, class_weights, defaults, tunables
+from benchmark.training.early_stopping import Schedule, Watch
+from benchmark.training.engines import agree
+from benchmark.training.epoch_metrics import measure
+from benchmark.training.inputs import Columns, Views
+from benchmark.training.optimizers import clip
+from benchmark.zoo import ARCHITECTURES
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_epoch_metrics_are_those_of_scikit_learn(classes: int) -> None:
+    from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+
+    random = np.random.default_rng(classes)
+    probabilities = random.dirichlet(np.ones(classes), 50)
+    probabilities[:5] = 1 / classes
+    labels = np.arange(50) % classes
+    chosen = probabilities.argmax(axis=1)
+    scores = probabilities[:, 1] if classes == 2 else probabilities
+    assert measure("val", probabilities, labels) == {
+        "val_loss": pytest.approx(log_loss(labels, probabilities)),
+        "val_accuracy": pytest.approx(accuracy_score(labels, chosen)),
+        "val_macro_f1": pytest.approx(f1_score(labels, chosen, average="macro")),
+        "val_auroc": pytest.approx(roc_auc_score(labels, scores, multi_class="ovr")),
+    }
+
+
+def test_auroc_is_undefined_where_a_class_has_no_image() -> None:
+    assert math.isnan(measure("val", np.full((4, 3), 1 / 3), np.array([0, 1, 0, 1]))["val_auroc"])
+
+
+def test_a_watch_stops_when_patience_is_spent_and_ignores_undefined_values() -> None:
+    watch = Watch("val_loss", patience=2)
+    losses = [1.0, 0.5, float("nan"), 0.6]
+    assert [watch.better({"val_loss": loss}) for loss in losses] == [True, True, False, False]
+    assert watch.is_over
+    assert watch.best_value == 0.5
+
+
+def test_a_watch_prefers_greater_scores_where_greater_is_better() -> None:
+    watch = Watch("val_macro_f1", patience=5)
+    assert [watch.better({"val_macro_f1": score}) for score in (0.2, 0.1, 0.3)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_a_cosine_schedule_warms_up_and_falls_to_nothing() -> None:
+    rates = [Schedule("cosine", 1.0, steps=100, warmup=10).rate(step) for step in range(101)]
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[100] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_plateau_halves_the_learning_rate() -> None:
+    watch, schedule = Watch("val_loss", patience=4), Schedule("plateau", 0.1, steps=10)
+    for loss in (1.0, 2.0, 2.0):
+        watch.better({"val_loss": loss})
+        schedule.after(watch)
+    assert schedule.rate(3) == pytest.approx(0.05)
+
+
+def test_balanced_weights_are_those_of_scikit_learn() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    np.testing.assert_allclose(class_weights("balanced", ("a", "b", "c"), labels), expected)
+
+
+def test_weights_by_class_leave_the_others_at_one() -> None:
+    found = class_weights("b=3, c=0.5", ("a", "b", "c"), np.zeros(1, np.int64))
+    np.testing.assert_array_equal(found, np.array([1, 3, 0.5], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("d=1", r"with a class of a, b; got 'd=1'"),
+        ("a=-1", "must be a positive number; got 'a=-1'"),
+        ("a=many", "must be a positive number; got 'a=many'"),
+        ("a=nan", "must be a positive number; got 'a=nan'"),
+        ("heavy", "with a class of a, b; got 'heavy'"),
+    ],
+)
+def test_a_wrong_class_weight_is_named(words: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        class_weights(words, ("a", "b"), np.zeros(1, np.int64))
+
+
+def test_a_gradient_is_clipped_to_its_norm_and_left_alone_below() -> None:
+    gradient = np.array([3.0, 4.0], np.float32)
+    clip(gradient, 10.0)
+    np.testing.assert_array_equal(gradient, [3, 4])
+    clip(gradient, 1.0)
+    np.testing.assert_allclose(gradient, [0.6, 0.8])
+
+
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_defaults_pass_their_own_check_in_every_regime(name: str) -> None:
+    architecture = ARCHITECTURES[name]
+    for regime in architecture.regimes:
+        own = defaults(architecture, regime)
+        assert check(own, architecture, regime) == own
+        names = [each.name for each in tunables(architecture, regime)]
+        assert len(names) == len(set(names))
+
+
+def test_a_parameter_that_an_architecture_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(UsageError, match=r"cnn, trained scratch, has no parameter 'views'; it has"):
+        check({"views": 2}, ARCHITECTURES["cnn"], Regime.SCRATCH)
+
+
+def test_given_parameters_stand_and_the_rest_are_defaults() -> None:
+    found = check({"learning_rate": 1}, ARCHITECTURES["cnn"], Regime.SCRATCH)
+    assert found == defaults(ARCHITECTURES["cnn"], Regime.SCRATCH).having(learning_rate=1.0)
+    assert isinstance(found, Params)
+
+
+def features(rows: int = 20, width: int = 6) -> Any:
+    return np.random.default_rng(2).normal(3, 2, (rows, width)).astype(np.float32)
+
+
+@pytest.mark.parametrize("columns", [[1, 2, 3], [0, 2, 5]])
+@pytest.mark.parametrize("in_memory", [0, 10**9])
+def test_columns_are_standardised_by_train_alone(
+    columns: list[int], in_memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark.training.inputs._IN_MEMORY_BYTES", in_memory)
+    matrix, train = features(), np.arange(12)
+    found = Columns(matrix, np.array(columns), train)
+    np.testing.assert_allclose(found.take(train).mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(found.take(train).std(axis=0), 1, atol=1e-4)
+    raw = matrix[:, columns]
+    expected = (raw - raw[:12].mean(axis=0)) / raw[:12].std(axis=0)
+    np.testing.assert_allclose(found.take(np.array([17, 3])), expected[[17, 3]], rtol=1e-3)
+
+
+def test_a_column_that_is_constant_in_train_stays_small_elsewhere() -> None:
+    matrix = features()
+    matrix[:12, 0] = 1.0
+    found = Columns(matrix, np.arange(6), np.arange(12))
+    assert np.abs(found.take(np.arange(20))).max() < 1e5
+
+
+def test_training_draws_the_image_and_each_of_its_views() -> None:
+    matrix = features(4)
+    views = Views(
+        matrix=np.concatenate([matrix[:2] + 100, matrix[:2] + 200]),
+        count=2,
+        places=np.array([0, 1, -1, -1]),
+        seed=0,
+    )
+    found = Columns(matrix, np.arange(6), None, views)
+    rows = np.array([1, 0])
+    drawn = [found.drawn(rows, epoch) - matrix[rows] for epoch in range(30)]
+    assert {round(float(value), 2) for each in drawn for value in each[:, 0]} == {0.0, 100.0, 200.0}
+    np.testing.assert_array_equal(found.drawn(rows, 3), found.drawn(rows, 3))
+    np.testing.assert_array_equal(found.take(rows), matrix[rows])
+
+
+def test_equal_features_agree_and_a_turned_image_does_not() -> None:
+    matrix, labels = features(), np.arange(20) % 2
+    assert agree(matrix, matrix * 1.0001, labels)[0]
+    turned = matrix.copy()
+    turned[7] = matrix[7, ::-1]
+    passed, figures = agree(matrix, turned, labels)
+    assert not passed
+    assert "20 images" in figures
+
+
+def test_features_that_move_an_image_to_another_class_do_not_agree() -> None:
+    matrix = np.array([[100, 0.0], [100, 1.0], [100, 0.49], [100, 0.51]], np.float32)
+    labels = np.array([0, 1, 0, 1])
+    moved = matrix.copy()
+    moved[2, 1], moved[3, 1] = 0.9, 0.1
+    assert not agree(matrix, moved, labels)[0]
