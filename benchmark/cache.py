@@ -11,6 +11,7 @@ Locks are the operating system's (`fcntl`), so they end with the process that he
 builder never blocks the next one.
 """
 
+import atexit
 import errno
 import fcntl
 import hashlib
@@ -51,6 +52,12 @@ class _Process:
         self.used: dict[Path, IO[bytes]] = {}
         self.verified: dict[Path, str] = {}
         self.pid = os.getpid()
+
+    def let_go(self) -> None:
+        """Close the files that keep entries in use."""
+        for file in self.used.values():
+            file.close()
+        self.used.clear()
 
     def lock_of(self, path: Path) -> threading.Lock:
         with self.guard:
@@ -179,6 +186,8 @@ class Cache:
         with self._usable():
             os.utime(path / _MANIFEST)
             if path not in process.used:
+                if not process.used:
+                    atexit.register(process.let_go)
                 lock = self._lock_file(path.parent.name, path.name, "use")
                 process.used[path] = _lock(lock, fcntl.LOCK_SH)
 

@@ -95,6 +95,17 @@ def auto_or(read: Read) -> Read:
     return read_or_none
 
 
+def pattern(text: str) -> str:
+    """Read a regular expression with a group."""
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise UsageError(f"must be a regular expression, not {text!r}: {error}.") from None
+    if groups != 1:
+        raise UsageError(f"must have one group, the patient, not {groups} in {text!r}.")
+    return text
+
+
 def seeds(text: str) -> tuple[int, ...]:
     """Read one seed or several, separated by commas."""
     read = whole(0, 2**32 - 1)
@@ -179,7 +190,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         name="patient_pattern",
         default="auto",
         group=_WHAT,
-        read=auto_or(str),
+        read=auto_or(pattern),
         about="regular expression whose group is the patient in a file's path",
     ),
     Option(

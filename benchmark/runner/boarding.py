@@ -30,13 +30,15 @@ class Registered:
     Attributes:
         name: the registered model's name; `uri` what loads it, empty where there is none.
         said: what happened, in a line.
-        refused: whether the winner may not become champion.
+        refused: whether the winner may not become champion; `failed` whether it was tried and
+            did not give the recorded probabilities.
     """
 
     name: str
     uri: str
     said: str
     refused: bool = False
+    failed: bool = False
 
 
 def make_board(
@@ -116,7 +118,7 @@ def _register(tracker: Tracker, decision: Promotion, name: str, reader: Reader) 
             ),
         )
     except PromotionError as error:
-        return Registered(name=name, uri="", said=str(error), refused=True)
+        return Registered(name=name, uri="", said=str(error), refused=True, failed=True)
     said = (
         f"{champion.name} version {champion.version} is champion: {decision.record.spec.arch}; "
         f"reloaded, its probabilities differ from the recorded ones by {champion.difference:.1g}"

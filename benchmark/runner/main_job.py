@@ -45,7 +45,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             display.note(note)
         execution, link, registered = _benchmark(prepared, tracker, display)
     _report(console, execution, link, registered, quiet=quiet)
-    return 1 if execution.failed or (registered and registered.refused) else 0
+    return 1 if execution.failed or (registered and registered.failed) else 0
 
 
 def writable(folder: Path) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..catalog import Catalog
+from ..data import read_policy
 from ..errors import BenchmarkError, UsageError
 from ..records import Index, Params, ParamValue, Picture, Record, Regime, Spec, Split, digest
 from ..search import Space
-from ..training import check, defaults
+from ..training import check, class_weights, defaults
 from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, resolve_weights
 from .request import Request
 from .searches import search_spec, sides_of, space_for
@@ -108,7 +109,7 @@ def composite_spec(
         picture=members[0].final.picture,
         regime=Regime.COMPOSITE,
         weights="members",
-        params=_params(request, architecture, Regime.COMPOSITE),
+        params=_params(request, architecture, Regime.COMPOSITE, index),
         epochs=request.epochs,
         patience=request.patience,
         seed=members[0].spec.seed,
@@ -153,7 +154,7 @@ def _spec(
         picture=picture,
         regime=regime,
         weights=weights.identity,
-        params=_params(request, architecture, regime),
+        params=_params(request, architecture, regime, index),
         epochs=request.epochs,
         patience=request.patience,
         seed=0,
@@ -180,17 +181,24 @@ def _regime(request: Request, architecture: Architecture) -> Regime:
     return default
 
 
-def _params(request: Request, architecture: Architecture, regime: Regime) -> Params:
+def _params(request: Request, architecture: Architecture, regime: Regime, index: Index) -> Params:
     """Give every parameter: the defaults, with what the request sets where it applies."""
     known = defaults(architecture, regime)
     asked: dict[str, ParamValue] = {
         "batch": request.batch,
         "class_weight": request.class_weight,
-        "augmentation": request.augmentation,
+        "augmentation": _policy_text(request.augmentation),
         "views": request.views,
     }
+    class_weights(request.class_weight, index.classes, index.labels)
     applicable = {name: value for name, value in asked.items() if name in known}
     return check(applicable, architecture, regime)
+
+
+def _policy_text(word: str) -> str:
+    """Give a policy's name, or its text where it stands in a file: the spec holds what it does."""
+    policy = read_policy(word)
+    return policy.text if word.endswith((".yaml", ".yml")) else word
 
 
 def _check_sides(architectures: Sequence[Architecture], sides_px: Sequence[int]) -> None:

@@ -18,7 +18,9 @@ from ..data import (
     group_keys,
     make_splits,
     read_index,
+    read_policy,
 )
+from ..errors import DataError
 from ..records import Index, LeftOut, Picture, Progress, Split
 from ..zoo import ARCHITECTURES
 from .plan import Plan, choose_picture, make_plan, member_names
@@ -106,7 +108,10 @@ def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
     ARCHITECTURES.select(request.arch)
     member_names(request.members)
     options = split_options(request)
+    if options.is_file and not Path(options.scheme).is_file():
+        raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
     check_window(request.window)
+    read_policy(request.augmentation)
     index = read_index(
         request.data,
         ReadOptions(
