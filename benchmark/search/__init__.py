@@ -1,10 +1,12 @@
 """Searches for parameters: a space read from YAML, one engine of several, and what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from .folds import Fold, folds, parse_select
 from .parsing import parse_space, read_space, space_names, spaces_folder
 from .settings import ENGINES, PRUNERS, Engine, Goal, SearchSettings, parse_engine
-from .space import Condition, Grid, Kind, Parameter, Space
+from .space import SIDE, Condition, Grid, Kind, Parameter, Space
 from .trials import (
     Infeasible,
     Objective,
@@ -19,8 +21,10 @@ from .trials import (
 __all__ = [
     "ENGINES",
     "PRUNERS",
+    "SIDE",
     "Condition",
     "Engine",
+    "Fold",
     "Goal",
     "Grid",
     "Infeasible",
@@ -35,7 +39,10 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialState",
+    "folds",
+    "join",
     "parse_engine",
+    "parse_select",
     "parse_space",
     "read_space",
     "search",
@@ -68,3 +75,26 @@ def search(
     from .searching import search as run  # optuna is imported only when something is searched
 
     return run(space, objective, settings, storage, on_trial)
+
+
+def join(
+    storage: str,
+    study: str,
+    make_objective: Callable[[Mapping[str, Any]], Objective],
+    on_trial: Callable[[TrialRecord], None] = lambda _: None,
+) -> SearchResult:
+    """Help with a study that another process began, until it has all its trials.
+
+    Args:
+        storage: the address of the study's storage.
+        study: the study's full name, or the only one that begins so.
+        make_objective: makes the objective from the `job` of the settings that began the study.
+        on_trial: called with each trial that this process finishes.
+
+    Raises:
+        UsageError: no such study.
+        StoreError: the storage cannot be used, or the study is not one of this program.
+    """
+    from .joining import join as run
+
+    return run(storage, study, make_objective, on_trial)

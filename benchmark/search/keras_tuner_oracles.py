@@ -121,6 +121,14 @@ class Oracles(Proposals):
         self._ended.add(number)
 
 
+def _inside(parameter: Parameter, value: ParamValue) -> ParamValue:
+    """Undo what adding up steps does to a real number: 3 x 0.2 is above 0.6."""
+    if parameter.kind is not Kind.FLOAT:
+        return value
+    low, high = parameter.bounds
+    return min(max(float(value), low), high)
+
+
 def _oracle(settings: SearchSettings, space: HyperParameters) -> Any:
     goal = settings.goals[0]
     shared = {

@@ -29,7 +29,7 @@ from .space import Space
 from .trials import TrialRecord, TrialState
 
 MAX_ATTEMPTS = 5  # chosen, not sourced: a trial that kills its process must not do so for ever
-_UNOWNED_SECONDS = 5.0  # a row's owner is written milliseconds after the row
+_UNOWNED_SECONDS = 3.0  # a row's owner is written milliseconds after the row
 
 
 class Ledger:
@@ -116,6 +116,11 @@ class Ledger:
         """Say whether every trial below the limit is settled."""
         return len(self) >= limit and not any(trial < limit for trial in self._unsettled)
 
+    def has_unowned(self) -> bool:
+        """Say whether a row was begun whose owner is not written yet, or died before that."""
+        rows = [self.last(trial) for trial in self._unsettled]
+        return any(row.state is RowState.RUNNING and "owner" not in row.user_attrs for row in rows)
+
     def unsettled(self) -> list[tuple[int, RowState]]:
         """Give the trials that are not settled, with their rows' states."""
         return [(trial, self.last(trial).state) for trial in sorted(self._unsettled)]
@@ -174,11 +179,16 @@ class Ledger:
             return False
         return True
 
-    def retry(self, trial: int) -> None:
-        """Queue another attempt at an interrupted trial, with the parameters it had."""
+    def retry(self, space: Space, trial: int) -> None:
+        """Queue another attempt at an interrupted trial, with the parameters it had.
+
+        An attempt that died while its parameters were drawn had a part of them; they are drawn
+        anew then, for the others depend on the draws before.
+        """
         row = self.last(trial)
+        drawn = row.params if _is_whole(space, row.params) else {}
         kept = {"epochs": row.user_attrs["epochs"]} if "epochs" in row.user_attrs else {}
-        self.study.enqueue_trial(row.params, user_attrs={"retry_of": row.number, **kept})
+        self.study.enqueue_trial(drawn, user_attrs={"retry_of": row.number, **kept})
 
     def records(self, space: Space, limit: float, first: int = 0) -> Iterator[TrialRecord]:
         """Give the settled trials from `first` up to the limit, by number."""
@@ -206,10 +216,15 @@ class Ledger:
 
 def _params(space: Space, values: Mapping[str, ParamValue]) -> Params:
     """Give a row's parameters, completed; one interrupted while they were drawn has a part."""
+    return space.complete(values) if _is_whole(space, values) else Params(values)
+
+
+def _is_whole(space: Space, values: Mapping[str, ParamValue]) -> bool:
     try:
-        return space.complete(values)
+        space.complete(values)
     except KeyError:
-        return Params(values)
+        return False
+    return True
 
 
 def _outcome(row: FrozenTrial) -> tuple[TrialState, str]:

@@ -32,7 +32,7 @@ from .trials import (
 )
 
 _REAP_SECONDS = 2.0
-_IDLE_SECONDS = 0.1
+_IDLE_SECONDS = 0.03
 
 
 def search(
@@ -98,6 +98,8 @@ def _nothing(result: SearchResult) -> SearchError:
 def _open_study(
     space: Space, settings: SearchSettings, storage: BaseStorage
 ) -> tuple[optuna.Study, tuple[str, ...]]:
+    from .joining import describe
+
     name = settings.study_name(space)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     others = [
@@ -114,11 +116,11 @@ def _open_study(
             pruner=make_pruner(settings),
             load_if_exists=True,
         )
+    study.set_user_attr("described", describe(space, settings))  # for those who join
     if name in others:
         return study, ()
     identity = settings.identity(space)
     study.set_user_attr("identity", identity)
-    study.set_user_attr("job", dict(settings.job))
     notes = [
         _changes(optuna.load_study(study_name=each, storage=storage), identity) for each in others
     ]
@@ -176,6 +178,7 @@ class _Runner:
             row = self._claim(limit)
             if row is None:
                 time.sleep(_IDLE_SECONDS)
+                ledger.release_dead()
                 ledger.refresh()
                 continue
             try:
@@ -195,8 +198,10 @@ class _Runner:
         """Take a trial to run, an interrupted one first; None while there is none to take."""
         ledger = self.ledger
         for interrupted in ledger.open_below(limit):
-            ledger.retry(interrupted)
+            ledger.retry(self.space, interrupted)
         ledger.refresh()
+        if ledger.has_unowned():  # it may have to come first
+            return None
         if len(ledger) >= limit and not ledger.waiting_below(limit):
             return None
         row = ledger.study.ask()

@@ -13,6 +13,10 @@ from ..seeds import generator
 GRID_POINTS = 10  # of a range without a step, as KerasTuner's grid search takes
 
 
+# The side of the picture, which a space may search like any parameter although the picture has it.
+SIDE = Tunable(name="side", default=224, about="width and height in pixels", low=16, high=2048)
+
+
 class Kind(StrEnum):
     """What a parameter's values are."""
 
@@ -84,7 +88,8 @@ class Parameter:
         low, high = self.bounds
         if self.step or (self.kind is Kind.INT and not self.log):
             count = math.floor((high - low) / (self.step or 1) + 1e-9) + 1
-            spread = [low + number * (self.step or 1) for number in range(count)]
+            steps = [low + number * (self.step or 1) for number in range(count)]
+            spread = [min(round(value, 12), high) for value in steps]  # 3 x 0.2 is above 0.6
         else:
             spread = _spread(low, high, points, log=self.log)
         values = spread if self.kind is Kind.FLOAT else [round(value) for value in spread]

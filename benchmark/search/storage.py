@@ -1,6 +1,8 @@
 """Where studies live: a journal file, a database, or memory."""
 
+import json
 import os
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -9,6 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from ..errors import StoreError
 
+_SYNC_SECONDS = 1.0
 _ATTEMPTS = 5  # processes that open a new database at once: one creates it, the others look again
 
 
@@ -38,6 +41,34 @@ class FileLock:
         self._held.close()
 
 
+class Journal(JournalFileBackend):  # type: ignore[misc]  # optuna is untyped here
+    """Optuna's journal file, forced to the disk once a second rather than with every line.
+
+    A killed process loses nothing either way, for the system has what was written. Only a power
+    cut may cost the last second. A trial of 16 parameters writes 18 lines.
+    """
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        super().__init__(str(path), lock_obj=lock)
+        self._path = path
+        self._file_lock = lock
+        self._synced = 0.0
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append lines, whole and in order with those of other processes."""
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._file_lock.acquire()
+        try:
+            with self._path.open("ab") as file:
+                file.write(text.encode())
+                file.flush()
+                if time.monotonic() - self._synced > _SYNC_SECONDS:
+                    os.fsync(file.fileno())
+                    self._synced = time.monotonic()
+        finally:
+            self._file_lock.release()
+
+
 def open_storage(storage: str) -> BaseStorage:
     """Open a storage: "" for memory, a database's address, or the path of a journal file.
 
@@ -53,7 +84,7 @@ def open_storage(storage: str) -> BaseStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(path.name + ".lock"))
         _mend(path, lock)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        return JournalStorage(Journal(path, lock))
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(f"the search journal {path} cannot be used: {error}") from error
 
@@ -79,8 +110,6 @@ def _ends_line(file: BinaryIO, size: int) -> bool:
 
 
 def _database(address: str) -> BaseStorage:
-    import time
-
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -103,7 +132,8 @@ def _database(address: str) -> BaseStorage:
         except (ImportError, NoSuchModuleError) as error:
             raise StoreError(f"{shown} needs a driver that is not installed: {error}") from error
         except DBAPIError as error:
-            if attempt == _ATTEMPTS - 1:
+            is_race = any(word in str(error.orig) for word in ("exists", "locked", "duplicate"))
+            if attempt == _ATTEMPTS - 1 or not is_race:
                 raise StoreError(f"{shown} cannot be opened: {error.orig}") from error
             time.sleep(0.2 * 2**attempt)
     raise AssertionError("the loop above returns or raises")

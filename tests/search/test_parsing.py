@@ -19,9 +19,7 @@ parameters:
 
 
 def write(parameters: str) -> str:
-    return "about: one\nparameters:\n" + "".join(
-        f"  {line}\n" for line in parameters.splitlines()
-    )
+    return "about: one\nparameters:\n" + "".join(f"  {line}\n" for line in parameters.splitlines())
 
 
 def test_a_good_file_gives_its_parameters_in_order() -> None:
