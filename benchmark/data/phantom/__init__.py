@@ -2,6 +2,11 @@
 
 No patient was scanned for them. They let everything run without a network and without a person's
 data, and they are worth nothing as medical evidence.
+
+How hard it is, in macro-F1 on val / test (2 seeds each, at most 30 epochs, Adam at 1e-3, the best
+epoch by validation loss): always the commonest class 0.12 / 0.12; logistic regression on pixels
+0.70 / 0.65; an MLP of 128 units 0.67-0.72 / 0.64-0.67; three conv-pool blocks of 16, 32 and 64 with
+64 units and dropout 0.3 0.89-0.96 / 0.82-0.87; a forest on brightness alone 0.43 / 0.38.
 """
 
 import hashlib
@@ -29,7 +34,7 @@ SEED = 2026
 
 # Of every image's hash in path order. It changes with each change of the drawing, on purpose: an
 # older result must not be taken for one on these images.
-PIXELS_SHA256 = "70deb18849d03692ccc7794cbcabbe37f5ca5fdc3ae079ebcb2f2d204536ac33"
+PIXELS_SHA256 = "0915679c1f8a766f6284f56474db0564c881da65f841a720de3fcdd7b71e7d48"
 
 # Patients of each class in train, val and test: 240 in all, as unbalanced as the chest CT set,
 # with one to three slices each. More slices of fewer patients were tried at the same 480 images
@@ -110,7 +115,7 @@ def render(wanted: Slice) -> npt.NDArray[np.uint8]:
     patient, cut = Bits(SEED, *names), Bits(SEED, *names, wanted.number)
     canvas = Canvas(SIDE_PX, draw_pose(patient, cut))
     body = draw_body(patient)
-    low, width = patient.uniform(-0.05, 0.05), patient.uniform(0.88, 1.15)
+    low, width = patient.uniform(-0.04, 0.04), patient.uniform(0.92, 1.12)
     grain = patient.uniform(0.01, 0.02)
     lesion = draw_lesion(wanted.label, body, patient)
     level = patient.uniform(-0.6, 0.6) + 0.15 * (wanted.number - 1)

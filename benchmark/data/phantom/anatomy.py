@@ -146,7 +146,8 @@ def _paint_bones(canvas: Canvas, body: Body, level: float) -> None:
         for number in range(6):
             # Ribs run downwards, so a slice cuts each at another place round the chest.
             cosine, sine = turn(-0.72 + 0.29 * number + body.ribs + 0.07 * level)
-            stretch = 1.0 / sqrt(sqrt(cosine**4 + sine**4)) * 0.5 + 0.5
+            first, second = cosine * cosine, sine * sine
+            stretch = 0.5 / sqrt(sqrt(first * first + second * second)) + 0.5
             at = (side * cosine * ring[0] * stretch, sine * ring[1] * stretch)
             tangent = (-side * sine * ring[0], cosine * ring[1])
             length = sqrt(tangent[0] * tangent[0] + tangent[1] * tangent[1])

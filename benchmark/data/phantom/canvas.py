@@ -30,13 +30,13 @@ class Pose:
 
 def draw_pose(patient: Bits, cut: Bits) -> Pose:
     """Draw a pose: most of it the patient's, a little of it the slice's."""
-    cosine, sine = turn(patient.uniform(-0.07, 0.07) + cut.uniform(-0.01, 0.01))
+    cosine, sine = turn(patient.uniform(-0.05, 0.05) + cut.uniform(-0.01, 0.01))
     return Pose(
         cosine=cosine,
         sine=sine,
-        scale=patient.uniform(0.88, 1.05) * cut.uniform(0.98, 1.02),
-        x=patient.uniform(-0.07, 0.07) + cut.uniform(-0.02, 0.02),
-        y=patient.uniform(-0.07, 0.07) + cut.uniform(-0.02, 0.02),
+        scale=patient.uniform(0.90, 1.04) * cut.uniform(0.98, 1.02),
+        x=patient.uniform(-0.05, 0.05) + cut.uniform(-0.02, 0.02),
+        y=patient.uniform(-0.05, 0.05) + cut.uniform(-0.02, 0.02),
     )
 
 

@@ -49,9 +49,9 @@ def draw_lesion(kind: str, body: Body, bits: Bits) -> Lesion | None:
     if kind == SQUAMOUS:
         radius = bits.uniform(0.14, 0.21)
         centre = (side * (0.17 + radius * bits.uniform(0.5, 1.0)), bits.uniform(-0.16, 0.30))
-        hollow = bits.uniform(0.45, 0.65) if bits.chance(0.85) else 0.0
+        hollow = bits.uniform(0.45, 0.65) if bits.chance(0.92) else 0.0
         return Lesion(kind=kind, centre=centre, radius=radius, hollow=hollow)
-    low, high = (0.14, 0.19) if kind == ADENO else (0.20, 0.26)
+    low, high = (0.14, 0.18) if kind == ADENO else (0.21, 0.27)
     radius = bits.uniform(low, high)
     cosine, sine = turn(bits.uniform(-0.62, 0.62))
     pleura = body.to_pleura((side * 0.40, 0.02), (side * cosine, sine))
