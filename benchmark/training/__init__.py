@@ -1,5 +1,6 @@
 """Training: a spec and its material in, a trained network and its predictions out."""
 
+from .engines import difference_bound
 from .epochs import Examples
 from .features import Features, open_features
 from .frozen import Head, Trunk, examples, fit_head, settings_of, standing_head
@@ -19,6 +20,7 @@ __all__ = [
     "check",
     "class_weights",
     "defaults",
+    "difference_bound",
     "examples",
     "fit_head",
     "open_features",

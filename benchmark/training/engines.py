@@ -22,6 +22,10 @@ COSINE = 0.9995  # the least agreement of one image's features with the referenc
 AGREEMENT = 0.995  # the least share of probe images with the same nearest class mean
 # chosen, not sourced: what converting (1.5 to 20 s) must be able to win back.
 WORTH_CONVERTING_SECONDS = 3.0
+# How far a network may be from the board that its features made: f32 differs by 1e-5, and bf16
+# within the gate by some 1e-3. chosen, not sourced: a bound ten times that.
+_BOUNDS = {"openvino-bf16": 2e-2}
+_BOUND = 1e-3
 PROBE_SECONDS = 4.0  # chosen, not sourced: a tenth of a slow backbone's whole pass
 PROBE_IMAGES = (16, 64)  # the least and the most, in batches of 8
 _PROBE_BATCH = 8
@@ -88,6 +92,11 @@ def choose_engine(
     if wanted == "auto" and expected < WORTH_CONVERTING_SECONDS:
         return Engine(name=reference.name, run=reference.run, facts=facts)
     return _converted(extractor, reference, probe, facts, ("f32",) if precise else precisions())
+
+
+def difference_bound(engine: str) -> float:
+    """Give how far a network's own probabilities may be from those computed by an engine."""
+    return _BOUNDS.get(engine, _BOUND)
 
 
 def keras_engine(extractor: Any) -> Engine:

@@ -86,7 +86,7 @@ _FINETUNE = (
         default=1e-5,
         about="the learning rate of the second stage",
         low=1e-8,
-        high=1.0,
+        high=10.0,
     ),
     Tunable(
         name="warmup_epochs",

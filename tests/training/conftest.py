@@ -21,8 +21,8 @@ def draw_pixels(folder: Path, count: int, side: int) -> Pixels:
     """Draw noise, every second image brighter than the other, and open it as decoded pixels."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
-    noise = random.integers(0, 120, (count, side, side, 3), dtype=np.uint8)
-    noise[1::2] += 70
+    noise = random.integers(0, 100, (count, side, side, 3), dtype=np.uint8)
+    noise[1::2] += 150
     np.save(folder / "pixels.npy", noise)
     hashes = [f"{row:064x}" for row in range(count)]
     story = {"hashes": hashes, "unreadable": {}, "digest": f"drawn{count}x{side}", "seconds": 1.5}

@@ -50,7 +50,7 @@ def test_the_floor_gives_every_image_the_class_frequencies_of_train(material: Ma
 def test_a_network_from_scratch_tells_dark_from_bright(arch: str, material: Material) -> None:
     listener = Listener()
     params = {"learning_rate": 0.01, "batch": 8, "dropout": 0.0, "dense_width": 16}
-    spec = make_spec(arch, Regime.SCRATCH, params, epochs=20)
+    spec = make_spec(arch, Regime.SCRATCH, params, epochs=25, patience=25)
     fitted = train(spec, material, listener)
     assert_sound(fitted, material)
     assert tuple(listener.epochs) == fitted.history

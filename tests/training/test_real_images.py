@@ -1,0 +1,100 @@
+"""The default head on real images: needs the folders that environment variables name."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.cache import Cache
+from benchmark.data import ReadOptions, SplitOptions, decode, group_keys, make_splits, read_index
+from benchmark.records import Labels, Part, Picture, Probabilities, Regime, Silent, Spec
+from benchmark.training import (
+    Material,
+    Trunk,
+    defaults,
+    examples,
+    fit_head,
+    open_features,
+    settings_of,
+    train,
+    verify,
+)
+from benchmark.training.epoch_metrics import macro_f1
+from benchmark.zoo import ARCHITECTURES, resolve_weights
+
+IMAGES = os.environ.get("BENCHMARK_TEST_CHEST_CT", "")
+WEIGHTS = os.environ.get("BENCHMARK_TEST_WEIGHTS", "")
+ARCH = ARCHITECTURES["mobilenetv2"]
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(not (IMAGES and WEIGHTS), reason="no real images or weights named"),
+]
+
+
+@pytest.fixture(scope="module")
+def chest_ct(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    cache = Cache(tmp_path_factory.mktemp("real"))
+    index = read_index(IMAGES, ReadOptions(), cache)
+    decoded = decode(index, Picture(side_px=224), cache, Silent())
+    return Material(
+        classes=decoded.index.classes,
+        labels=decoded.index.labels,
+        split=make_splits(decoded.index, decoded.facts, SplitOptions(scheme="official"))[0],
+        hashes=decoded.index.hashes,
+        pixels=decoded.pixels,
+        weights=resolve_weights(ARCH, WEIGHTS),
+        cache=cache,
+        groups=group_keys(decoded.index, decoded.facts),
+    )
+
+
+def spec_for(material: Material) -> Spec:
+    return Spec(
+        arch="mobilenetv2",
+        data="chest-ct",
+        data_digest="data",
+        split_digest=material.split.digest,
+        picture=Picture(side_px=224),
+        regime=Regime.FROZEN,
+        weights=material.weights.identity,
+        params=defaults(ARCH, Regime.FROZEN),
+        epochs=100,
+        patience=15,
+        seed=0,
+    )
+
+
+def f1(probabilities: Probabilities, labels: Labels) -> float:
+    return macro_f1(probabilities.argmax(axis=1), labels, probabilities.shape[1])
+
+
+def test_the_default_head_reaches_what_a_linear_probe_reaches(chest_ct: Material) -> None:
+    fitted = train(spec_for(chest_ct), chest_ct, Silent())
+    assert f1(fitted.test, chest_ct.truth(Part.TEST)) >= 0.76
+    assert verify(fitted, chest_ct, np.arange(32))[1] < 1e-3
+
+
+def test_a_further_head_costs_a_quarter_of_a_second(chest_ct: Material) -> None:
+    spec = spec_for(chest_ct)
+    trunk = Trunk(spec, chest_ct)
+    features = open_features(spec, chest_ct, lambda: trunk.backbone, Silent())
+
+    def trial(seed: int) -> float:
+        began = time.perf_counter()
+        head = fit_head(
+            features,
+            spec.params,
+            examples(chest_ct, Part.TRAIN),
+            examples(chest_ct, Part.VAL),
+            settings_of(spec, chest_ct),
+            classes=len(chest_ct.classes),
+            seed=seed,
+            report=lambda _: None,
+        )
+        head.trained.predict(head.inputs, chest_ct.pictures(Part.VAL))
+        return time.perf_counter() - began
+
+    assert min(trial(seed) for seed in range(5)) < 0.25
