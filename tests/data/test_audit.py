@@ -28,6 +28,8 @@ from benchmark.data.audit import (
 from benchmark.errors import StoreError
 from benchmark.records import LeftOut, Part, Picture, Silent, Split
 
+pytestmark = pytest.mark.slow  # scikit-learn alone takes seconds to import
+
 
 def scan(seed: int, size: tuple[int, int] = (80, 64), light: float = 110) -> Image.Image:
     """Draw a smooth picture like no other seed's."""
@@ -335,7 +337,6 @@ def audit_real(variable: str, cache_folder: Path) -> Audit:
 
 
 @pytest.mark.real
-@pytest.mark.slow
 @pytest.mark.parametrize(("judged", "copies"), [("val", 10), ("test", 46)])
 def test_the_copies_in_the_chest_ct_set_are_found(
     chest_ct: Audit, judged: str, copies: int
@@ -346,7 +347,6 @@ def test_the_copies_in_the_chest_ct_set_are_found(
 
 
 @pytest.mark.real
-@pytest.mark.slow
 def test_the_image_under_two_labels_in_the_chest_ct_set_is_found(chest_ct: Audit) -> None:
     finding = only(chest_ct, Kind.CONFLICTING_LABEL, "train")
     assert len(finding.files) == 2
@@ -354,7 +354,6 @@ def test_the_image_under_two_labels_in_the_chest_ct_set_is_found(chest_ct: Audit
 
 
 @pytest.mark.real
-@pytest.mark.slow
 def test_near_duplicates_across_parts_of_the_chest_ct_set_are_no_false_alarms(
     chest_ct: Audit,
 ) -> None:
@@ -370,7 +369,6 @@ def test_near_duplicates_across_parts_of_the_chest_ct_set_are_no_false_alarms(
 
 
 @pytest.mark.real
-@pytest.mark.slow
 def test_the_xray_sample_shares_patients_but_no_images_across_its_parts(tmp_path: Path) -> None:
     found = audit_real("BENCHMARK_TEST_CHEST_XRAY", tmp_path)
     assert {each.kind for each in found.findings if each.is_across_parts} == {
