@@ -54,8 +54,9 @@ def history(result: SearchResult) -> "Figure":
             axes.scatter(
                 numbers, [low] * len(numbers), marker="x", s=20, color=colour, label=str(state)
             )
-    axes.set(xlabel="trial", ylabel=result.goals[0].metric, title=f"Search of {result.space.name}")
-    axes.legend(loc="lower right", frameon=False)
+    axes.set(xlabel="trial", ylabel=result.goals[0].metric)
+    axes.set_title(f"Search of {result.space.name}", loc="left")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False)
     return figure
 
 
@@ -86,7 +87,7 @@ def parallel(result: SearchResult, most: int = 8) -> "Figure":
     shade = ScalarMappable(Normalize(min(values), max(values)), "viridis")
     for each in trials:
         heights = [_place(parameter, each) for parameter in parameters]
-        axes.plot(heights, color=shade.to_rgba(each.values[0]), alpha=0.6, linewidth=1.0)
+        axes.plot(heights, color=shade.to_rgba(np.array(each.values[0])), alpha=0.6, linewidth=1.0)
     axes.set_xticks(range(len(names)), [name.replace("_", "\n") for name in names])
     axes.set_yticks([])
     axes.set_ylim(-0.12, 1.08)
@@ -132,8 +133,12 @@ def _slice(axes: "Axes", result: SearchResult, parameter: Parameter) -> None:
     axes.set_xlabel(parameter.name)
     if parameter.log:
         axes.set_xscale("log")
-    if not is_range:
-        axes.set_xticks(range(len(choices)), [str(each) for each in choices], fontsize=7.5)
+    if is_range:
+        axes.set_xticks([float(value) for value in parameter.grid(5)], _texts(parameter))
+    else:
+        axes.set_xticks(range(len(choices)), _texts(parameter))
+    axes.minorticks_off()
+    axes.tick_params(axis="x", labelsize=7.5)
 
 
 def contour(result: SearchResult) -> "Figure":
@@ -229,7 +234,9 @@ def comparison(compared: Comparison) -> "Figure":
                 for _, part in table[table["engine"] == engine].groupby("seed")
             ]
             at = np.linspace(0, max(curve[column].max() for curve in curves), 200)
-            lines = np.array([_step(curve[column], curve["best"], at) for curve in curves])
+            lines = np.array(
+                [_step(curve[column].to_numpy(), curve["best"].to_numpy(), at) for curve in curves]
+            )
             axes.plot(at, np.nanmean(lines, axis=0), color=colour, label=engine)
             axes.fill_between(at, lines.min(0), lines.max(0), color=colour, alpha=0.15, linewidth=0)
         axes.set(xlabel=column, ylabel=f"best {metric} so far")
@@ -270,6 +277,10 @@ def _height(parameter: Parameter, value: ParamValue) -> float:
 
 def _marks(parameter: Parameter) -> list[tuple[float, str]]:
     """Give places from 0 to 1 and the values that stand there."""
+    heights = [_height(parameter, value) for value in parameter.grid(5)]
+    return list(zip(heights, _texts(parameter), strict=True))
+
+
+def _texts(parameter: Parameter) -> list[str]:
     values = parameter.grid(5)
-    texts = [f"{value:.2g}" if isinstance(value, float) else str(value)[:18] for value in values]
-    return [(_height(parameter, value), text) for value, text in zip(values, texts, strict=True)]
+    return [f"{value:.2g}" if isinstance(value, float) else str(value)[:18] for value in values]

@@ -12,7 +12,7 @@ from ..errors import StoreError, UsageError
 from ..records import Params
 from .settings import Goal, SearchSettings
 from .space import Condition, Kind, Parameter, Space
-from .storage import open_storage
+from .storage import close_storage, open_storage
 from .trials import Objective, SearchResult, TrialRecord
 
 
@@ -37,14 +37,20 @@ def join(
     from .searching import search
 
     kept = open_storage(storage)
-    name = _find(optuna.get_all_study_names(kept), study)
-    space, settings = restore(kept, name)
+    try:
+        space, settings = restore(kept, _find(optuna.get_all_study_names(kept), study))
+    finally:
+        close_storage(kept)
     return search(space, make_objective(settings.job), settings, storage, on_trial)
 
 
 def studies(storage: str) -> tuple[str, ...]:
     """Give the full names of the studies in a storage, sorted."""
-    return tuple(sorted(optuna.get_all_study_names(open_storage(storage))))
+    kept = open_storage(storage)
+    try:
+        return tuple(sorted(optuna.get_all_study_names(kept)))
+    finally:
+        close_storage(kept)
 
 
 def _find(names: list[str], study: str) -> str:

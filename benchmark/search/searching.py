@@ -19,7 +19,7 @@ from .optuna_samplers import Exhausted, NotYet, Proposals, make_pruner, make_sam
 from .presence import Presence
 from .settings import SearchSettings
 from .space import Space
-from .storage import open_storage
+from .storage import close_storage, open_storage
 from .trials import (
     Infeasible,
     Objective,
@@ -59,14 +59,16 @@ def search(
     settings.check()
     begun = clock()
     kept = open_storage(storage)
-    study, notes = _open_study(space, settings, kept)
-    presence = Presence(study)
-    ledger = Ledger(study, presence)
-    study.sampler = _sampler(settings, space, ledger)
-    with presence:
-        runner = _Runner(space=space, objective=objective, settings=settings, ledger=ledger)
-        notes += runner.run(on_trial)
-    records = tuple(ledger.records(space, _limit(settings, ledger)))
+    try:
+        study, notes = _open_study(space, settings, kept)
+        ledger = Ledger(study, presence := Presence(study))
+        study.sampler = _sampler(settings, space, ledger)
+        with presence:
+            runner = _Runner(space=space, objective=objective, settings=settings, ledger=ledger)
+            notes += runner.run(on_trial)
+        records = tuple(ledger.records(space, _limit(settings, ledger)))
+    finally:
+        close_storage(kept)
     result = SearchResult(
         study=study.study_name,
         space=space,

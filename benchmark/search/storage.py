@@ -89,6 +89,13 @@ def open_storage(storage: str) -> BaseStorage:
         raise StoreError(f"the search journal {path} cannot be used: {error}") from error
 
 
+def close_storage(storage: BaseStorage) -> None:
+    """Close a database's connections; other storages hold nothing open."""
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
+
+
 def _mend(path: Path, lock: FileLock) -> None:
     """Cut a line that a crash left unfinished, which would spoil the whole journal later."""
     lock.acquire()

@@ -107,7 +107,7 @@ def test_a_misspelt_space_is_met_with_the_nearest_name() -> None:
 
 
 def test_a_path_that_leads_nowhere_is_said() -> None:
-    with pytest.raises(UsageError, match="no search space stands at nowhere/x.yaml"):
+    with pytest.raises(UsageError, match=r"no search space stands at nowhere/x\.yaml"):
         read_space("nowhere/x.yaml")
 
 

