@@ -105,7 +105,8 @@ def _signature(classes: tuple[str, ...]) -> Any:
     """Give the model's signature: anything in a column `image`, or an array of pixels.
 
     A column of type string would take no (n, h, w, 3) array; MLflow 3.17 lets both through only
-    for a tensor of objects.
+    for a tensor of objects. The price: it then takes no arrays inside a table, and the rows of a
+    table must be numbered from 0 (`reset_index`), since it looks at row 0 by name.
     """
     import numpy as np
     from mlflow.models import ModelSignature

@@ -98,6 +98,40 @@ def test_a_reader_of_pixels_is_checked_by_pixels(
     np.testing.assert_allclose(predict(job), check.probabilities, atol=1e-6)
 
 
+FILE = room._as_json(Drawn().read("1.png"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dataframe_split": {"columns": ["image"], "data": [[FILE]]}},
+        {"dataframe_records": [{"image": FILE}]},
+        {"inputs": {"image": [FILE]}},
+        {"inputs": [FILE]},
+        {"instances": [{"image": FILE}]},
+        {"instances": [{"image": Drawn.pixels("1.png").tolist()}]},
+        {"inputs": [FILE], "params": {"on_error": "row"}},
+    ],
+)
+def test_a_server_answers_every_form_of_request(
+    bench: Bench,
+    finished: Callable[..., Record],
+    network: Path,
+    check: Predictions,
+    body: dict[str, Any],
+) -> None:
+    record = finished(bench.open(), SPEC, network)
+    from mlflow.pyfunc import load_model, scoring_server  # after the room's own quiet import
+
+    model = load_model(f"models:/{record.model_id}")
+    answer = scoring_server.invocations(
+        json.dumps(body), "application/json", model, model.metadata.get_input_schema()
+    )
+    (row,) = json.loads(answer.response)["predictions"]
+    assert answer.status == 200
+    np.testing.assert_allclose([row[name] for name in CLASSES], check.probabilities[1], atol=1e-6)
+
+
 def test_a_truncated_model_is_refused(
     bench: Bench, finished: Callable[..., Record], network: Path
 ) -> None:
