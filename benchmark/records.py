@@ -28,9 +28,12 @@ ParamValue = str | int | float | bool
 
 
 def digest(value: object) -> str:
-    """Give the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits."""
+    """Give the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits.
+
+    A file's name may hold bytes that are no text; they count as Python represents them.
+    """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 class Part(StrEnum):

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ SPEC = Spec(
     patience=5,
     seed=0,
 )
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "arch": "mlp",
     "data": "chest-ct",
     "data_digest": "x",

@@ -102,10 +102,18 @@ def _fetch(found: argparse.Namespace) -> int:
     from ..runner import fetch_data
 
     values = _values(found)
-    names = [*found.names, *([] if values["name"] == "none" else [values["name"]])]
+    names = [*found.names, *([] if values["data"] == "none" else [values["data"]])]
     if not names:
         raise UsageError("fetch needs a data set: benchmark fetch chest-ct")
     return fetch_data(names, values["cache"], quiet=found.quiet)
+
+
+def _explore(found: argparse.Namespace) -> int:
+    from ..runner import Look, explore_data
+
+    values = _values(found)
+    augmentation, output = values.pop("augmentation"), values.pop("output")
+    return explore_data(Look(**values), augmentation, output, quiet=found.quiet)
 
 
 def _audit(found: argparse.Namespace) -> int:
@@ -129,6 +137,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "register": _register,
     "predict": _predict,
     "fetch": _fetch,
+    "explore": _explore,
     "audit": _audit,
     "cache": _cache,
 }

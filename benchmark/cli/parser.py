@@ -121,8 +121,8 @@ _PREDICT = (
     Option(name="csv", default="-", group=_OTHER, about="the file for the table, - to show it"),
 )
 
-_NAME = Option(
-    name="name", default="none", group=_OTHER, about="chest-ct, chest-xray or pneumoniamnist"
+_WHICH = Option(
+    name="data", default="none", group=_OTHER, about="chest-ct, chest-xray or pneumoniamnist"
 )
 _JSON = Option(
     name="json", default="none", group=_OTHER, about="write the findings to this file too"
@@ -137,7 +137,8 @@ ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "leaderboard": pick("experiment", "output"),
     "register": (*pick("experiment", "register", "data"), _RUN_ID),
     "predict": _PREDICT,
-    "fetch": (_NAME, *pick("cache")),
+    "fetch": (_WHICH, *pick("cache")),
+    "explore": (*_LOOK, *pick("augmentation", "output")),
     "audit": (*_LOOK, _JSON),
 }
 """The options of each command that is an entry point of MLproject beside `main`, which is `run`."""
@@ -153,7 +154,7 @@ def _arguments(command: str, parser: argparse.ArgumentParser) -> None:
     if command == "predict":
         parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
     if command == "fetch":
-        parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, beside --name")
+        parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, beside --data")
     if command == "cache":
         parser.add_argument(
             "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
@@ -167,6 +168,7 @@ COMMANDS = {
     "register": "register an experiment's best network as champion",
     "predict": "classify images with a registered model",
     "fetch": "bring a published data set to where --data NAME finds it",
+    "explore": "draw what a data set looks like, as one page",
     "audit": "show what makes scores on a data set wrong",
     "cache": "show or clear decoded images and features",
 }

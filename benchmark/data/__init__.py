@@ -4,6 +4,7 @@ from .audit import Audit, Finding, Severity, audit, audit_table
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
+from .explore import PAGE, explore
 from .facts import Fact, Facts
 from .fetch import Fetched, fetch
 from .index import ReadOptions, Row, Title, build_index, check_index, part_counts, slug, take
@@ -17,6 +18,7 @@ __all__ = [
     "DECODER",
     "MAX_UNREADABLE",
     "OPERATIONS",
+    "PAGE",
     "POLICIES",
     "WINDOWS",
     "Audit",
@@ -44,6 +46,7 @@ __all__ = [
     "decode_array",
     "decode_bytes",
     "decode_stream",
+    "explore",
     "fetch",
     "fetched_folder",
     "group_keys",

@@ -10,6 +10,9 @@ import numpy as np
 from ..errors import DataError
 from ..records import Index, LeftOut, Part, Reader, Rows, digest
 
+RESERVED = frozenset(("label", "error", "path"))
+"""Columns of the registered model's answers beside the classes."""
+
 PART_NAMES = {
     "train": Part.TRAIN,
     "training": Part.TRAIN,
@@ -165,6 +168,12 @@ def _patients(rows: Sequence[Row]) -> tuple[str | None, ...]:
 
 
 def _check_classes(index: Index) -> None:
+    taken = sorted(set(index.classes) & RESERVED)
+    if taken:
+        raise DataError(
+            f"{index.name} has a class named {' and '.join(map(repr, taken))}; the registered "
+            "model's answers have a column of that name: rename the class."
+        )
     counts = np.bincount(index.labels, minlength=len(index.classes))
     empty = [name for name, count in zip(index.classes, counts, strict=True) if not count]
     if empty:

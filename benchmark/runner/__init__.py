@@ -7,7 +7,7 @@ from .commands import (
     show_leaderboard,
     show_plan,
 )
-from .looking import Look, audit_data, fetch_data
+from .looking import Look, audit_data, explore_data, fetch_data
 from .main_job import run_benchmark
 from .request import Request
 
@@ -15,6 +15,7 @@ __all__ = [
     "Look",
     "Request",
     "audit_data",
+    "explore_data",
     "fetch_data",
     "predict_files",
     "register_best",

@@ -8,9 +8,18 @@ from pathlib import Path
 
 from .. import environment
 from ..board import Board
-from ..data import Severity, audit, audit_table
+from ..data import (
+    PAGE,
+    Audit,
+    Decoded,
+    Severity,
+    audit,
+    audit_table,
+    explore,
+    read_policy,
+)
 from ..evaluation import Caption, read_predictions, score
-from ..records import Epoch, Outcome, Record, Seconds, Spec, State
+from ..records import Epoch, Outcome, Record, Seconds, Spec, State, digest
 from ..search import SearchResult, TrialRecord
 from ..tracking import Evidence, Parent, Run, Tracker
 from ..training import Member
@@ -111,9 +120,25 @@ class Execution:
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         found.write(self.folder / "audit.json")
+        self._draw(found)
         grave = [each for each in found.findings if each.severity is not Severity.INFO]
         if grave:
             self.display.show(audit_table(replace(found, findings=tuple(grave))))
+
+    def _draw(self, found: Audit) -> None:
+        """Draw the page about the images, once for the same images and policy."""
+        prepared = self.prepared
+        policy = read_policy(prepared.request.augmentation)
+        decoded = Decoded(index=prepared.index, pixels=prepared.pixels, facts=prepared.facts)
+        seed = prepared.request.seed[0]
+        split = prepared.splits[0]
+        names = [prepared.index.digest, prepared.pixels.digest, split.digest, policy.text, seed]
+
+        def build(folder: Path) -> None:
+            explore(decoded, policy, folder, split=split, audit=found, seed=seed)
+
+        page = prepared.cache.entry("explore", digest(names), build) / PAGE
+        shutil.copyfile(page, self.folder / PAGE)
 
     def log_leftovers(self) -> None:
         """Log outcomes that a dead process's workers had finished and nobody had logged."""

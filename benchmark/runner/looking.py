@@ -12,8 +12,10 @@ from ..data import (
     audit_table,
     check_window,
     decode,
+    explore,
     fetch,
     read_index,
+    read_policy,
 )
 from ..records import Picture
 from .console import wide_console
@@ -57,6 +59,26 @@ def audit_data(look: Look, json: str, *, quiet: bool) -> int:
     if json != "none":
         found.write(Path(json))
         console.print(f"written to {json}", highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def explore_data(look: Look, augmentation: str, output: str, *, quiet: bool) -> int:
+    """Draw what a data set looks like: figures, and one page that holds them all."""
+    console = wide_console()
+    policy = read_policy(augmentation)
+    with show(console, quiet=quiet) as display:
+        cache = _cache(look)
+        decoded = _decoded(look, cache, display)
+        found = audit(decoded.index, decoded.facts, decoded.pixels, cache=cache)
+        display.begin("explore")
+        page = explore(
+            decoded,
+            policy,
+            Path(output) / "explore" / decoded.index.name,
+            audit=found,
+            progress=StageOf(display, "explore"),
+        )
+    console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .. import environment
 from ..board import BoardSubject, to_table
 from ..cache import Cache
-from ..data import write_split
+from ..data import PAGE, write_split
 from ..errors import StoreError
 from ..records import Part, State
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
@@ -114,7 +114,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     files = dict(write_board(board, execution.folder))
     split_file = execution.folder / "split.csv"
     write_split(prepared.splits, index, split_file)
-    for name in ("split.csv", "audit.json"):
+    for name in ("split.csv", "audit.json", PAGE):
         files[name] = (execution.folder / name).read_text()
     registered = None
     if prepared.request.register != "none":

@@ -1,0 +1,220 @@
+"""The main job from command to board, on a small folder of images, in processes of its own."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.runner.conftest import Done, command_in, environment
+
+pytestmark = pytest.mark.slow
+
+RUN = ("run", "--side", "32", "--epochs", "12", "--batch", "4")
+ARCHITECTURES = "prior,mlp,cnn,ensemble,chained"
+
+
+def query(folder: Path, text: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        return database.execute(text).fetchall()
+
+
+def tagged(folder: Path, tag: str, value: str) -> list[tuple[str, str]]:
+    """Give id and status of the runs with a tag."""
+    return query(
+        folder,
+        "select runs.run_uuid, runs.status from runs join tags on runs.run_uuid = tags.run_uuid "
+        f"where tags.key = '{tag}' and tags.value = '{value}'",
+    )
+
+
+def runs(folder: Path) -> list[tuple[str, str]]:
+    return tagged(folder, "benchmark", "run")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("main-job")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path, scans: Path) -> Done:
+    return command_in(folder)(*RUN, "--data", str(scans), "--arch", ARCHITECTURES)
+
+
+@pytest.fixture(scope="module")
+def again(folder: Path, scans: Path, first: Done) -> Done:
+    return command_in(folder)(*RUN, "--data", str(scans), "--arch", ARCHITECTURES)
+
+
+def test_it_ends_well_and_says_how_to_go_on(first: Done) -> None:
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.stderr == ""
+    assert "mlflow ui --backend-store-uri sqlite:///" in first.stdout
+    assert "mlflow.pyfunc.load_model('models:/small-scans@champion')" in first.stdout
+
+
+def test_every_run_is_finished_below_the_benchmark(first: Done, folder: Path) -> None:
+    parents = tagged(folder, "benchmark", "parent")
+    assert [status for _, status in parents] == ["FINISHED"]
+    assert [status for _, status in runs(folder)] == ["FINISHED"] * 5
+    below = tagged(folder, "mlflow.parentRunId", parents[0][0])
+    assert sorted(below) == sorted(runs(folder))
+
+
+def test_runs_carry_the_names_that_stay(first: Done, folder: Path) -> None:
+    for run, _ in runs(folder):
+        params = {key for (key,) in query(folder, f"select key from params where run_uuid='{run}'")}
+        tags = {key for (key,) in query(folder, f"select key from tags where run_uuid='{run}'")}
+        metrics = {
+            key
+            for (key,) in query(folder, f"select key from latest_metrics where run_uuid='{run}'")
+        }
+        assert {"arch", "seed", "epochs", "side_px", "regime", "weights"} <= params
+        assert {"spec_digest", "data_digest", "split_digest", "code_commit"} <= tags
+        names = ("macro_f1", "accuracy", "precision", "recall", "f1", "auroc", "loss", "mcc")
+        assert {f"{part}_{name}" for part in ("val", "test") for name in names} <= metrics
+        assert {"decode_seconds", "head_seconds", "total_seconds", "wall_seconds"} <= metrics
+        assert {"parameters", "model_bytes", "milliseconds_per_image"} <= metrics
+
+
+def test_the_board_stands_in_the_results(first: Done, folder: Path) -> None:
+    board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
+    assert sorted(board["architecture"]) == sorted(ARCHITECTURES.split(","))
+    assert list(board["rank"]) == [1, 2, 3, 4, 5]
+    assert board["val_macro_f1"].is_monotonic_decreasing
+    markdown = (folder / "results" / "small-scans" / "leaderboard.md").read_text()
+    assert "Test is for reporting only" in markdown
+
+
+def test_a_composite_is_charged_for_its_members(first: Done, folder: Path) -> None:
+    board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
+    seconds = board.set_index("architecture")["training_seconds"]
+    assert seconds["ensemble"] > max(seconds["mlp"], seconds["cnn"])
+
+
+def test_predictions_audit_and_split_stand_beside_the_board(first: Done, folder: Path) -> None:
+    results = folder / "results" / "small-scans"
+    tables = list((results / "predictions").glob("*.parquet"))
+    assert len(tables) == 5
+    assert all(len(pd.read_parquet(table)) == 32 for table in tables)
+    assert json.loads((results / "audit.json").read_text())["images"] == 56
+    assert len(pd.read_csv(results / "split.csv")) == 56
+    assert not list(results.glob(".unlogged/*"))
+
+
+def test_the_same_command_again_trains_nothing_and_shows_the_same_board(
+    first: Done, again: Done, folder: Path
+) -> None:
+    assert again.returncode == 0, again.stdout
+    assert len(runs(folder)) == 5
+    assert "begins" not in again.stdout.replace("images: begins", "").replace("audit: begins", "")
+    assert "is the champion already" in again.stdout
+
+
+def test_the_plan_knows_what_is_done(first: Done, folder: Path, scans: Path) -> None:
+    words = ("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp,cnn,mobilenetv2")
+    done = command_in(folder)(*words)
+    assert done.returncode == 0, done.stderr
+    assert "1 to run, 2 done" in done.stdout
+
+
+def test_the_plan_touches_nothing(tmp_path: Path, scans: Path) -> None:
+    done = command_in(tmp_path)("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp")
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_board_can_be_shown_again(first: Done, folder: Path) -> None:
+    done = command_in(folder)("leaderboard")
+    assert done.returncode == 0, done.stderr
+    assert "Leaderboard: small-scans" in done.stdout
+
+
+def test_the_champion_classifies_files_and_says_which_it_cannot_read(
+    first: Done, folder: Path, scans: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("no image")
+    words = ("--model", "models:/small-scans@champion", "--csv", str(tmp_path / "out.csv"))
+    done = command_in(folder)("predict", *words, str(scans / "test"), str(bad))
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert len(table) == 17
+    assert set(table["label"].dropna()) <= {"bright", "dark"}
+    assert table["error"].notna().tolist() == [False] * 16 + [True]
+
+
+def test_a_second_architecture_joins_the_board_of_its_experiment(
+    first: Done, again: Done, folder: Path, scans: Path
+) -> None:
+    words = (*RUN, "--data", str(scans), "--arch", "mlp", "--seed", "1", "--register", "none")
+    done = command_in(folder)(*words)
+    assert done.returncode == 0, done.stdout
+    board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
+    assert board.set_index("architecture")["runs"]["mlp"] == 2
+
+
+def test_a_failing_architecture_costs_itself_only(tmp_path: Path, scans: Path) -> None:
+    slow = "keras:EfficientNetB7"
+    words = (*RUN, "--data", str(scans), "--arch", f"{slow},prior", "--weights", "none")
+    done = command_in(tmp_path)(*words, "--timeout", "5")
+    assert done.returncode == 1, done.stdout
+    assert "longer than --timeout 5 seconds" in done.stdout
+    states = dict(query(tmp_path, "select name, status from runs"))
+    assert states["prior 32px seed 0"] == "FINISHED"
+    assert states[f"{slow} 32px seed 0"] == "FAILED"
+
+
+def begin(folder: Path, scans: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "benchmark", *RUN, "--data", str(scans), *words],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} was never said")
+
+
+def end(process: "subprocess.Popen[str]", sent: signal.Signals) -> int:
+    os.kill(process.pid, sent)
+    code = process.wait(timeout=60)
+    assert process.stdout is not None
+    process.stdout.close()
+    return code
+
+
+def test_a_benchmark_told_to_end_closes_its_runs(tmp_path: Path, scans: Path) -> None:
+    process = begin(tmp_path, scans, "--arch", "prior,mlp")
+    read_until(process, "prior: begins")
+    assert end(process, signal.SIGTERM) == 130
+    assert {status for (status,) in query(tmp_path, "select status from runs")} == {"KILLED"}
+
+
+def test_a_killed_benchmark_goes_on_with_what_is_missing(tmp_path: Path, scans: Path) -> None:
+    process = begin(tmp_path, scans, "--arch", "prior,mlp,cnn")
+    read_until(process, "[2/3]")
+    assert end(process, signal.SIGKILL) == -signal.SIGKILL
+    time.sleep(1)
+    done = command_in(tmp_path)(*RUN, "--data", str(scans), "--arch", "prior,mlp,cnn")
+    assert done.returncode == 0, done.stdout
+    finished = [status for _, status in runs(tmp_path)]
+    assert finished.count("FINISHED") == 3
+    assert set(finished) <= {"FINISHED", "KILLED"}
+    assert "RUNNING" not in [status for (status,) in query(tmp_path, "select status from runs")]
+    assert [status for _, status in tagged(tmp_path, "benchmark", "parent")] == ["FINISHED"]
