@@ -1,12 +1,13 @@
 """Searches for parameters: a space read from YAML, one engine of several, and what came of it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .folds import Fold, folds, parse_select
+from .grid import Grid
 from .parsing import parse_space, read_space, space_names, spaces_folder
 from .settings import ENGINES, PRUNERS, Engine, Goal, SearchSettings, parse_engine
-from .space import SIDE, Condition, Grid, Kind, Parameter, Space
+from .space import SIDE, Condition, Kind, Parameter, Space
 from .trials import (
     Infeasible,
     Objective,
@@ -17,6 +18,11 @@ from .trials import (
     TrialRecord,
     TrialState,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .comparing import Comparison
 
 __all__ = [
     "ENGINES",
@@ -39,6 +45,9 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialState",
+    "compare",
+    "draw",
+    "draw_comparison",
     "folds",
     "join",
     "parse_engine",
@@ -98,3 +107,43 @@ def join(
     from .joining import join as run
 
     return run(storage, study, make_objective, on_trial)
+
+
+def compare(
+    engines: Sequence[str],
+    space: Space,
+    make_objective: Callable[[int], Objective],
+    settings: SearchSettings,
+    seeds: Sequence[int],
+    storage: str = "",
+) -> "Comparison":
+    """Search a space with each engine and each seed, with the same budget.
+
+    Args:
+        engines: two or more engines' full names.
+        space: what is searched.
+        make_objective: gives the objective for a seed.
+        settings: the budget and the rest; engine and seed are replaced.
+        seeds: two or more seeds.
+        storage: where the studies are kept; what is there is not searched again.
+
+    Raises:
+        UsageError: fewer than two engines or seeds, or one twice.
+    """
+    from .comparing import compare as run
+
+    return run(engines, space, make_objective, settings, seeds, storage)
+
+
+def draw(result: SearchResult) -> "dict[str, Figure]":
+    """Draw every figure that a search has enough trials, reports and goals for, by name."""
+    from .figures import draw as run
+
+    return run(result)
+
+
+def draw_comparison(compared: "Comparison") -> "Figure":
+    """Draw the best value so far of each engine against trials and seconds, over the seeds."""
+    from .figures import comparison
+
+    return comparison(compared)

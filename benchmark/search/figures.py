@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..errors import UsageError
 from ..records import ParamValue
 from .comparing import Comparison, best_so_far
-from .importance import importances
+from .importance import FEWEST, importances
 from .space import Kind, Parameter
 from .trials import SearchResult, TrialRecord, TrialState
 
@@ -21,6 +21,24 @@ Numbers = npt.NDArray[np.float64]
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
 _LINES = (BLUE, ORANGE, "#2e8b57", "#a0326e", "#6b5b95", "#7a6a00")
+
+
+def draw(result: SearchResult) -> "dict[str, Figure]":
+    """Draw every figure that a search has enough trials, reports and goals for, by name."""
+    found = {"history": history(result)}
+    if len(result.complete) >= FEWEST:
+        found |= {
+            "importances": importance(result),
+            "parallel": parallel(result),
+            "slices": slices(result),
+        }
+        if len(result.space.searched) > 1:
+            found["contour"] = contour(result)
+    if any(each.steps for each in result.trials):
+        found["intermediate"] = intermediate(result)
+    if len(result.goals) > 1:
+        found["pareto"] = pareto(result)
+    return found
 
 
 def _figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 4.2) -> "Figure":

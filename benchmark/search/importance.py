@@ -7,7 +7,7 @@ from ..seeds import derive
 from .space import Kind, Parameter
 from .trials import SearchResult, TrialRecord
 
-_FEWEST = 4
+FEWEST = 4
 _TREES = 64
 
 
@@ -24,9 +24,9 @@ def importances(result: SearchResult) -> dict[str, float]:
     from sklearn.ensemble import RandomForestRegressor
 
     trials = result.complete
-    if len(trials) < _FEWEST:
+    if len(trials) < FEWEST:
         raise UsageError(
-            f"parameter importances need {_FEWEST} complete trials at least, not {len(trials)}."
+            f"parameter importances need {FEWEST} complete trials at least, not {len(trials)}."
         )
     parameters = result.space.searched
     columns = np.array([[_place(each, trial) for each in parameters] for trial in trials])

@@ -1,18 +1,14 @@
 """Joins a study that another process began, on this machine or another one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
 from difflib import get_close_matches
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
 
-from ..errors import StoreError, UsageError
-from ..records import Params
-from .settings import Goal, SearchSettings
-from .space import Condition, Kind, Parameter, Space
+from ..errors import UsageError
 from .storage import close_storage, open_storage
+from .studies import restore
 from .trials import Objective, SearchResult, TrialRecord
 
 
@@ -62,32 +58,3 @@ def _find(names: list[str], study: str) -> str:
     near = get_close_matches(study, names, n=2)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
     raise UsageError(f"no study named {study!r} in this storage. {hint}")
-
-
-def describe(space: Space, settings: SearchSettings) -> dict[str, Any]:
-    """Give a space and settings as plain JSON; `restore` reads them back."""
-    return {"space": asdict(space), "settings": {**asdict(settings), "start": dict(settings.start)}}
-
-
-def restore(storage: BaseStorage, study: str) -> tuple[Space, SearchSettings]:
-    """Read what a study searches, and how.
-
-    Raises:
-        StoreError: the study was not begun by this program.
-    """
-    told = optuna.load_study(study_name=study, storage=storage).user_attrs.get("described")
-    if told is None:
-        raise StoreError(f"the study {study} was begun by another program; it cannot be joined.")
-    parameters = tuple(_parameter(each) for each in told["space"]["parameters"])
-    space = Space(**{**told["space"], "parameters": parameters})
-    values = told["settings"]
-    goals = tuple(Goal(**each) for each in values["goals"])
-    return space, SearchSettings(**{**values, "goals": goals, "start": Params(values["start"])})
-
-
-def _parameter(values: Mapping[str, Any]) -> Parameter:
-    when = tuple(
-        Condition(name=each["name"], values=tuple(each["values"])) for each in values["when"]
-    )
-    read = Parameter(**{**values, "kind": Kind(values["kind"]), "when": when})
-    return replace(read, choices=tuple(read.choices))

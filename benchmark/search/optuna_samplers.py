@@ -14,9 +14,10 @@ from optuna.trial import Trial as Row
 
 from ..records import Params, ParamValue
 from ..seeds import derive
+from .grid import Grid
 from .ledger import Ledger
 from .settings import SearchSettings
-from .space import Grid, Kind, Parameter, Space
+from .space import Kind, Parameter, Space
 
 _WINDOW = 300  # chosen, not sourced: rows that a sampler sees
 _BEST = 50  # of them, the best of all before; TPE takes 25 for its good ones
@@ -223,24 +224,6 @@ def _quietly(make: Callable[[int], BaseSampler]) -> Callable[[int], BaseSampler]
             return make(seed)
 
     return maker
-
-
-def make_pruner(settings: SearchSettings) -> optuna.pruners.BasePruner:
-    """Make a pruner."""
-    from optuna import pruners
-
-    makers: dict[str, Callable[[], Any]] = {
-        "none": pruners.NopPruner,
-        "median": lambda: pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
-        "successive-halving": lambda: pruners.SuccessiveHalvingPruner(reduction_factor=3),
-        "hyperband": lambda: pruners.HyperbandPruner(
-            max_resource=settings.epochs, reduction_factor=3
-        ),
-        "wilcoxon": lambda: pruners.WilcoxonPruner(p_threshold=0.1),
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return makers[settings.pruner]()
 
 
 def suggest(row: Row, space: Space) -> Params:

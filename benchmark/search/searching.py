@@ -1,25 +1,22 @@
 """Runs the trials of a study until its budget is spent; any number of processes may do so."""
 
-import json
 import math
 import time
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import Trial as Row
 
 from ..environment import seconds as clock
 from ..errors import StoreError
 from .ledger import Ledger
-from .optuna_samplers import Exhausted, NotYet, Proposals, make_pruner, make_sampler, suggest
+from .optuna_samplers import Exhausted, NotYet, Proposals, make_sampler, suggest
 from .presence import Presence
 from .settings import SearchSettings
 from .space import Space
 from .storage import close_storage, open_storage
+from .studies import open_study
 from .trials import (
     Infeasible,
     Objective,
@@ -60,7 +57,7 @@ def search(
     begun = clock()
     kept = open_storage(storage)
     try:
-        study, notes = _open_study(space, settings, kept)
+        study, notes = open_study(space, settings, kept)
         ledger = Ledger(study, presence := Presence(study))
         study.sampler = _sampler(settings, space, ledger)
         with presence:
@@ -94,52 +91,6 @@ def _nothing(result: SearchResult) -> SearchError:
     return SearchError(
         f"the search {result.study} has no trial with a score ({said}): mend the cause, or "
         f"narrow the space {result.space.name}.{first}"
-    )
-
-
-def _open_study(
-    space: Space, settings: SearchSettings, storage: BaseStorage
-) -> tuple[optuna.Study, tuple[str, ...]]:
-    from .joining import describe
-
-    name = settings.study_name(space)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    others = [
-        each
-        for each in optuna.get_all_study_names(storage)
-        if each.startswith(f"{settings.study}-")
-    ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            directions=["maximize" if goal.maximise else "minimize" for goal in settings.goals],
-            pruner=make_pruner(settings),
-            load_if_exists=True,
-        )
-    study.set_user_attr("described", describe(space, settings))  # for those who join
-    if name in others:
-        return study, ()
-    identity = settings.identity(space)
-    study.set_user_attr("identity", identity)
-    notes = [
-        _changes(optuna.load_study(study_name=each, storage=storage), identity) for each in others
-    ]
-    return study, tuple(notes[-1:])
-
-
-def _changes(other: optuna.Study, identity: Mapping[str, Any]) -> str:
-    before = other.user_attrs.get("identity", {})
-    words = {"material": "data set, split or architecture", "start": "defaults"}
-    changed = [
-        words.get(key, key)
-        for key, value in json.loads(json.dumps(identity)).items()
-        if before.get(key) != value
-    ]
-    return (
-        f"a new study begins, for the {' and '.join(changed)} changed; "
-        f"the trials of {other.study_name} are kept and not mixed in."
     )
 
 

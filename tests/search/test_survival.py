@@ -86,7 +86,7 @@ def lines():
 script, kills = sys.argv.pop(), int(sys.argv.pop())
 begun, rng, met = Path(sys.argv[5] + ".begun"), random.Random(7), 0
 for _ in range(kills):
-    goal, child = lines() + rng.randint(1, 3), start()
+    goal, child = lines() + rng.randint(2, 3), start()
     while lines() < goal and os.waitpid(child, os.WNOHANG) == (0, 0):
         time.sleep(0.001)
     time.sleep(rng.uniform(0.0, 0.03))

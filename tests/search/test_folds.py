@@ -1,0 +1,59 @@
+"""Cross-validation inside a search: whole groups, each row once a repeat, classes in proportion."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.errors import UsageError
+from benchmark.search import folds, parse_select
+
+
+@given(seed=st.integers(0, 1000), count=st.integers(2, 5), repeats=st.integers(1, 3))
+@settings(max_examples=10, deadline=None)
+def test_folds_are_whole_groups_and_cover_every_row_once(
+    seed: int, count: int, repeats: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    groups = [None, *rng.integers(0, 40, 119).tolist()]
+    keys = np.array([-1, *groups[1:]])
+    labels = (keys % 2).astype(np.int64)
+    made = folds(labels, groups, count, repeats, seed)
+    assert len(made) == count * repeats
+    for repeat in range(repeats):
+        rows = np.concatenate([fold.val for fold in made if fold.repeat == repeat])
+        assert sorted(rows.tolist()) == list(range(120))
+    for fold in made:
+        assert not set(keys[fold.train]) & set(keys[fold.val])
+
+
+def test_classes_keep_their_proportion() -> None:
+    labels = np.array([0] * 80 + [1] * 20)
+    for fold in folds(labels, [None] * 100, 5, 2, 0):
+        assert np.bincount(labels[fold.val]).tolist() == [16, 4]
+
+
+def test_repeats_and_seeds_differ_and_the_same_seed_does_not() -> None:
+    labels = np.array([0, 1] * 30)
+    first, second, other = (
+        [fold.val.tolist() for fold in folds(labels, [None] * 60, 3, 2, seed)] for seed in (1, 1, 2)
+    )
+    assert first == second
+    assert first != other
+    assert first[:3] != first[3:]
+
+
+def test_a_class_of_few_patients_is_said() -> None:
+    with pytest.raises(UsageError, match="class number 1 has 2 separate patients or images"):
+        folds(np.array([0] * 9 + [1] * 9), [*range(9), *([90] * 5), *([91] * 4)], 3, 1, 0)
+
+
+@pytest.mark.parametrize(("words", "found"), [("val", None), ("cv:5x2", (5, 2)), ("cv:3", (3, 1))])
+def test_the_words_of_select(words: str, found: tuple[int, int] | None) -> None:
+    assert parse_select(words) == found
+
+
+@pytest.mark.parametrize("words", ["cv", "cv:1x2", "cv:5x0", "5x2", ""])
+def test_other_words_are_refused(words: str) -> None:
+    with pytest.raises(UsageError, match="--select must be val, or cv:FOLDSxREPEATS"):
+        parse_select(words)
