@@ -14,6 +14,7 @@ from benchmark.training.engines import agree
 from benchmark.training.epoch_metrics import measure
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.optimizers import clip
+from benchmark.training.stack import Dropout
 from benchmark.zoo import ARCHITECTURES
 
 
@@ -187,3 +188,12 @@ def test_features_that_move_an_image_to_another_class_do_not_agree() -> None:
     moved = matrix.copy()
     moved[2, 1], moved[3, 1] = 0.9, 0.1
     assert not agree(matrix, moved, labels)[0]
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    layer = Dropout(0.3)
+    found = layer.forward(np.ones((500, 101), np.float32), np.random.default_rng(0))
+    assert np.mean(found == 0) == pytest.approx(0.3, abs=0.01)
+    assert found.mean() == pytest.approx(1, abs=0.01)
+    np.testing.assert_array_equal(layer.backward(np.ones_like(found)), found)
+    assert layer.forward(found, None) is found
