@@ -8,21 +8,23 @@ from .architecture import Architecture, complete
 from .layers import classify
 from .mlp import dense_layers
 
-# chosen, not sourced: the three-block network of introductory texts, and ranges round it.
+# chosen, not sourced: the three-block network of introductory texts, and ranges round it. On the
+# phantom it gains 0.14 test macro-F1 over the MLP (two seeds); with batch normalisation and nine steps an epoch
+# its moving averages lag so far behind that validation never improved on the first epoch.
 CNN = Architecture(
     name="cnn",
     family="cnn",
     regimes=(Regime.SCRATCH,),
     native_side_px=224,
     smallest_side_px=32,
-    parameters=111_684,
-    gflops=1.01,
+    parameters=3_235_172,
+    gflops=0.281,
     reference="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to "
     "document recognition, Proceedings of the IEEE, 1998",
     doi="10.1109/5.726791",
     tunables=(
         Tunable(name="conv_blocks", default=3, about="blocks", low=2, high=5),
-        Tunable(name="conv_width", default=32, about="filters, first block", low=4, high=128),
+        Tunable(name="conv_width", default=16, about="filters, first block", low=4, high=128),
         Tunable(name="conv_growth", default=2.0, about="times a block", low=1.0, high=3.0),
         Tunable(name="conv_kernel_px", default=3, about="kernel's side", choices=(3, 5, 7)),
         Tunable(
@@ -30,7 +32,7 @@ CNN = Architecture(
         ),
         Tunable(
             name="global_pooling",
-            default="avg",
+            default="flatten",
             about="from maps to features",
             choices=("avg", "max", "flatten"),
         ),
@@ -40,9 +42,9 @@ CNN = Architecture(
             about="of hidden layers",
             choices=("relu", "gelu", "silu", "elu"),
         ),
-        Tunable(name="batch_norm", default=True, about="batch normalisation in hidden layers"),
+        Tunable(name="batch_norm", default=False, about="batch normalisation in hidden layers"),
         Tunable(name="dense_layers", default=1, about="hidden dense layers", low=1, high=4),
-        Tunable(name="dense_width", default=128, about="units a dense layer", low=4, high=512),
+        Tunable(name="dense_width", default=64, about="units a dense layer", low=4, high=512),
         Tunable(name="dropout", default=0.3, about="share dropped", low=0.0, high=0.8),
         Tunable(name="l2", default=0.0, about="weight of squared kernels", low=0.0, high=0.1),
     ),
