@@ -9,8 +9,8 @@ from .layers import classify
 from .mlp import dense_layers
 
 # chosen, not sourced: the three-block network of introductory texts, and ranges round it. On the
-# phantom it gains 0.14 test macro-F1 over the MLP (two seeds); with batch normalisation and nine steps an epoch
-# its moving averages lag so far behind that validation never improved on the first epoch.
+# phantom it gains 0.14 test macro-F1 over the MLP (two seeds). With batch normalisation and nine
+# steps an epoch the moving averages lag so far behind that validation never improved.
 CNN = Architecture(
     name="cnn",
     family="cnn",
