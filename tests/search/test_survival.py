@@ -15,12 +15,13 @@ from benchmark.search import Objective, SearchResult, SearchSettings, Space, Tri
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
 from benchmark.search import SearchSettings, parse_space, search
 from conftest import SPACE, closeness
 
 storage, engine, trials, seed, out, pause = sys.argv[1:7]
+peers = os.environ.get("PEERS", "1")  # processes that wait for one another
 begun = Path(out + ".begun")
 
 def objective(trial):
@@ -32,6 +33,8 @@ def objective(trial):
 if engine.startswith("keras-tuner"):
     import keras_tuner  # seconds, so that kills meet trials rather than imports
 begun.touch()
+while len(list(begun.parent.glob("*.begun"))) < int(peers):
+    time.sleep(0.01)
 settings = SearchSettings(engine=engine, trials=int(trials), seed=int(seed))
 result = search(parse_space(SPACE, name="small", file="small.yaml"), objective, settings, storage)
 Path(out).write_text(json.dumps([[t.number, dict(t.params), t.values] for t in result.trials]))
@@ -39,7 +42,7 @@ Path(out).write_text(json.dumps([[t.number, dict(t.params), t.values] for t in r
 
 
 def start(
-    storage: str, engine: str, trials: int, out: Path, pause: float = 0.02
+    storage: str, engine: str, trials: int, out: Path, pause: float = 0.02, peers: int = 1
 ) -> "subprocess.Popen[str]":
     root = Path(__file__).parents[2]
     return subprocess.Popen(
@@ -48,6 +51,7 @@ def start(
         env={
             **os.environ,
             "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parent}",
+            "PEERS": str(peers),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         },
         stderr=subprocess.PIPE,
@@ -168,7 +172,7 @@ def test_two_processes_share_a_study_without_doubles(
 ) -> None:
     address = {"journal": str(tmp_path / "s.journal"), "sqlite": f"sqlite:///{tmp_path}/s.db"}
     outs = [tmp_path / "a.json", tmp_path / "b.json"]
-    processes = [start(address[storage], "optuna:random", 30, out) for out in outs]
+    processes = [start(address[storage], "optuna:random", 30, out, peers=2) for out in outs]
     errors = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], errors
     both = [json.loads(out.read_text()) for out in outs]
