@@ -5,12 +5,16 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BenchmarkError, UsageError
+from .options import RUN_OPTIONS
 from .parser import options_of, read_command_line
+
+if TYPE_CHECKING:
+    from ..runner import Request
 
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 
@@ -124,6 +128,35 @@ def _audit(found: argparse.Namespace) -> int:
     return audit_data(Look(**values), json, quiet=found.quiet)
 
 
+def _spaces(found: argparse.Namespace) -> int:
+    from ..runner import show_spaces
+
+    return show_spaces(found.names)
+
+
+def _compare_searches(found: argparse.Namespace) -> int:
+    from ..runner import Request, compare_searches
+
+    values = _values(found)
+    engines = values.pop("engines")
+    return compare_searches(Request(**values), engines, quiet=found.quiet)
+
+
+def _worker(found: argparse.Namespace) -> int:
+    from ..runner import join_study
+
+    values = _values(found)
+    if values["storage"] is None or values["study"] == "none":
+        raise UsageError("worker needs --study and --storage, as the search that runs has them.")
+    return join_study(values["storage"], values["study"], _request, quiet=found.quiet)
+
+
+def _request(texts: Mapping[str, str]) -> "Request":
+    from ..runner import Request
+
+    return Request(**{option.name: option.value(texts[option.name]) for option in RUN_OPTIONS})
+
+
 def _cache(found: argparse.Namespace) -> int:
     from ..runner import show_cache
 
@@ -137,6 +170,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "register": _register,
     "predict": _predict,
     "fetch": _fetch,
+    "spaces": _spaces,
+    "compare-searches": _compare_searches,
+    "worker": _worker,
     "explore": _explore,
     "audit": _audit,
     "cache": _cache,

@@ -127,6 +127,13 @@ _WHICH = Option(
 _JSON = Option(
     name="json", default="none", group=_OTHER, about="write the findings to this file too"
 )
+_ENGINES = Option(
+    name="engines",
+    default="optuna,optuna:random",
+    group=_OTHER,
+    about="the engines to compare: optuna, optuna:random, keras-tuner:hyperband, …",
+)
+_STUDY = Option(name="study", default="none", group=_OTHER, about="the study to help with")
 _LOOK = pick(
     *("data", "side", "channels", "fit", "window", "patient_pattern", "max_unreadable"),
     *("cache", "cache_limit"),
@@ -138,6 +145,8 @@ ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "register": (*pick("experiment", "register", "data"), _RUN_ID),
     "predict": _PREDICT,
     "fetch": (_WHICH, *pick("cache")),
+    "compare-searches": (_ENGINES, *RUN_OPTIONS),
+    "worker": (_STUDY, pick("storage")[0]),
     "explore": (*_LOOK, *pick("augmentation", "output")),
     "audit": (*_LOOK, _JSON),
 }
@@ -146,7 +155,7 @@ ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
 
 def options_of(command: str) -> tuple[Option, ...]:
     """Give a command's options."""
-    return {"run": RUN_OPTIONS, "cache": pick("cache"), **ENTRY_POINTS}[command]
+    return {"run": RUN_OPTIONS, "cache": pick("cache"), "spaces": (), **ENTRY_POINTS}[command]
 
 
 def _arguments(command: str, parser: argparse.ArgumentParser) -> None:
@@ -155,6 +164,8 @@ def _arguments(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
     if command == "fetch":
         parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, beside --data")
+    if command == "spaces":
+        parser.add_argument("names", nargs="*", metavar="SPACE", help="names, or .yaml files")
     if command == "cache":
         parser.add_argument(
             "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
@@ -170,5 +181,8 @@ COMMANDS = {
     "fetch": "bring a published data set to where --data NAME finds it",
     "explore": "draw what a data set looks like, as one page",
     "audit": "show what makes scores on a data set wrong",
+    "spaces": "list and check search spaces",
+    "compare-searches": "run several search engines with the same budget and compare them",
+    "worker": "help with a search that runs elsewhere",
     "cache": "show or clear decoded images and features",
 }

@@ -10,17 +10,21 @@ from .commands import (
 from .looking import Look, audit_data, explore_data, fetch_data
 from .main_job import run_benchmark
 from .request import Request
+from .studying import compare_searches, join_study, show_spaces
 
 __all__ = [
     "Look",
     "Request",
     "audit_data",
+    "compare_searches",
     "explore_data",
     "fetch_data",
+    "join_study",
     "predict_files",
     "register_best",
     "run_benchmark",
     "show_cache",
     "show_leaderboard",
     "show_plan",
+    "show_spaces",
 ]

@@ -23,7 +23,7 @@ from ..records import Epoch, Outcome, Record, Seconds, Spec, State, digest
 from ..search import SearchResult, TrialRecord
 from ..tracking import Evidence, Parent, Run, Tracker
 from ..training import Member
-from ..zoo import NONE, Weights
+from ..zoo import NONE
 from .evidence import figures_of, tables_of
 from .members import choose_members, lacking
 from .outcomes import complete_outcomes, read_history, read_outcome
@@ -34,11 +34,12 @@ from .progress import Display, StageOf, spec_name
 from .searches import (
     SEARCH_FILE,
     read_search,
+    search_figures,
     search_scores,
-    sides_of,
     trial_run,
 )
 from .task import Event, Failure, Task, Tried
+from .tasks import job_task, plain_task
 
 _AUDIT = "audit"
 
@@ -211,7 +212,10 @@ class Execution:
                 predictions=predictions,
                 scores={**scores, **(search_scores(found, scores) if found else {})},
                 history=history,
-                figures=figures_of(predictions, history, caption),
+                figures={
+                    **figures_of(predictions, history, caption),
+                    **(search_figures(found) if found else {}),
+                },
                 tables=tables_of(predictions),
             ),
         )
@@ -258,46 +262,7 @@ class Execution:
         return {}
 
     def _task(self, job: Job) -> Task:
-        task = self._task_of(job.spec, job.split, job.weights, ())
-        if job.space is None:
-            return task
-        sides = self.prepared.sides
-        return replace(
-            task,
-            space=job.space,
-            storage=self._storage(),
-            sides=tuple((side, sides[side]) for side in sides_of(job.space)),
-        )
-
-    def _storage(self) -> str:
-        """Give where studies live: a journal under the output unless a database is named."""
-        wanted = self.prepared.request.storage
-        if wanted is not None:
-            return wanted
-        folder = self.folder / "studies"
-        folder.mkdir(parents=True, exist_ok=True)
-        return str(folder / "studies.journal")
-
-    def _task_of(
-        self, spec: Spec, split: int, weights: Weights, members: tuple[Member, ...]
-    ) -> Task:
-        prepared, request = self.prepared, self.prepared.request
-        return Task(
-            spec=spec,
-            folder=self.unlogged / spec.digest,
-            classes=prepared.index.classes,
-            labels=prepared.index.labels,
-            hashes=prepared.index.hashes,
-            paths=prepared.index.paths,
-            groups=prepared.groups,
-            split=prepared.splits[split],
-            pixels=prepared.pixels.folder,
-            weights=weights,
-            cache=Path(request.cache),
-            cache_bytes=request.cache_bytes,
-            scratch=self.folder / "checkpoints" / spec.digest[:16],
-            members=members,
-        )
+        return job_task(self.prepared, job, self.folder, self.unlogged)
 
     def _composites(self, split: int, seed: int) -> list[Task]:
         """Give the composites' tasks on one split and seed, from what has finished by now."""
@@ -318,7 +283,8 @@ class Execution:
                 self.done[spec.digest] = found[spec.digest]
                 self.display.end(found[spec.digest])
             else:
-                tasks.append(self._task_of(spec, split, NONE, self._members(members)))
+                task = plain_task(self.prepared, spec, split, NONE, self.folder, self.unlogged)
+                tasks.append(replace(task, members=self._members(members)))
         return tasks
 
     def _comparable(self, split: int, seed: int) -> Iterator[Record]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +132,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
 def _opening(prepared: Prepared) -> Opening:
     index = prepared.index
     return Opening(
-        params={name: _text(value) for name, value in asdict(prepared.request).items()},
+        params=prepared.request.to_texts(),
         plan_digest=prepared.plan.digest,
         data=index.name,
         data_digest=index.digest,
@@ -141,14 +140,6 @@ def _opening(prepared: Prepared) -> Opening:
         synthetic=index.synthetic,
         tags={"notes": "\n".join(prepared.notes)[:8000]},
     )
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "auto"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value)
 
 
 def _subject(prepared: Prepared) -> BoardSubject:

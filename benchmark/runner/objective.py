@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from ..records import (
     Spec,
 )
 from ..search import (
+    SIDE,
     Goal,
     SearchResult,
     SearchSettings,
@@ -48,7 +49,6 @@ from ..training import (
 )
 from ..zoo import ARCHITECTURES
 
-SIDE = "side"  # the one searched parameter that belongs to the picture and not to the network
 _FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
 _MORE_IS_BETTER = (
     *("macro_f1", "micro_f1", "weighted_f1", "f1", "accuracy", "balanced_accuracy"),
@@ -71,8 +71,17 @@ def read_goals(objective: str) -> tuple[Goal, ...]:
     return tuple(goals)
 
 
-def settings_for(spec: Spec, wanted: SearchSpec, start: Params) -> SearchSettings:
-    """Give a search's settings; its study's material is the spec but for the budget."""
+def settings_for(
+    spec: Spec, wanted: SearchSpec, start: Params, job: Mapping[str, Any]
+) -> SearchSettings:
+    """Give a search's settings; its study's material is the spec but for the budget.
+
+    Args:
+        spec: what is searched for.
+        wanted: how.
+        start: the first trial's parameters, empty for none.
+        job: what a process elsewhere needs to join the study.
+    """
     without_budget = replace(spec, search=replace(wanted, trials=0, seconds=0.0))
     return SearchSettings(
         engine=wanted.engine,
@@ -85,12 +94,13 @@ def settings_for(spec: Spec, wanted: SearchSpec, start: Params) -> SearchSetting
         material=without_budget.digest,
         start=start,
         epochs=spec.epochs,
+        job=job,
     )
 
 
 def start_of(space: Space, params: Params, side_px: int) -> Params:
     """Give the defaults as a point of the space, for the first trial; nothing if they are none."""
-    values = {**params, SIDE: side_px}
+    values = {**params, SIDE.name: side_px}
     try:
         start = space.complete(values)
     except KeyError:
@@ -121,8 +131,16 @@ class Study:
         self._goals = read_goals(self._wanted.objective)
         self._select = parse_select(self._wanted.select)
 
-    def run(self, storage: str, on_trial: Callable[[TrialRecord], None]) -> SearchResult:
-        """Search, or go on with a search that was interrupted."""
+    def run(
+        self, storage: str, job: Mapping[str, Any], on_trial: Callable[[TrialRecord], None]
+    ) -> SearchResult:
+        """Search, or go on with a search that was interrupted.
+
+        Args:
+            storage: where the study is kept.
+            job: what a process elsewhere needs to join it.
+            on_trial: called with each trial finished here.
+        """
         start = start_of(self._space, self._spec.params, self._spec.picture.side_px)
         self._progress.stage("search", self._wanted.trials or None, "trials")
 
@@ -130,8 +148,8 @@ class Study:
             self._progress.advance()
             on_trial(record)
 
-        settings = settings_for(self._spec, self._wanted, start)
-        return search(self._space, self._score, settings, storage, told)
+        settings = settings_for(self._spec, self._wanted, start, job)
+        return search(self._space, self.score, settings, storage, told)
 
     def spec_of(self, params: Params) -> Spec:
         """Give the spec with a trial's parameters in place of its own.
@@ -140,14 +158,14 @@ class Study:
             UsageError: a parameter that the architecture does not have.
         """
         spec = self._spec
-        side = int(params.get(SIDE, spec.picture.side_px))
-        own = {name: value for name, value in params.items() if name != SIDE}
+        side = int(params.get(SIDE.name, spec.picture.side_px))
+        own = {name: value for name, value in params.items() if name != SIDE.name}
         checked = check({**spec.params, **own}, ARCHITECTURES[spec.arch], spec.regime)
         return replace(
             spec, picture=replace(spec.picture, side_px=side), params=checked, search=None
         )
 
-    def _score(self, trial: Trial) -> tuple[float, ...]:
+    def score(self, trial: Trial) -> tuple[float, ...]:
         """Give the goals' values of a trial: on validation, or the mean over folds."""
         spec = replace(self.spec_of(trial.params), epochs=min(trial.epochs, self._spec.epochs))
         material = self._materials[spec.picture.side_px]

@@ -100,12 +100,20 @@ def _search(task: Task, progress: Progress, on_trial: OnTrial) -> tuple[_Found |
     if task.space is None:
         return None, 0.0
     began = environment.seconds()
-    materials = {side: _material(task, side) for side, _ in _sides(task)}
-    study = Study(task.spec, task.space, materials, progress)
-    result = study.run(task.storage, on_trial)
+    if "://" not in task.storage:
+        Path(task.storage).parent.mkdir(parents=True, exist_ok=True)
+    study = study_of(task, progress)
+    result = study.run(task.storage, task.job, on_trial)
     own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
     spent = max(environment.seconds() - began, own)
     return _Found(result=result, spec=study.spec_of(result.best.params)), spent
+
+
+def study_of(task: Task, progress: Progress) -> Study:
+    """Give the study of a task that has a search space."""
+    assert task.space is not None
+    materials = {side: _material(task, side) for side, _ in _sides(task)}
+    return Study(task.spec, task.space, materials, progress)
 
 
 def _sides(task: Task) -> tuple[tuple[int, Path], ...]:

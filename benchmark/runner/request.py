@@ -1,6 +1,6 @@
 """What a person asked for: the options of the main job, read and checked one by one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 
@@ -51,6 +51,10 @@ class Request:
     timeout: float
     resume: bool
 
+    def to_texts(self) -> dict[str, str]:
+        """Give every option as it is written on the command line, by its name."""
+        return {item.name: _text(getattr(self, item.name)) for item in fields(self)}
+
     @property
     def output_folder(self) -> Path:
         """The folder for what a benchmark leaves for people."""
@@ -60,3 +64,13 @@ class Request:
     def cache_bytes(self) -> int | None:
         """The cache's limit in bytes, None for no limit."""
         return int(self.cache_limit * 2**30) or None
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "auto"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

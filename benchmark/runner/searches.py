@@ -10,12 +10,14 @@ from ..errors import UsageError
 from ..records import Params, Regime, SearchSpec, Spec, State
 from ..search import (
     PRUNERS,
+    SIDE,
     Goal,
     SearchResult,
     SearchSettings,
     Space,
     TrialRecord,
     TrialState,
+    draw,
     parse_engine,
     parse_select,
     read_space,
@@ -23,7 +25,7 @@ from ..search import (
 from ..tracking import TrialRun
 from ..training import tunables
 from ..zoo import Architecture
-from .objective import SIDE, read_goals
+from .objective import read_goals
 from .request import Request
 
 SEARCH_FILE = "search.json"
@@ -48,12 +50,18 @@ def space_for(request: Request, architecture: Architecture, regime: Regime) -> S
         return None
     own = _SPACES.get(regime, architecture.name)
     space = read_space(request.space or own)
-    inner = [each for each in space.parameters if each.name != SIDE]
-    without_side = type(space)(
-        name=space.name, about=space.about, parameters=tuple(inner), file=space.file
-    )
-    without_side.check(tunables(architecture, regime), architecture.name)
+    check_space(space, architecture, regime)
     return space
+
+
+def check_space(space: Space, architecture: Architecture, regime: Regime) -> None:
+    """Check a space against what an architecture and its training have, and its sides.
+
+    Raises:
+        UsageError: it has parameters or values that they do not.
+    """
+    space.check((SIDE, *tunables(architecture, regime)), architecture.name)
+    sides_of(space)
 
 
 def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
@@ -93,7 +101,7 @@ def sides_of(space: Space | None) -> tuple[int, ...]:
         UsageError: it moves the side by a range, which would decode every image at every side.
     """
     for parameter in space.parameters if space else ():
-        if parameter.name == SIDE:
+        if parameter.name == SIDE.name:
             if not parameter.choices:
                 raise UsageError(
                     f"{space.file if space else ''}: side must be a choice of a few sides, since "
@@ -163,6 +171,11 @@ def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str,
     if f"test_{goal}" in scores:
         figures["selection_optimism"] = found.best.values[0] - scores[f"test_{goal}"]
     return figures
+
+
+def search_figures(found: SearchResult) -> dict[str, Any]:
+    """Draw a search's figures, by path below the run's figures."""
+    return {f"search/{name}.png": figure for name, figure in draw(found).items()}
 
 
 def _is_number(value: object) -> bool:

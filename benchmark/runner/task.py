@@ -1,7 +1,7 @@
 """What a worker is handed for one spec, and what it says while it works."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..records import Epoch, Labels, Outcome, Spec, Split
@@ -26,7 +26,8 @@ class Task:
         cache: the cache's folder; `cache_bytes` its limit, None for no limit.
         scratch: a folder for checkpoints of long stages.
         members: for a composite, the runs it is made of.
-        space: the search space, None without a search; `storage` where its study is kept.
+        space: the search space, None without a search; `storage` where its study is kept, and
+            `job` what another machine needs to join it: the request's options, and the spec.
     """
 
     spec: Spec
@@ -46,6 +47,7 @@ class Task:
     sides: tuple[tuple[int, Path], ...] = ()
     space: Space | None = None
     storage: str = ""
+    job: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,54 @@
+"""From a planned spec to the task that a worker is handed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..records import Spec
+from ..zoo import Weights
+from .plan import Job
+from .prepare import Prepared
+from .searches import sides_of
+from .task import Task
+
+
+def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task:
+    """Give the task of a job of the plan, with its search where there is one.
+
+    Args:
+        prepared: the images, the split and the plan.
+        job: what to run.
+        folder: the experiment's folder; `outcomes` where outcomes are left.
+        outcomes: as above.
+    """
+    task = plain_task(prepared, job.spec, job.split, job.weights, folder, outcomes)
+    if job.space is None:
+        return task
+    return replace(
+        task,
+        space=job.space,
+        storage=prepared.request.storage or str(folder / "studies" / "studies.journal"),
+        job={**prepared.request.to_texts(), "spec_digest": job.spec.digest},
+        sides=tuple((side, prepared.sides[side]) for side in sides_of(job.space)),
+    )
+
+
+def plain_task(
+    prepared: Prepared, spec: Spec, split: int, weights: Weights, folder: Path, outcomes: Path
+) -> Task:
+    """Give the task of a spec without a search; the arguments are as in `job_task`."""
+    index = prepared.index
+    return Task(
+        spec=spec,
+        folder=outcomes / spec.digest,
+        classes=index.classes,
+        labels=index.labels,
+        hashes=index.hashes,
+        paths=index.paths,
+        groups=prepared.groups,
+        split=prepared.splits[split],
+        pixels=prepared.pixels.folder,
+        weights=weights,
+        cache=Path(prepared.request.cache),
+        cache_bytes=prepared.request.cache_bytes,
+        scratch=folder / "checkpoints" / spec.digest[:16],
+    )
