@@ -139,7 +139,9 @@ def _database(address: str) -> BaseStorage:
         except (ImportError, NoSuchModuleError) as error:
             raise StoreError(f"{shown} needs a driver that is not installed: {error}") from error
         except DBAPIError as error:
-            is_race = any(word in str(error.orig) for word in ("exists", "locked", "duplicate", "UNIQUE"))
+            is_race = any(
+                word in str(error.orig) for word in ("exists", "locked", "duplicate", "UNIQUE")
+            )
             if attempt == _ATTEMPTS - 1 or not is_race:
                 raise StoreError(f"{shown} cannot be opened: {error.orig}") from error
             time.sleep(0.2 * 2**attempt)
