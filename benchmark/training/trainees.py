@@ -86,7 +86,8 @@ class KerasTrainee:
         network.compile(
             optimizer=build_optimizer(settings),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-            metrics=["accuracy"],
+            # The loss that is shown has no penalty, smoothing or class weights in it.
+            metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="bare_loss")],
             jit_compile=False,  # XLA compiles longer than a small network trains
         )
 
@@ -98,8 +99,8 @@ class KerasTrainee:
         targets = np.eye(len(self._settings.class_weights), dtype=np.float32)[labels]
         weights = self._settings.class_weights[labels]
         self.network.reset_metrics()
-        loss, accuracy = self.network.train_on_batch(inputs, targets, sample_weight=weights)
-        return Step(loss=float(loss), accuracy=float(accuracy))
+        seen = self.network.train_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
+        return Step(loss=float(seen["bare_loss"]), accuracy=float(seen["accuracy"]))
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
         """Give (n, k) probabilities."""

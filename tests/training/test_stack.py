@@ -100,6 +100,17 @@ def test_smoothing_class_weights_clipping_and_a_schedule_act_as_in_keras() -> No
         np.testing.assert_allclose(own, other, atol=2e-5)
 
 
+def test_both_report_the_same_losses_without_penalty_smoothing_or_weights() -> None:
+    chosen = settings(label_smoothing=0.1, class_weights=np.array([1.0, 3.0, 0.5], np.float32))
+    ours, theirs = head(), head()
+    stack = read_stack(ours)
+    assert stack is not None
+    own, _ = trained(StackTrainee(stack, chosen, 0), chosen)
+    other, _ = trained(KerasTrainee(theirs, chosen), chosen)
+    for one, two in zip(own.history, other.history, strict=True):
+        assert one.metrics == pytest.approx(two.metrics, abs=1e-5)
+
+
 def test_the_written_back_head_predicts_what_the_stack_predicts() -> None:
     network = head(norm=True)
     stack = read_stack(network)
