@@ -33,6 +33,15 @@ def run_command(words: Sequence[str]) -> int:
         text = " ".join(str(error).split())
         print(f"benchmark: {text}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("benchmark"):
+            raise
+        print(
+            f"benchmark: the package {error.name} is missing; install what the project needs: "
+            "python -m pip install -r requirements.txt",
+            file=sys.stderr,
+        )
+        return BenchmarkError.exit_code
     except BrokenPipeError:  # the reader of our output has seen enough, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,13 +1,17 @@
 """The jobs about the images themselves: fetch them, audit them, look at them."""
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..cache import Cache
 from ..data import (
     DATA_SETS,
+    PAGE,
+    Audit,
     Decoded,
     ReadOptions,
+    Severity,
     audit,
     audit_table,
     check_window,
@@ -17,10 +21,10 @@ from ..data import (
     read_index,
     read_policy,
 )
-from ..records import Picture
+from ..records import Picture, digest
 from .console import wide_console
 from .plan import CHANNELS
-from .prepare import USUAL_SIDE_PX, left_out_notes
+from .prepare import USUAL_SIDE_PX, Prepared, left_out_notes
 from .progress import Display, StageOf, show
 
 
@@ -37,6 +41,34 @@ class Look:
     max_unreadable: float
     cache: str
     cache_limit: float
+
+
+def look_at(prepared: Prepared, folder: Path, display: Display) -> None:
+    """Audit and draw a benchmark's images as published, and say what of it is grave."""
+    progress = StageOf(display, "audit")
+    display.begin("audit")
+    found = audit(
+        prepared.index, prepared.facts, prepared.pixels, cache=prepared.cache, progress=progress
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    found.write(folder / "audit.json")
+    shutil.copyfile(_page(prepared, found), folder / PAGE)
+    grave = tuple(each for each in found.findings if each.severity is not Severity.INFO)
+    if grave:
+        display.show(audit_table(replace(found, findings=grave)))
+
+
+def _page(prepared: Prepared, found: Audit) -> Path:
+    """Draw the page about the images, once for the same images and policy."""
+    policy = read_policy(prepared.request.augmentation)
+    decoded = Decoded(index=prepared.index, pixels=prepared.pixels, facts=prepared.facts)
+    seed, split = prepared.request.seed[0], prepared.splits[0]
+    names = [prepared.index.digest, prepared.pixels.digest, split.digest, policy.text, seed]
+
+    def build(folder: Path) -> None:
+        explore(decoded, policy, folder, split=split, audit=found, seed=seed)
+
+    return prepared.cache.entry("explore", digest(names), build) / PAGE
 
 
 def audit_data(look: Look, json: str, *, quiet: bool) -> int:

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from ..board import DEFAULT_RULE
 from ..records import Record, Regime, State
+from ..tracking import Tracker
+from ..training import Member
+from .prepare import Prepared
 
 BEST = 3  # chosen, not sourced: gains of averaging flatten after a few members (Caruana 2004)
 _UNFIT = (Regime.PRIOR, Regime.COMPOSITE)
@@ -41,3 +44,28 @@ def lacking(composite: str, names: Sequence[str]) -> str:
     needed = "one finished network" if composite == "chained" else "two finished networks"
     among = f" among {', '.join(names)}" if names else ""
     return f"{composite} needs at least {needed}{among} on the same images, split and seed."
+
+
+def comparable(tracker: Tracker, prepared: Prepared, split: int, seed: int) -> list[Record]:
+    """Give finished runs on the same images, split, picture and seed, whoever made them."""
+    wanted = (prepared.splits[split].digest, seed, prepared.picture)
+    return [
+        record
+        for record in tracker.records(prepared.index.digest)
+        if record.model_id
+        and (record.spec.split_digest, record.spec.seed, record.final.picture) == wanted
+    ]
+
+
+def members_of(tracker: Tracker, records: Iterable[Record]) -> tuple[Member, ...]:
+    """Give what a worker needs of the runs that a composite is made of."""
+    return tuple(
+        Member(
+            digest=record.spec.digest,
+            arch=record.spec.arch,
+            network=tracker.network_path(record),
+            predictions=tracker.predictions(record),
+            spec=record.final,
+        )
+        for record in records
+    )

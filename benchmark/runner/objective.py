@@ -26,6 +26,7 @@ from ..records import (
 from ..search import (
     SIDE,
     Goal,
+    Infeasible,
     SearchResult,
     SearchSettings,
     Space,
@@ -47,7 +48,7 @@ from ..training import (
     settings_of,
     train,
 )
-from ..zoo import ARCHITECTURES
+from ..zoo import ARCHITECTURES, check_side
 
 _FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
 _MORE_IS_BETTER = (
@@ -167,7 +168,12 @@ class Study:
 
     def score(self, trial: Trial) -> tuple[float, ...]:
         """Give the goals' values of a trial: on validation, or the mean over folds."""
-        spec = replace(self.spec_of(trial.params), epochs=min(trial.epochs, self._spec.epochs))
+        try:
+            spec = self.spec_of(trial.params)
+            check_side(ARCHITECTURES[spec.arch], spec.picture)
+        except UsageError as error:  # a point that no network can be built at is no failure
+            raise Infeasible(str(error)) from error
+        spec = replace(spec, epochs=min(trial.epochs, self._spec.epochs))
         material = self._materials[spec.picture.side_px]
         one = self._score_head if _is_quick(spec) else self._score_network
         if self._select is None:

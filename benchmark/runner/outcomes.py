@@ -21,13 +21,12 @@ from ..records import (
     Predictions,
     Probabilities,
     Progress,
-    Regime,
     Rows,
     Seconds,
     Spec,
 )
 from ..search import SearchResult, TrialRecord
-from ..training import Fitted, Material, train
+from ..training import Fitted, Material, difference_bound, train
 from .objective import Study
 from .searches import SEARCH_FILE, write_search
 from .task import Task
@@ -35,7 +34,6 @@ from .task import Task
 OnTrial = Callable[[TrialRecord], None]
 
 CHECKED_IMAGES = 32  # chosen, not sourced: a batch of val and one of test show a wrong network
-DIFFERENCE_BOUND = 1e-3  # chosen: ten times what engines differ by; the board shows three digits
 
 
 def run_task(task: Task, progress: Progress, on_trial: OnTrial) -> Outcome:
@@ -142,7 +140,8 @@ def _train(
     """Train, and train again on the reference's features if the network is far from the board."""
     fitted = train(spec, material, progress)
     checked = _check(task, fitted, material)
-    if checked.difference > DIFFERENCE_BOUND and fitted.engine.startswith("openvino"):
+    bound = difference_bound(fitted.engine)
+    if checked.difference > bound and fitted.engine.startswith("openvino"):
         fitted = train(spec, material, progress, engine="tensorflow")
         checked = _check(task, fitted, material)
     return fitted, checked
@@ -225,15 +224,14 @@ def _largest_difference(
 ) -> float:
     """Compare the saved network with the board's probabilities, where both mean the same.
 
-    A composite's validation probabilities are cross-fitted, so that only its test rows can agree.
+    A composite's validation probabilities on the board are cross-fitted; what the deployed one
+    says of validation stands beside them.
     """
-    board = {int(row): fitted.test[place] for place, row in enumerate(task.split.test)}
-    if task.spec.regime is not Regime.COMPOSITE:
-        board |= {int(row): fitted.val[place] for place, row in enumerate(task.split.val)}
+    val = fitted.val if fitted.own_val is None else fitted.own_val
+    board = dict(zip(task.split.test.tolist(), fitted.test, strict=True))
+    board |= dict(zip(task.split.val.tolist(), val, strict=True))
     pairs = [
-        np.abs(board[int(row)] - own).max()
-        for row, own in zip(checked, probabilities, strict=True)
-        if int(row) in board
+        np.abs(board[int(row)] - own).max() for row, own in zip(checked, probabilities, strict=True)
     ]
     return float(max(pairs, default=0.0))
 

@@ -79,3 +79,22 @@ class Pool:
             if isinstance(result, BaseException):
                 raise result
             yield task, result
+
+
+class LazyPool:
+    """A pool that is made when the first task needs it: a finished benchmark starts no worker."""
+
+    def __init__(self, jobs: int, logs: Path, timeout_seconds: float) -> None:
+        self._made: Pool | None = None
+        self._jobs, self._logs, self._timeout = jobs, logs, timeout_seconds
+
+    def open(self) -> Pool:
+        """Give the pool, making it the first time: its workers begin to import at once."""
+        if self._made is None:
+            self._made = Pool(self._jobs, self._logs, self._timeout)
+        return self._made
+
+    def close(self) -> None:
+        """End the workers, if there are any."""
+        if self._made is not None:
+            self._made.close()

@@ -88,6 +88,19 @@ def test_an_option_names_itself_when_its_text_is_wrong() -> None:
         option.value("x")
 
 
+def test_a_missing_package_is_told_with_the_one_command_that_installs_it() -> None:
+    code = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "from benchmark.cli import run_command\n"
+        "sys.exit(run_command(['plan']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "numpy is missing" in done.stderr
+    assert "python -m pip install -r requirements.txt" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_help_comes_in_under_half_a_second_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['benchmark', 'run', '--help']\n"

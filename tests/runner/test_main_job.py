@@ -162,6 +162,46 @@ def test_a_second_architecture_joins_the_board_of_its_experiment(
     assert board.set_index("architecture")["runs"]["mlp"] == 2
 
 
+def test_the_winner_can_be_registered_later_and_under_another_name(
+    first: Done, folder: Path, scans: Path
+) -> None:
+    done = command_in(folder)("register", "--register", "other name", "--data", str(scans))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "other name version 1 is champion" in done.stdout
+
+
+def test_two_benchmarks_at_once_do_not_disturb_each_other(tmp_path: Path, scans: Path) -> None:
+    both = [
+        begin(tmp_path, scans, "--arch", arch, "--register", "none") for arch in ("prior", "mlp")
+    ]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(status for _, status in runs(tmp_path)) == ["FINISHED", "FINISHED"]
+    assert [status for _, status in tagged(tmp_path, "benchmark", "parent")] == ["FINISHED"] * 2
+
+
+def test_a_search_is_a_run_with_its_trials_below(tmp_path: Path, scans: Path) -> None:
+    words = ("--data", str(scans), "--arch", "mlp", "--search", "optuna:random", "--trials", "3")
+    done = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--log-trials", "2")
+    assert done.returncode == 0, done.stdout
+    (search,) = runs(tmp_path)
+    trials = tagged(tmp_path, "mlflow.parentRunId", search[0])
+    assert [status for _, status in trials] == ["FINISHED"] * 2
+    found = query(tmp_path, f"select key, value from latest_metrics where run_uuid='{search[0]}'")
+    metrics = dict(found)
+    assert metrics["search_trials"] == 3
+    assert metrics["selection_optimism"] == pytest.approx(
+        metrics["search_score"] - metrics["test_macro_f1"]
+    )
+    (table,) = tmp_path.glob("mlruns/*/*/artifacts/trials.parquet")
+    assert list(pd.read_parquet(table)["number"]) == [0, 1, 2]
+    more = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--trials", "5")
+    assert more.returncode == 0, more.stdout
+    tables = sorted(tmp_path.glob("mlruns/*/*/artifacts/trials.parquet"))
+    lengths = sorted(len(pd.read_parquet(each)) for each in tables)
+    assert lengths == [3, 5]
+
+
 def test_a_failing_architecture_costs_itself_only(tmp_path: Path, scans: Path) -> None:
     slow = "keras:EfficientNetB7"
     words = (*RUN, "--data", str(scans), "--arch", f"{slow},prior", "--weights", "none")

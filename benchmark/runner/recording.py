@@ -1,0 +1,113 @@
+"""What is kept of a finished task: metrics, figures and tables in MLflow, predictions on disk."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..evaluation import Caption, read_predictions, score
+from ..records import Outcome, Record, Seconds, Spec
+from ..search import SearchResult, TrialRecord
+from ..tracking import Evidence, Run, Tracker
+from .evidence import figures_of, tables_of
+from .outcomes import read_history
+from .prepare import Prepared
+from .progress import spec_name
+from .searches import SEARCH_FILE, read_search, search_figures, search_scores, trial_run
+
+
+class Recorder:
+    """Logs what workers leave.
+
+    Args:
+        prepared: the images and the plan.
+        tracker: where runs are logged.
+        folder: the experiment's folder under the output.
+    """
+
+    def __init__(self, prepared: Prepared, tracker: Tracker, folder: Path) -> None:
+        self._prepared = prepared
+        self._tracker = tracker
+        self._folder = folder
+        self._logged_trials: dict[str, set[int]] = {}
+
+    def log_trials(self, run: Run, trials: Sequence[TrialRecord]) -> None:
+        """Log trials as runs, each once, up to the number that a person wants to see in MLflow."""
+        logged = self._logged_trials.setdefault(run.run_id, set())
+        for trial in trials:
+            if trial.number not in logged and len(logged) < self._prepared.request.log_trials:
+                logged.add(trial.number)
+                self._tracker.log_trial(run, trial_run(trial, run.spec))
+
+    def finish(self, run: Run, outcome: Outcome) -> Record:
+        """Log an outcome; its prediction table stays among the results, the rest is taken away."""
+        predictions = read_predictions(outcome.folder / "predictions.parquet")
+        history = read_history(outcome.folder)
+        caption = Caption(
+            arch=spec_name(outcome.spec.arch, outcome.spec.seed, outcome.spec.fold),
+            data=outcome.spec.data,
+            synthetic=self._prepared.index.synthetic,
+        )
+        outcome = replace(outcome, facts={**outcome.facts, **self._weights_note(outcome.spec)})
+        outcome = replace(outcome, seconds=self._from_nothing(outcome))
+        found = self._search_of(outcome)
+        if found is not None:
+            self.log_trials(run, found.trials)
+            found.write(outcome.folder / "trials.parquet")
+        scores = score(predictions)
+        record = self._tracker.finish(
+            run,
+            Evidence(
+                outcome=outcome,
+                predictions=predictions,
+                scores={**scores, **(search_scores(found, scores) if found else {})},
+                history=history,
+                figures={
+                    **figures_of(predictions, history, caption),
+                    **(search_figures(found) if found else {}),
+                },
+                tables=tables_of(predictions),
+            ),
+        )
+        self._keep(outcome)
+        return record
+
+    def fail(self, run: Run, reason: str, traceback: str) -> Record:
+        """Close a run that failed; its traceback stands among the logs."""
+        path = self._folder / "logs" / f"{run.spec.arch.replace(':', '-')}-failure.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(traceback)
+        return self._tracker.fail(run, reason)
+
+    def _from_nothing(self, outcome: Outcome) -> Seconds:
+        """Give what an outcome cost from nothing: a composite is charged for its members too."""
+        members = self._tracker.finished(outcome.spec.members) if outcome.spec.members else {}
+        own, each = outcome.seconds, [record.seconds for record in members.values()]
+        return own.having(
+            decode=max([own.decode, *(member.decode for member in each)]),
+            features=own.features + sum(member.features for member in each),
+            head=own.head + sum(member.head for member in each),
+            search=own.search + sum(member.search for member in each),
+        )
+
+    def _search_of(self, outcome: Outcome) -> SearchResult | None:
+        path = outcome.folder / SEARCH_FILE
+        if not path.is_file():
+            return None
+        spaces = {job.spec.arch: job.space for job in self._prepared.plan.jobs}
+        space = spaces.get(outcome.spec.arch)
+        return None if space is None else read_search(path, space)
+
+    def _keep(self, outcome: Outcome) -> None:
+        kept = self._folder / "predictions"
+        kept.mkdir(parents=True, exist_ok=True)
+        name = f"{outcome.spec.arch.replace(':', '-')}-{outcome.spec.digest[:12]}.parquet"
+        shutil.move(outcome.folder / "predictions.parquet", kept / name)
+        shutil.rmtree(outcome.folder)
+
+    def _weights_note(self, spec: Spec) -> dict[str, str]:
+        """Give the tag that says why a network has other weights than were asked for."""
+        for job in self._prepared.plan.jobs:
+            if job.spec.arch == spec.arch and job.weights.note:
+                return {"weights_note": job.weights.note}
+        return {}
