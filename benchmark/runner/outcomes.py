@@ -33,7 +33,7 @@ from .task import Task
 
 OnTrial = Callable[[TrialRecord], None]
 
-CHECKED_IMAGES = 32  # chosen, not sourced: a batch of val and one of test show a wrong network
+CHECKED_IMAGES = 16  # chosen, not sourced: half a batch of val and of test shows a wrong network
 
 
 def run_task(task: Task, progress: Progress, on_trial: OnTrial) -> Outcome:
@@ -199,7 +199,7 @@ def _to_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _checked_rows(val: Rows, test: Rows) -> Rows:
-    """Choose rows spread evenly over val and test, in both parts at most a batch."""
+    """Choose rows spread evenly over val and test, in both parts at most half a batch."""
 
     def spread(rows: Rows) -> Rows:
         return rows[np.linspace(0, len(rows) - 1, min(len(rows), CHECKED_IMAGES)).astype(np.int64)]

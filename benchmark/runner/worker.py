@@ -12,6 +12,7 @@ import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from .. import environment
 from ..records import Epoch
 from ..search import TrialRecord
 from .task import Advance, Event, Failure, Ready, Stage, Task, Tried
@@ -78,15 +79,10 @@ def forget() -> None:
 
     Layers are numbered afresh too: a network's names do not depend on what ran before it.
     """
-    import ctypes
-    import gc
-
     import keras
 
     keras.utils.clear_session(free_memory=False)
-    gc.collect()
-    if sys.platform == "linux":  # glibc keeps freed memory; two networks' worth of it is gigabytes
-        ctypes.CDLL(None).malloc_trim(0)
+    environment.release_memory()
 
 
 def _receive(connection: Connection) -> Task | None:

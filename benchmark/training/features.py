@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..environment import seconds
+from ..environment import release_memory, seconds
 from ..records import Labels, Progress, Rows, Spec, digest
 from ..zoo import Backbone, Block, build_extractor
 from .engines import Engine, choose_engine
@@ -122,6 +122,8 @@ def _compute(
         ],
     }
     (folder / "facts.json").write_text(json.dumps(facts))
+    del engine, extractor  # a converted network of its own
+    release_memory()
 
 
 def pass_images(
