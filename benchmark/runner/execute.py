@@ -33,6 +33,7 @@ class Execution:
         parent: the benchmark's own run.
         display: what a person sees.
         folder: the experiment's folder under the output.
+        pool: the workers.
         done: finished records by spec digest, found or made.
         failed: records of this benchmark that are not finished.
         board: the board, once there is one.
@@ -43,6 +44,7 @@ class Execution:
     parent: Parent
     display: Display
     folder: Path
+    pool: LazyPool
     done: dict[str, Record] = field(default_factory=dict)
     failed: list[Record] = field(default_factory=list)
     board: Board | None = None
@@ -68,30 +70,27 @@ class Execution:
             if job.spec.digest in self.done:
                 self.display.end(self.done[job.spec.digest])
         tasks = [self._task(job) for job in plan.open_jobs(self.done)]
-        with self._workers() as pool:
+        with self._closed_on_error():
             if tasks:
-                pool.open()  # TensorFlow is imported there while the images are looked at here
+                self.pool.open()  # TensorFlow is imported while the images are looked at
             look_at(self.prepared, self.folder, self.display)
-            self._run_tasks(pool, tasks)
+            self._run_tasks(tasks)
             for split in range(splits):
                 for seed in request.seed:
-                    self._run_tasks(pool, self._composites(split, seed))
+                    self._run_tasks(self._composites(split, seed))
+        shutil.rmtree(self.unlogged, ignore_errors=True)
 
     @contextmanager
-    def _workers(self) -> Iterator[LazyPool]:
-        pool = LazyPool(
-            self.prepared.request.jobs, self.folder / "logs", self.prepared.request.timeout
-        )
+    def _closed_on_error(self) -> Iterator[None]:
+        """End the workers and close what they were at, whatever goes wrong here."""
         try:
-            yield pool
+            yield
         except BaseException as error:
-            pool.close()
+            self.pool.close()
             reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
             for run in list(self._open.values()):
                 self.tracker.fail(run, reason, State.KILLED)
             raise
-        pool.close()
-        shutil.rmtree(self.unlogged, ignore_errors=True)
 
     def log_leftovers(self) -> None:
         """Log outcomes that a dead process's workers had finished and nobody had logged."""
@@ -106,10 +105,10 @@ class Execution:
                     self.done[outcome.spec.digest] = self._recorder.finish(run, outcome)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _run_tasks(self, pool: LazyPool, tasks: Sequence[Task]) -> None:
+    def _run_tasks(self, tasks: Sequence[Task]) -> None:
         if not tasks:
             return
-        for task, result in pool.open().run(tasks, self._begin, self._say):
+        for task, result in self.pool.open().run(tasks, self._begin, self._say):
             run = self._open[task.spec.digest]
             match result:
                 case Failure(reason=reason, traceback=traceback):

@@ -11,11 +11,12 @@ from ..board import BoardSubject, to_table
 from ..cache import Cache
 from ..data import PAGE, write_split
 from ..errors import StoreError
-from ..records import Part, State
+from ..records import Part, State, digest
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
 from .boarding import Registered, make_board, register_winner, write_board
 from .console import wide_console
 from .execute import Execution
+from .pool import LazyPool
 from .prepare import Prepared, prepare, read
 from .progress import Display, StageOf, show
 from .request import Request
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DECODING = "images"
+_FINISHED = "finished"  # requests that came to their end once: they are not likely to need workers
 
 
 def run_benchmark(request: Request, *, quiet: bool) -> int:
@@ -37,12 +39,18 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
         index, _ = read(request, cache)
-        tracker = Tracker.open(None, request.experiment, default_experiment=index.name)
-        display.begin(DECODING)
-        prepared = prepare(request, cache, StageOf(display, DECODING))
-        for note in prepared.notes:
-            display.note(note)
-        execution, link, registered = _benchmark(prepared, tracker, display)
+        with LazyPool(request.jobs, request.output_folder / "logs", request.timeout) as pool:
+            finished_before = digest([request.to_texts(), index.digest])
+            if not (request.resume and cache.find(_FINISHED, finished_before)):
+                pool.open()  # TensorFlow is imported there while images and MLflow are read here
+            tracker = Tracker.open(None, request.experiment, default_experiment=index.name)
+            display.begin(DECODING)
+            prepared = prepare(request, cache, StageOf(display, DECODING))
+            for note in prepared.notes:
+                display.note(note)
+            execution, link, registered = _benchmark(prepared, tracker, display, pool)
+        if not execution.failed:
+            cache.entry(_FINISHED, finished_before, lambda _: None)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.failed) else 0
 
@@ -70,7 +78,7 @@ def folder_name(experiment: str) -> str:
 
 
 def _benchmark(
-    prepared: Prepared, tracker: Tracker, display: Display
+    prepared: Prepared, tracker: Tracker, display: Display, pool: LazyPool
 ) -> tuple[Execution, Link, Registered | None]:
     request, plan = prepared.request, prepared.plan
     tracker.close_stale()
@@ -83,6 +91,7 @@ def _benchmark(
         parent=parent,
         display=display,
         folder=folder,
+        pool=pool,
         done=dict(done),
     )
     with _closed_on_error(tracker, parent):

@@ -29,6 +29,7 @@ class Worker:
     def __init__(self, log: Path, serve: Serve = serve) -> None:
         self._log = log
         self._serve = serve
+        self._log_start = 0
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self.start()
@@ -55,6 +56,7 @@ class Worker:
         """Run a task to its end, whatever that is, passing on what the worker says meanwhile."""
         self.start()
         assert self._connection is not None
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         deadline = environment.seconds() + (timeout_seconds or float("inf"))
         try:
             self._connection.send(task)
@@ -79,7 +81,7 @@ class Worker:
         self._process.join(timeout=5)
         code = self._process.exitcode
         self.kill()
-        return Failure(reason=_cause(code), traceback=_tail(self._log))
+        return Failure(reason=_cause(code), traceback=_tail(self._log, self._log_start))
 
     def kill(self) -> None:
         """End the process now; the next task starts a new one."""
@@ -99,7 +101,8 @@ def _cause(code: int | None) -> str:
     return f"the worker ended by itself with exit code {code}"
 
 
-def _tail(log: Path, size: int = 4000) -> str:
+def _tail(log: Path, start: int, size: int = 4000) -> str:
+    """Give the end of what was printed since a task began."""
     if not log.exists():
         return ""
-    return log.read_bytes()[-size:].decode(errors="replace")
+    return log.read_bytes()[start:][-size:].decode(errors="replace")
