@@ -26,6 +26,8 @@ class Pool:
 
     def __init__(self, jobs: int, logs: Path, timeout_seconds: float, serve: Serve = serve) -> None:
         self._timeout = timeout_seconds
+        self._closed = threading.Event()
+        self._beginning = threading.Lock()
         self._workers = [Worker(logs / f"worker-{number}.log", serve) for number in range(jobs)]
 
     def __enter__(self) -> Self:
@@ -40,9 +42,11 @@ class Pool:
         self.close()
 
     def close(self) -> None:
-        """End the workers, whatever they do."""
+        """End the workers, whatever they do; no task begins after this."""
+        with self._beginning:
+            self._closed.set()
         for worker in self._workers:
-            worker.kill()
+            worker.close()
 
     def run(
         self,
@@ -65,7 +69,10 @@ class Pool:
                 except queue.Empty:
                     return
                 try:
-                    begin(task)
+                    with self._beginning:  # what `close` finds begun is all that ever begins
+                        if self._closed.is_set():
+                            return
+                        begin(task)
                     result = worker.run(task, partial(say, task), self._timeout)
                 except BaseException as error:  # noqa: BLE001  handed to the main thread, raised there
                     done.put((task, error))

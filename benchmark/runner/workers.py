@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -13,7 +14,7 @@ from .task import Event, Failure, Ready, Task
 from .worker import serve
 
 _POLL_SECONDS = 0.2
-
+_CLOSED = Failure(reason="the worker was closed before the task came to its end", traceback="")
 
 Serve = Callable[[Connection, Path], None]
 
@@ -32,18 +33,21 @@ class Worker:
         self._log_start = 0
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._closed = False
+        self._lock = threading.RLock()  # `close` may come while another thread runs a task
         self.start()
 
     def start(self) -> None:
-        """Start a fresh process, if there is none at work."""
-        if self._process is not None and self._process.is_alive():
-            return
-        context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-        ours, theirs = context.Pipe()
-        self._process = context.Process(target=self._serve, args=(theirs, self._log), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._connection = ours
+        """Start a fresh process, if there is none at work and the worker is not closed."""
+        with self._lock:
+            if self._closed or (self._process is not None and self._process.is_alive()):
+                return
+            context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+            ours, theirs = context.Pipe()
+            process = context.Process(target=self._serve, args=(theirs, self._log), daemon=True)
+            process.start()
+            theirs.close()
+            self._process, self._connection = process, ours
 
     @property
     def pid(self) -> int | None:
@@ -55,14 +59,16 @@ class Worker:
     ) -> Outcome | Failure:
         """Run a task to its end, whatever that is, passing on what the worker says meanwhile."""
         self.start()
-        assert self._connection is not None
+        connection = self._connection
+        if connection is None:
+            return _CLOSED
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
         deadline = environment.seconds() + (timeout_seconds or float("inf"))
         try:
-            self._connection.send(task)
+            connection.send(task)
             while environment.seconds() < deadline:
-                if self._connection.poll(_POLL_SECONDS):
-                    event: Event = self._connection.recv()
+                if connection.poll(_POLL_SECONDS):
+                    event: Event = connection.recv()
                     if isinstance(event, Outcome | Failure):
                         return event
                     if isinstance(event, Ready):  # importing TensorFlow is not the task's time
@@ -77,20 +83,27 @@ class Worker:
         )
 
     def _died(self) -> Failure:
-        assert self._process is not None
-        self._process.join(timeout=5)
-        code = self._process.exitcode
-        self.kill()
+        with self._lock:
+            if self._process is None:  # ended by `close`, from another thread
+                return _CLOSED
+            self._process.join(timeout=5)
+            code = self._process.exitcode
+            self.kill()
         return Failure(reason=_cause(code), traceback=_tail(self._log, self._log_start))
 
     def kill(self) -> None:
         """End the process now; the next task starts a new one."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        if self._connection is not None:
-            self._connection.close()
-        self._process = self._connection = None
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+            # Dropped, not closed: a thread that waits on it reads the end, not another file's data.
+            self._process = self._connection = None
+
+    def close(self) -> None:
+        """End the process now, and start none again."""
+        self._closed = True
+        self.kill()
 
 
 def _cause(code: int | None) -> str:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,56 @@ def test_a_pool_raises_what_its_callbacks_raise(tmp_path: Path) -> None:
 
     with Pool(1, tmp_path, 0.0, serve) as pool, pytest.raises(ConnectionError, match="no server"):
         list(pool.run([task_of("finish")], refuse, lambda task, event: None))
+
+
+def test_a_closed_pool_begins_no_further_task_and_starts_no_process(tmp_path: Path) -> None:
+    begun: list[str] = []
+    working = threading.Event()
+    pool = Pool(1, tmp_path, 0.0, serve)
+    results = pool.run(
+        [task_of("hang"), task_of("finish")],
+        lambda task: begun.append(task.spec.arch),
+        lambda task, event: working.set(),
+    )
+    ended: list[Outcome | Failure] = []
+    reader = threading.Thread(target=lambda: ended.append(next(results)[1]), daemon=True)
+    reader.start()
+    assert working.wait(30)
+    pool.close()
+    reader.join(30)
+    time.sleep(0.5)  # what would begin has begun by then
+    assert ended == [
+        Failure(reason="the worker was closed before the task came to its end", traceback="")
+    ]
+    assert begun == ["hang"]
+    assert not [child for child in psutil.Process().children() if "spawn_main" in command(child)]
+
+
+def test_a_closed_worker_starts_no_process_again(worker: Worker) -> None:
+    worker.close()
+    worker.start()
+    assert worker.pid is None
+    failure = worker.run(task_of("finish"), ignore)
+    assert isinstance(failure, Failure)
+    assert "was closed" in failure.reason
+
+
+def test_a_worker_killed_from_another_thread_gives_a_failure(worker: Worker) -> None:
+    for _ in range(5):
+        killer = threading.Thread(target=worker.kill)
+        result = worker.run(task_of("hang"), lambda event, killer=killer: begin_once(killer))
+        killer.join(30)
+        assert isinstance(result, Failure)
+        worker.start()
+
+
+def begin_once(thread: threading.Thread) -> None:
+    if thread.ident is None:
+        thread.start()
+
+
+def command(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
 
 
 def test_a_worker_dies_with_a_killed_main_process(tmp_path: Path) -> None:
