@@ -220,6 +220,45 @@ def test_a_damaged_set_is_fetched_again(tmp_path: Path) -> None:
     assert damaged.read_bytes() != b"damaged"
 
 
+def test_files_that_were_never_fetched_are_no_damage(chest_ct: Shelf, tmp_path: Path) -> None:
+    folder = fetch("chest-ct", tmp_path).folder
+    strays = [folder / "train" / "normal" / "Thumbs.db", folder / ".DS_Store"]
+    for stray in strays:
+        stray.write_bytes(b"a file browser's own")
+    chest_ct.files.clear()
+    assert not fetch("chest-ct", tmp_path).is_new
+    assert all(stray.exists() for stray in strays)
+
+
+def test_a_damaged_set_stays_until_another_has_come(chest_ct: Shelf, tmp_path: Path) -> None:
+    folder = fetch("chest-ct", tmp_path).folder
+    (folder / "test" / "adenocarcinoma" / "000108.png").unlink()
+    before = sorted(folder.rglob("*"))
+    chest_ct.files.clear()
+    with pytest.raises(
+        StoreError, match=r"1 file\(s\) of .*000108.png\); nothing was removed, .*Kaggle"
+    ):
+        fetch("chest-ct", tmp_path)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_damaged_receipt_removes_no_images(chest_ct: Shelf, tmp_path: Path) -> None:
+    folder = fetch("chest-ct", tmp_path).folder
+    (tmp_path / "chest-ct.json").write_text('{"files": 3}')
+    before = sorted(folder.rglob("*"))
+    chest_ct.files.clear()
+    with pytest.raises(StoreError, match=r"the first: chest-ct.json"):
+        fetch("chest-ct", tmp_path)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_folder_that_was_not_fetched_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "chest-ct" / "train").mkdir(parents=True)
+    with pytest.raises(StoreError, match="chest-ct was not fetched by this program"):
+        fetch("chest-ct", tmp_path)
+    assert (tmp_path / "chest-ct" / "train").is_dir()
+
+
 def test_a_broken_download_goes_on_where_it_stopped(chest_ct: Shelf, tmp_path: Path) -> None:
     chest_ct.breaks_after = 1_500_000
     with pytest.raises(StoreError, match="broke off"):

@@ -11,7 +11,8 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,22 +69,41 @@ def fetch(name: str, into: Path, progress: Progress | None = None) -> Fetched:
     """
     wanted, told = _wanted(name), progress or Silent()
     try:
-        found = _verified(wanted, into, told)
-        if found is not None:
-            return found
-        partial = into / f".{name}.partial"
-        if (partial / _STAGED).exists():  # stopped between unpacking and naming: half is moved
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True, exist_ok=True)
-        told.stage("download")
-        brought = (
-            from_kaggle(wanted, partial) if _on_kaggle(wanted) else from_url(wanted, partial, told)
-        )
-        return _accept(wanted, brought, into, told)
+        receipt, damaged = _verified(wanted, into, told)
+        if receipt is not None and not damaged:
+            return _result(wanted, into / name, receipt, is_new=False)
+        with _left_alone(into / name, damaged):
+            return _bring(wanted, into, told)
     except BenchmarkError:
         raise
     except OSError as error:
         raise StoreError(f"cannot fetch {name} into {into}: {error.strerror or error}.") from error
+
+
+def _bring(wanted: DataSet, into: Path, told: Progress) -> Fetched:
+    partial = into / f".{wanted.name}.partial"
+    if (partial / _STAGED).exists():  # stopped between unpacking and naming: half is moved
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    told.stage("download")
+    brought = (
+        from_kaggle(wanted, partial) if _on_kaggle(wanted) else from_url(wanted, partial, told)
+    )
+    return _accept(wanted, brought, into, told)
+
+
+@contextmanager
+def _left_alone(folder: Path, damaged: Sequence[str]) -> Iterator[None]:
+    """Say of a damaged set that it stands as it was, where a new one could not be brought."""
+    try:
+        yield
+    except BenchmarkError as error:
+        if not damaged:
+            raise
+        raise type(error)(
+            f"{len(damaged)} file(s) of {folder} are not as they were fetched (the first: "
+            f"{damaged[0]}); nothing was removed, and no other copy came: {error}"
+        ) from error
 
 
 def _wanted(name: str) -> DataSet:
@@ -97,20 +117,31 @@ def _receipt(name: str, into: Path) -> Path:
     return into / f"{name}.json"
 
 
-def _verified(wanted: DataSet, into: Path, told: Progress) -> Fetched | None:
-    """Give a data set that is there and whole; remove one that is there and damaged."""
+def _verified(
+    wanted: DataSet, into: Path, told: Progress
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Give a set's receipt, None without, and the files of it that are gone or changed.
+
+    What else lies in the folder, such as a file browser's own, is nobody's damage.
+    """
     folder = into / wanted.name
-    if not (folder.is_dir() and _receipt(wanted.name, into).is_file()):
-        return None
+    if not folder.exists():
+        return None, ()
+    if not _receipt(wanted.name, into).is_file():
+        raise StoreError(
+            f"{folder} was not fetched by this program, which would have left a receipt beside "
+            "it; move it away, and fetch again."
+        )
     try:
         receipt = json.loads(_receipt(wanted.name, into).read_text(encoding="utf-8"))
-        is_whole = receipt["files"] == _hashes(folder, told)
-    except (ValueError, KeyError, TypeError):
-        is_whole = False
-    if is_whole:
-        return _result(wanted, folder, receipt["counts"], receipt["content"], is_new=False)
-    shutil.rmtree(folder)
-    return None
+        files: dict[str, str] = receipt["files"]
+        is_known = {"counts", "content"} <= receipt.keys()
+        found = _hashes(folder, [path for path in files if (folder / path).is_file()], told)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_known = False
+    if not is_known:
+        return None, (f"{wanted.name}.json",)
+    return receipt, tuple(path for path in sorted(files) if found.get(path) != files[path])
 
 
 def _accept(wanted: DataSet, brought: Path, into: Path, told: Progress) -> Fetched:
@@ -131,16 +162,19 @@ def _accept(wanted: DataSet, brought: Path, into: Path, told: Progress) -> Fetch
             shutil.move(path, staged / path.name)
         else:  # on Kaggle's own machines the data is mounted, and read-only
             shutil.copytree(path, staged / path.name)
-    files = _hashes(staged, told)
+    inside = [path for path in sorted(staged.rglob("*")) if path.is_file()]
+    files = _hashes(staged, [path.relative_to(staged).as_posix() for path in inside], told)
     content = digest(sorted(files.values()))
     receipt = {
         "name": wanted.name, "source": wanted.source, "licence": wanted.licence,
         "counts": counts, "content": content, "files": files,
     }  # fmt: skip
     _write(_receipt(wanted.name, into), receipt)
+    if folder.exists():  # a damaged one, which goes only now that a whole one is here
+        folder.rename(partial / "damaged")
     staged.rename(folder)
     shutil.rmtree(partial)
-    return _result(wanted, folder, counts, content, is_new=True)
+    return _result(wanted, folder, receipt, is_new=True)
 
 
 def _folder_counts(root: Path) -> dict[str, int]:
@@ -180,23 +214,19 @@ def _differences(due: Mapping[str, int], counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} has {got}, not {want}" for name, got, want in pairs if got != want)
 
 
-def _hashes(folder: Path, told: Progress) -> dict[str, str]:
-    """Give every file's SHA-256 by its path in the folder."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+def _hashes(folder: Path, paths: Sequence[str], told: Progress) -> dict[str, str]:
+    """Give the SHA-256 of files by their paths in the folder."""
     told.stage("verify", len(paths), "files")
     found = {}
     for path in paths:
-        with path.open("rb") as file:
-            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(
-                file, "sha256"
-            ).hexdigest()
+        with (folder / path).open("rb") as file:
+            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
         told.advance()
     return found
 
 
-def _result(
-    wanted: DataSet, folder: Path, counts: Mapping[str, int], content: str, *, is_new: bool
-) -> Fetched:
+def _result(wanted: DataSet, folder: Path, receipt: Mapping[str, Any], *, is_new: bool) -> Fetched:
+    content = receipt["content"]
     differs = content != _MEASURED.get(wanted.name, content)
     note = f"{wanted.name} has the published counts, but its files differ from the copy on which "
     return Fetched(
@@ -204,7 +234,7 @@ def _result(
         folder=folder,
         source=wanted.source,
         licence=wanted.licence,
-        counts=counts,
+        counts=receipt["counts"],
         is_new=is_new,
         notes=(note + "this project's figures were measured.",) if differs else (),
     )
