@@ -1,6 +1,8 @@
 """One benchmark from its plan to its board: workers train, this process logs, ranks, registers."""
 
+import contextlib
 import shutil
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -74,11 +76,11 @@ class Execution:
             if tasks:
                 self.pool.open()  # TensorFlow is imported while the images are looked at
             look_at(self.prepared, self.folder, self.display)
-            self._run_tasks(tasks)
+            self.run_tasks(tasks)
             for split in range(splits):
                 for seed in request.seed:
-                    self._run_tasks(self._composites(split, seed))
-        shutil.rmtree(self.unlogged, ignore_errors=True)
+                    self.run_tasks(self._composites(split, seed))
+        self._tidy()
 
     @contextmanager
     def _closed_on_error(self) -> Iterator[None]:
@@ -98,25 +100,70 @@ class Execution:
             if _is_alive(folder.name):
                 continue
             for left in complete_outcomes(folder):
-                outcome = read_outcome(left)
-                known = self.tracker.finished([outcome.spec.digest])
-                if outcome.spec.digest not in known:
-                    run = self.tracker.start(self.parent, outcome.spec)
-                    self.done[outcome.spec.digest] = self._recorder.finish(run, outcome)
-            shutil.rmtree(folder, ignore_errors=True)
+                try:
+                    outcome = read_outcome(left)
+                except (OSError, ValueError, KeyError, TypeError) as error:
+                    self._set_aside(left, f"cannot be read: {_line(error)}")
+                    continue
+                if outcome.spec.data_digest == self.prepared.index.digest:
+                    self._log_leftover(outcome)
+            _remove_if_empty(folder)
 
-    def _run_tasks(self, tasks: Sequence[Task]) -> None:
+    def _log_leftover(self, outcome: Outcome) -> None:
+        digest = outcome.spec.digest
+        if digest in self.tracker.finished([digest]):
+            shutil.rmtree(outcome.folder, ignore_errors=True)
+            return
+        record = self._log(self.tracker.start(self.parent, outcome.spec), outcome)
+        if record.state is State.FINISHED:
+            self.done[digest] = record
+            shutil.rmtree(outcome.folder, ignore_errors=True)
+
+    def _log(self, run: Run, outcome: Outcome) -> Record:
+        """Log an outcome; one that cannot be logged is a failure, set aside, and no more than that.
+
+        Raises:
+            Exception: the store takes not even the failure; the outcome stays for a later start.
+        """
+        try:
+            return self._recorder.finish(run, outcome)
+        except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
+            reason = f"trained, but could not be logged: {_line(error)}"
+            record = self._recorder.fail(run, reason, traceback.format_exc())
+            self._set_aside(outcome.folder, reason)
+            return record
+
+    def _set_aside(self, folder: Path, reason: str) -> None:
+        """Move an outcome out of the way of later starts, which would fail on it again."""
+        aside = self.folder / "set-aside" / folder.name
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.move(folder, aside)
+        self.display.note(f"an outcome is set aside in {aside}: {reason}")
+
+    def _tidy(self) -> None:
+        """Take away this process's folders, and the ones around them where nothing else is in."""
+        shutil.rmtree(self.unlogged, ignore_errors=True)
+        checkpoints = self.folder / "checkpoints"
+        for folder in (*checkpoints.glob("*"), checkpoints, self.unlogged.parent):
+            _remove_if_empty(folder)
+
+    def run_tasks(self, tasks: Sequence[Task]) -> None:
+        """Run tasks in the pool and log what comes of each; a failure costs its own task only."""
         if not tasks:
             return
         for task, result in self.pool.open().run(tasks, self._begin, self._say):
             run = self._open[task.spec.digest]
             match result:
-                case Failure(reason=reason, traceback=traceback):
-                    record = self._recorder.fail(run, reason, traceback)
+                case Failure(reason=reason, traceback=trace):
+                    record = self._recorder.fail(run, reason, trace)
                     self.failed.append(record)
                 case Outcome():
-                    record = self._recorder.finish(run, result)
-                    self.done[task.spec.digest] = record
+                    record = self._log(run, result)
+                    if record.state is State.FINISHED:
+                        self.done[task.spec.digest] = record
+                    else:
+                        self.failed.append(record)
             del self._open[task.spec.digest]
             self.display.end(record)
 
@@ -162,6 +209,16 @@ class Execution:
 
 def _name(spec: Spec) -> str:
     return spec_name(spec.arch, spec.seed, spec.fold)
+
+
+def _line(error: Exception) -> str:
+    """Give an error's kind and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # something is in it, or another process was quicker
+        folder.rmdir()
 
 
 def _is_alive(name: str) -> bool:

@@ -74,7 +74,9 @@ class Recorder:
 
     def fail(self, run: Run, reason: str, traceback: str) -> Record:
         """Close a run that failed; its traceback stands among the logs."""
-        path = self._folder / "logs" / f"{run.spec.arch.replace(':', '-')}-failure.log"
+        spec = run.spec
+        name = spec_name(spec.arch, spec.seed, spec.fold).replace(":", "-").replace(" ", "-")
+        path = self._folder / "logs" / f"{name}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(traceback)
         return self._tracker.fail(run, reason)

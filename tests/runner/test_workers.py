@@ -3,6 +3,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -159,13 +160,13 @@ def test_a_closed_worker_starts_no_process_again(worker: Worker) -> None:
 def test_a_worker_killed_from_another_thread_gives_a_failure(worker: Worker) -> None:
     for _ in range(5):
         killer = threading.Thread(target=worker.kill)
-        result = worker.run(task_of("hang"), lambda event, killer=killer: begin_once(killer))
+        result = worker.run(task_of("hang"), partial(begin_once, killer))
         killer.join(30)
         assert isinstance(result, Failure)
         worker.start()
 
 
-def begin_once(thread: threading.Thread) -> None:
+def begin_once(thread: threading.Thread, _event: Event) -> None:
     if thread.ident is None:
         thread.start()
 
