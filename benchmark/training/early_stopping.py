@@ -30,8 +30,8 @@ class Watch:
         self.waited = 0
 
     def better(self, metrics: dict[str, float]) -> bool:
-        """Take an epoch's metrics; say whether it is the best so far (NaN never is)."""
-        value = metrics[self.monitor]
+        """Take an epoch's metrics; say whether it is the best so far (undefined never is)."""
+        value = metrics.get(self.monitor, math.nan)
         sign = 1.0 if MONITORS[self.monitor] else -1.0
         if math.isnan(value):
             improved = False

@@ -1,5 +1,7 @@
 """What is measured after every epoch, in NumPy: cheap enough to cost less than the epoch."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,7 +9,7 @@ from ..records import Labels
 
 
 def measure(part: str, probabilities: npt.NDArray[np.floating], labels: Labels) -> dict[str, float]:
-    """Give a part's metrics by name.
+    """Give a part's metrics by name; what is undefined is absent, never NaN.
 
     Args:
         part: what the names begin with, such as `val`.
@@ -15,17 +17,39 @@ def measure(part: str, probabilities: npt.NDArray[np.floating], labels: Labels) 
         labels: (n,) true classes.
 
     Returns:
-        `<part>_loss` (mean negative log-likelihood in nats), `_accuracy`, `_macro_f1` (a class
-        without images or predictions counts as 0) and `_auroc` (one-vs-rest, macro; NaN where a
-        class has no image or all of them).
+        `<part>_loss` (mean negative log-likelihood in nats), `_accuracy`, `_precision`, `_recall`
+        and `_f1` (means over the k classes, a ratio of 0 to 0 counting as 0), `_macro_f1` (`_f1`
+        by its full name, as in the final metrics) and `_auroc` (one-vs-rest, macro; absent where
+        a class has no image or all of them).
     """
-    chosen = probabilities.argmax(axis=1)
-    return {
-        f"{part}_loss": log_loss(probabilities, labels),
-        f"{part}_accuracy": float(np.mean(chosen == labels)),
-        f"{part}_macro_f1": macro_f1(chosen, labels, probabilities.shape[1]),
-        f"{part}_auroc": auroc(probabilities, labels),
+    table = confusion(probabilities.argmax(axis=1), labels, probabilities.shape[1])
+    hits, true, called = np.diag(table), table.sum(axis=1), table.sum(axis=0)
+    f1 = _mean_ratio(2 * hits, true + called)
+    found = {
+        "loss": log_loss(probabilities, labels),
+        "accuracy": float(hits.sum() / len(labels)),
+        "precision": _mean_ratio(hits, called),
+        "recall": _mean_ratio(hits, true),
+        "f1": f1,
+        "macro_f1": f1,
+        "auroc": auroc(probabilities, labels),
     }
+    return defined({f"{part}_{name}": value for name, value in found.items()})
+
+
+def defined(metrics: dict[str, float]) -> dict[str, float]:
+    """Leave out what is NaN or infinite: no tracker, table or curve has a use for it."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def confusion(chosen: Labels, labels: Labels, classes: int) -> Labels:
+    """Count (k, k) images, rows the true class, columns the chosen one."""
+    counts = np.bincount(labels * classes + chosen, minlength=classes * classes)
+    return counts.reshape(classes, classes)
+
+
+def _mean_ratio(hits: Labels, total: Labels) -> float:
+    return float(np.mean(hits / np.maximum(total, 1)))
 
 
 def log_loss(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:
@@ -36,10 +60,8 @@ def log_loss(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:
 
 def macro_f1(chosen: Labels, labels: Labels, classes: int) -> float:
     """Give the mean over k classes of 2 TP / (2 TP + FP + FN), 0 where that is 0 / 0."""
-    counts = np.bincount(labels * classes + chosen, minlength=classes * classes)
-    table = counts.reshape(classes, classes)
-    hits = np.diag(table)
-    return float(np.mean(2 * hits / np.maximum(table.sum(axis=0) + table.sum(axis=1), 1)))
+    table = confusion(chosen, labels, classes)
+    return _mean_ratio(2 * np.diag(table), table.sum(axis=0) + table.sum(axis=1))
 
 
 def auroc(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
 from .early_stopping import Schedule, Watch
-from .epoch_metrics import measure
+from .epoch_metrics import defined, measure
 from .settings import Settings
 
 Batch = Any  # an array (b, ...), or a list of such for a network with several inputs
@@ -200,4 +200,4 @@ def _train_once(
         step = trainee.step(batch, train.labels[chosen], rate)
         loss += step.loss * len(chosen)
         correct += step.accuracy * len(chosen)
-    return {"train_loss": loss / len(order), "train_accuracy": correct / len(order)}
+    return defined({"train_loss": loss / len(order), "train_accuracy": correct / len(order)})

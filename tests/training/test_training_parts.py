@@ -20,7 +20,14 @@ from benchmark.zoo import ARCHITECTURES
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
 def test_epoch_metrics_are_those_of_scikit_learn(classes: int) -> None:
-    from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+    from sklearn.metrics import (
+        accuracy_score,
+        f1_score,
+        log_loss,
+        precision_score,
+        recall_score,
+        roc_auc_score,
+    )
 
     random = np.random.default_rng(classes)
     probabilities = random.dirichlet(np.ones(classes), 50)
@@ -31,13 +38,32 @@ def test_epoch_metrics_are_those_of_scikit_learn(classes: int) -> None:
     assert measure("val", probabilities, labels) == {
         "val_loss": pytest.approx(log_loss(labels, probabilities)),
         "val_accuracy": pytest.approx(accuracy_score(labels, chosen)),
+        "val_precision": pytest.approx(precision_score(labels, chosen, average="macro")),
+        "val_recall": pytest.approx(recall_score(labels, chosen, average="macro")),
+        "val_f1": pytest.approx(f1_score(labels, chosen, average="macro")),
         "val_macro_f1": pytest.approx(f1_score(labels, chosen, average="macro")),
         "val_auroc": pytest.approx(roc_auc_score(labels, scores, multi_class="ovr")),
     }
 
 
-def test_auroc_is_undefined_where_a_class_has_no_image() -> None:
-    assert math.isnan(measure("val", np.full((4, 3), 1 / 3), np.array([0, 1, 0, 1]))["val_auroc"])
+def test_auroc_is_absent_where_a_class_has_no_image() -> None:
+    found = measure("val", np.full((4, 3), 1 / 3), np.array([0, 1, 0, 1]))
+    assert "val_auroc" not in found
+    assert found["val_recall"] == pytest.approx(1 / 3)
+
+
+def test_a_network_that_gives_no_numbers_reports_none() -> None:
+    found = measure("val", np.full((4, 2), np.nan), np.array([0, 1, 0, 1]))
+    assert set(found) == {
+        *("val_accuracy", "val_precision", "val_recall", "val_f1", "val_macro_f1"),
+    }
+    assert all(math.isfinite(value) for value in found.values())
+
+
+def test_a_watch_takes_an_absent_metric_for_no_improvement() -> None:
+    watch = Watch("val_auroc", patience=2)
+    assert [watch.better({"val_loss": 1.0}) for _ in range(2)] == [False, False]
+    assert watch.is_over
 
 
 def test_a_watch_stops_when_patience_is_spent_and_ignores_undefined_values() -> None:
