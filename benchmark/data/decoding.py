@@ -1,7 +1,7 @@
 """Turn what is stored for an image into the pixels a network sees.
 
 Training and the registered model run this very file, so it imports nothing but errors, records
-and its neighbour for DICOM. Its rules:
+and its neighbours for DICOM and for quiet. Its rules:
 
 - 16-bit grey is divided by 257: 65535 becomes 255, as PNG and TIFF define their range. It is not
   stretched to what the image happens to hold, which would give each image another contrast.
@@ -20,7 +20,6 @@ and its neighbour for DICOM. Its rules:
 
 import io
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,9 +42,10 @@ from PIL import (
 from ..errors import ImageError
 from ..records import Picture
 from .dicom import is_dicom, read_dicom
+from .quiet import quiet
 
-DECODER = 1
-"""Raised by hand whenever the same file would give other pixels."""
+DECODER = 2
+"""Raised by hand whenever the same file would give other pixels, or another refusal."""
 
 MAX_PIXELS = 64_000_000
 """A picture with more is refused unread. The largest chest film is about 4280 × 3520 = 15 million;
@@ -121,7 +121,7 @@ def read_native(data: bytes, picture: Picture) -> Native:
         raise ImageError("the file is empty.")
     if len(data) > MAX_BYTES:
         raise ImageError(f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}.")
-    with _quiet():
+    with quiet():
         if is_dicom(data):
             pixels, mode = read_dicom(data, picture.window, MAX_PIXELS)
             height, width = pixels.shape[:2]
@@ -252,42 +252,3 @@ def turn(width: int, height: int) -> Iterator[None]:
         return
     with _one_large:
         yield
-
-
-class _Quiet:
-    """Keeps the decoders' own warnings from the screen, whichever threads decode at once.
-
-    `warnings.catch_warnings` alone restores the wrong filters when threads overlap.
-    """
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._inside = 0
-        self._saved = warnings.catch_warnings()
-
-    def enter(self) -> None:
-        with self._guard:
-            self._inside += 1
-            if self._inside == 1:
-                self._saved = warnings.catch_warnings()
-                self._saved.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.")
-                warnings.filterwarnings("ignore", module=r"pydicom\.")
-
-    def leave(self) -> None:
-        with self._guard:
-            self._inside -= 1
-            if self._inside == 0:
-                self._saved.__exit__(None, None, None)
-
-
-_quietness = _Quiet()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    _quietness.enter()
-    try:
-        yield
-    finally:
-        _quietness.leave()

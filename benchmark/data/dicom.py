@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImageError, UsageError
+from .quiet import quiet
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -31,6 +32,7 @@ _SYNTAXES = {
     "1.2.840.10008.1.2.4.50": "JPEG baseline",
     "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
 }
+_NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 _PAIR = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*")
@@ -74,6 +76,13 @@ def read_dicom(data: bytes, window: str, max_pixels: int) -> tuple[npt.NDArray[n
         ImageError: it cannot be decoded, holds several pictures, or has no HU for an HU window.
     """
     wanted = check_window(window)
+    with quiet():
+        return _decode(data, wanted, max_pixels)
+
+
+def _decode(
+    data: bytes, wanted: tuple[float, float] | None, max_pixels: int
+) -> tuple[npt.NDArray[np.uint8], str]:
     try:
         file = _parse(data)
         photometric = _check(file, max_pixels)
@@ -84,9 +93,11 @@ def read_dicom(data: bytes, window: str, max_pixels: int) -> tuple[npt.NDArray[n
         raise
     except ImportError as error:
         raise ImageError("it is a DICOM file; reading it needs the package pydicom.") from error
-    except Exception as error:  # on hostile bytes a parser may raise anything
-        message = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ImageError(f"its DICOM contents cannot be decoded: {message}") from error
+    except Exception as error:  # noqa: BLE001 - on hostile bytes a parser may raise anything
+        # Its message may quote any tag, a patient's name among them; so it goes no further.
+        raise ImageError(
+            f"its DICOM contents cannot be decoded ({type(error).__name__})."
+        ) from None
 
 
 def read_tags(data: bytes) -> tuple[str, str]:
@@ -98,15 +109,16 @@ def read_tags(data: bytes) -> tuple[str, str]:
         ImageError: the header cannot be parsed.
     """
     try:
-        file = _parse(data, header_only=True)
-        patient = str(file.get("PatientID", "") or file.get("StudyInstanceUID", "") or "").strip()
-        return patient, str(file.get("Modality", "") or "")
+        with quiet():
+            file = _parse(data, header_only=True)
+            patient = str(file.get("PatientID") or file.get("StudyInstanceUID") or "").strip()
+            return patient, str(file.get("Modality") or "")
     except ImageError:
         raise
     except ImportError as error:
         raise ImageError("it is a DICOM file; reading it needs the package pydicom.") from error
-    except Exception as error:  # as above
-        raise ImageError("its DICOM header cannot be read.") from error
+    except Exception:  # noqa: BLE001 - as above
+        raise ImageError("its DICOM header cannot be read.") from None
 
 
 def _parse(data: bytes, *, header_only: bool = False) -> "Dataset":
@@ -133,10 +145,13 @@ def _parse(data: bytes, *, header_only: bool = False) -> "Dataset":
 
 def _check(file: "Dataset", max_pixels: int) -> str:
     """Hold a header to what can be read; give its photometric interpretation."""
-    if "PixelData" not in file:
+    if not _holds(file, "PixelData"):
         raise ImageError("it is a DICOM file without a picture.")
     if int(file.get("NumberOfFrames", 1) or 1) != 1:
         raise ImageError(f"it holds {file.NumberOfFrames} pictures; save one picture a file.")
+    lacking = [name for name in _NEEDED if not _holds(file, name)]
+    if lacking:
+        raise ImageError(f"its DICOM header does not state {' and '.join(lacking)}.")
     rows, columns = int(file.Rows), int(file.Columns)
     if rows < 1 or columns < 1 or rows * columns > max_pixels:
         raise ImageError(f"it has {columns} × {rows} pixels; 1 to {max_pixels:,} can be read.")
@@ -146,6 +161,12 @@ def _check(file: "Dataset", max_pixels: int) -> str:
     if file.file_meta.TransferSyntaxUID.is_encapsulated:
         _check_stream(file, (columns, rows))
     return photometric
+
+
+def _holds(file: "Dataset", name: str) -> bool:
+    """Tell whether a tag is there with a value: many writers leave tags in and their values out."""
+    value = file.get(name)
+    return value is not None and (isinstance(value, int | float) or len(value) > 0)
 
 
 def _check_stream(file: "Dataset", size: tuple[int, int]) -> None:
@@ -205,7 +226,7 @@ def _rescaled(stored: npt.NDArray[Any], file: "Dataset") -> npt.NDArray[np.float
 
 def _hu(file: "Dataset", window: tuple[float, float]) -> tuple[float, float]:
     """Give the bounds of a window in HU, if the file's values are HU."""
-    if str(file.get("Modality", "")) != "CT" or "RescaleSlope" not in file:
+    if str(file.get("Modality", "")) != "CT" or not _holds(file, "RescaleSlope"):
         raise ImageError("an HU window needs a CT image with a rescale slope; use --window file.")
     center, width = window
     return center - width / 2, center + width / 2
@@ -221,10 +242,10 @@ def _by_file(
         table = np.asarray(apply_voi(values.astype(np.int64), file), dtype=np.float32)
         bits = int(file.VOILUTSequence[0].LUTDescriptor[2])
         return _scaled(table, 0, 2**bits - 1)
-    if "WindowCenter" in file and "WindowWidth" in file:
+    if _holds(file, "WindowCenter") and _holds(file, "WindowWidth"):
         return _by_window(values, _first(file.WindowCenter), _first(file.WindowWidth), file)
     kept = values
-    if "PixelPaddingValue" in file:
+    if _holds(file, "PixelPaddingValue"):
         inside = values[stored != int(file.PixelPaddingValue)]
         kept = inside if inside.size else values
     return _scaled(values, float(kept.min()), float(kept.max()))

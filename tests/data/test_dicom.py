@@ -1,8 +1,12 @@
 """DICOM: stored values become modality units, units a window, and identifiers stay hidden."""
 
 import io
+import logging
 import subprocess
 import sys
+import traceback
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,8 @@ import pytest
 from PIL import Image
 
 from benchmark.data.decoding import decode_bytes, read_native
-from benchmark.data.dicom import check_window, read_tags
+from benchmark.data.dicom import check_window, read_dicom, read_tags
+from benchmark.data.quiet import quiet
 from benchmark.errors import ImageError, UsageError
 from benchmark.records import Picture
 from tests.data.pictures import dicom, encode, gradient, noise
@@ -191,7 +196,8 @@ def test_another_syntax_is_refused_by_its_name(syntax: str) -> None:
         ({"PhotometricInterpretation": "CIELAB"}, "CIELAB cannot be read"),
         ({"Rows": 60000, "Columns": 60000}, "60000 × 60000 pixels"),
         ({"Rows": 0}, "40 × 0 pixels"),
-        ({"Rows": 31}, "cannot be decoded"),
+        ({"Rows": 31}, r"cannot be decoded \(ValueError\)"),
+        ({"Rows": None, "Columns": None}, "does not state Rows and Columns"),
         ({"WindowCenter": 3, "WindowWidth": -1}, "width must be above 0"),
         ({"RescaleSlope": "1e38", "RescaleIntercept": "1e38"}, "not numbers"),
     ],
@@ -206,6 +212,65 @@ def test_patients_are_told_apart_by_patient_or_else_by_study() -> None:
     assert read_tags(dicom(gradient(), PatientID="007", Modality="CT")) == ("007", "CT")
     assert read_tags(dicom(gradient(), StudyInstanceUID="1.2.3")) == ("1.2.3", "")
     assert read_tags(dicom(gradient())) == ("", "")
+
+
+NAME = "Doe^Jane^" + "x" * 80  # longer than DICOM allows, so that pydicom remarks on it
+
+
+def doubtful() -> bytes:
+    """Give a file whose identifiers and pixels pydicom warns of, quoting some of them."""
+    with quiet():
+        return dicom(
+            gradient(), PatientID=NAME, StudyInstanceUID="1.2.secret", Modality="SECRET modality",
+            PixelData=gradient().tobytes() + bytes(64),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [read_tags, lambda data: read_dicom(data, "file", 10**6)])
+def test_what_pydicom_says_of_a_file_reaches_neither_screen_nor_log(
+    read: Callable[[bytes], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    data = doubtful()
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        read(data)
+    assert [str(each.message) for each in said] == []
+    assert caplog.records == []
+
+
+def test_pydicom_is_heard_again_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+    read_tags(doubtful())
+    caplog.clear()
+    logging.getLogger("pydicom").warning("heard")
+    assert caplog.messages == ["heard"]
+
+
+def test_pydicoms_own_words_are_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("cannot read 'Doe^Jane'")
+
+    monkeypatch.setattr("pydicom.dcmread", fail)
+    for read in (read_tags, lambda data: read_dicom(data, "file", 10**6)):
+        with pytest.raises(ImageError, match="DICOM") as caught:
+            read(dicom(gradient()))
+        assert "Doe" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": "", "WindowWidth": ""},
+        {"WindowCenter": 40, "WindowWidth": ""},
+        {"PixelPaddingValue": ""},
+        {"RescaleSlope": "", "RescaleIntercept": ""},
+        {"NumberOfFrames": ""},
+        {"VOILUTFunction": ""},
+    ],
+    ids=" ".join,
+)
+def test_a_tag_without_a_value_is_as_good_as_absent(tags: dict[str, Any]) -> None:
+    assert shown([-100, 0, 100], **tags) == [0, 128, 255]
 
 
 def test_reading_other_pictures_imports_no_pydicom() -> None:
