@@ -13,6 +13,7 @@ from ..records import (
     Epoch,
     Labels,
     Params,
+    ParamValue,
     Part,
     Predictions,
     Probabilities,
@@ -51,6 +52,13 @@ from ..training import (
 from ..zoo import ARCHITECTURES, check_side
 
 _FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
+_BY_EPOCH = ("macro_f1", "f1", "accuracy", "precision", "recall", "auroc", "loss")
+"""What training measures on validation after every epoch."""
+
+# A dense layer reads each of its weights once an image, at the pace of memory: 10 GB/s, a few
+# times less than a desktop's. Measuring a head would give noise of its own size.
+_HEAD_WEIGHTS_A_MILLISECOND = 2.5e6
+
 _MORE_IS_BETTER = (
     *("macro_f1", "micro_f1", "weighted_f1", "f1", "accuracy", "balanced_accuracy"),
     *("auroc", "mcc", "precision", "recall"),
@@ -70,6 +78,23 @@ def read_goals(objective: str) -> tuple[Goal, ...]:
             raise UsageError(f"--objective must be among {known}, not {name!r}.")
         goals.append(Goal(metric=name, maximise=name in _MORE_IS_BETTER))
     return tuple(goals)
+
+
+def check_pruner(pruner: str, objective: str, select: str) -> None:
+    """Check that a pruner will have something to prune by.
+
+    Raises:
+        UsageError: trials report nothing on the way: the metric is only known at a trial's end.
+    """
+    goals = read_goals(objective)
+    by_fold = parse_select(select) is not None
+    if pruner == "none" or by_fold or all(goal.metric in _BY_EPOCH for goal in goals):
+        return
+    raise UsageError(
+        f"--pruner {pruner} prunes by a metric that is known after every epoch, which are "
+        f"{', '.join(_BY_EPOCH)}; --objective {objective} is none. With --select cv:5x2 it prunes "
+        "by folds, and any metric will do."
+    )
 
 
 def settings_for(
@@ -99,14 +124,17 @@ def settings_for(
     )
 
 
-def start_of(space: Space, params: Params, side_px: int) -> Params:
-    """Give the defaults as a point of the space, for the first trial; nothing if they are none."""
-    values = {**params, SIDE.name: side_px}
-    try:
-        start = space.complete(values)
-    except KeyError:
-        return Params()
-    return start if space.contains(start) else Params()
+def own_point(spec: Spec) -> dict[str, ParamValue]:
+    """Give every value that a spec has before it is searched for, its side included."""
+    return {**spec.params, SIDE.name: spec.picture.side_px}
+
+
+def start_of(space: Space, own: Mapping[str, ParamValue]) -> Params:
+    """Give the spec's own values as a point of the space, for the first trial.
+
+    Nothing if they are none: a range that does not reach one of them (`Space.outside` names it).
+    """
+    return Params() if space.outside(own) else space.complete(own)
 
 
 class Study:
@@ -124,7 +152,7 @@ class Study:
     ) -> None:
         assert spec.search is not None
         self._spec = spec
-        self._space = space
+        self._space = space.including(own_point(spec))
         self._wanted = spec.search
         self._materials = materials
         self._progress = progress
@@ -142,7 +170,8 @@ class Study:
             job: what a process elsewhere needs to join it.
             on_trial: called with each trial finished here.
         """
-        start = start_of(self._space, self._spec.params, self._spec.picture.side_px)
+        own = own_point(self._spec)
+        start = start_of(self._space, own)
         self._progress.stage("search", self._wanted.trials or None, "trials")
 
         def told(record: TrialRecord) -> None:
@@ -150,7 +179,8 @@ class Study:
             on_trial(record)
 
         settings = settings_for(self._spec, self._wanted, start, job)
-        return search(self._space, self.score, settings, storage, told)
+        result = search(self._space, self.score, settings, storage, told)
+        return replace(result, notes=(*result.notes, *_start_notes(self._space, own)))
 
     def spec_of(self, params: Params) -> Spec:
         """Give the spec with a trial's parameters in place of its own.
@@ -224,17 +254,18 @@ class Study:
             spec.params,
             _examples(material, fit),
             _examples(material, held),
-            settings_of(spec, material),
+            settings_of(spec, material, material.labels[fit]),
             classes=len(material.classes),
             seed=derive(spec.seed, "head"),
             report=report or _ignore,
         )
         probabilities = head.trained.predict(head.inputs, place)
+        weights = head.network.count_params()
         backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
         return {
             **_metrics(material, material.labels[held], probabilities),
-            "parameters": float(head.network.count_params()),
-            "milliseconds_per_image": backbone_ms,
+            "parameters": float(ARCHITECTURES[spec.arch].parameters + weights),
+            "milliseconds_per_image": backbone_ms + weights / _HEAD_WEIGHTS_A_MILLISECOND,
         }
 
     def _score_network(
@@ -282,6 +313,17 @@ class Study:
             if goal.metric not in found:
                 _undefined(goal.metric)
         return tuple(found[goal.metric] for goal in self._goals)
+
+
+def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:
+    outside = [f"{name} {own.get(name)}" for name in space.outside(own)]
+    if not outside:
+        return ()
+    note = (
+        f"the search may end worse than a run without one: {', '.join(outside)} is not in the "
+        f"space {space.name}, so that the first trial could not take the run's own values."
+    )
+    return (note,)
 
 
 class _Reporting(Silent):

@@ -12,6 +12,7 @@ from ..search import (
     PRUNERS,
     SIDE,
     Goal,
+    Kind,
     SearchResult,
     SearchSettings,
     Space,
@@ -25,7 +26,7 @@ from ..search import (
 from ..tracking import TrialRun
 from ..training import tunables
 from ..zoo import Architecture
-from .objective import read_goals
+from .objective import check_pruner, read_goals
 from .request import Request
 
 SEARCH_FILE = "search.json"
@@ -75,6 +76,7 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
         return None
     PRUNERS[request.pruner]
     parse_select(request.select)
+    check_pruner(request.pruner, request.objective, request.select)
     SearchSettings(
         engine=engine,
         trials=request.trials,
@@ -101,7 +103,7 @@ def sides_of(space: Space | None) -> tuple[int, ...]:
         UsageError: it moves the side by a range, which would decode every image at every side.
     """
     for parameter in space.parameters if space else ():
-        if parameter.name == SIDE.name:
+        if parameter.name == SIDE.name and parameter.kind is not Kind.DEFAULT:
             if not parameter.choices:
                 raise UsageError(
                     f"{space.file if space else ''}: side must be a choice of a few sides, since "
@@ -126,11 +128,14 @@ def write_search(result: SearchResult, path: Path) -> None:
 def read_search(path: Path, space: Space) -> SearchResult:
     """Read the trials that `write_search` wrote."""
     values = json.loads(path.read_text())
+    trials = tuple(_trial(trial) for trial in values["trials"])
+    for trial in trials:  # the run's own values, which the study had put among the choices
+        space = space.including(trial.params)
     return SearchResult(
         study=values["study"],
         space=space,
         goals=tuple(Goal(**goal) for goal in values["goals"]),
-        trials=tuple(_trial(trial) for trial in values["trials"]),
+        trials=trials,
         seconds=values["seconds"],
         notes=tuple(values["notes"]),
     )
@@ -159,17 +164,20 @@ def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
 def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str, float]:
     """Give a search's own figures: the best score, and how much of it was optimism.
 
-    `selection_optimism` is the best trial's score less the test score of the same metric: what
-    choosing among so many trials on so few images promised too much.
+    `selection_optimism` is how much worse the test score is than the best trial's score of the
+    same metric: what choosing among so many trials on so few images promised too much. It is above
+    0 where test is worse, whether more or less of the metric is better.
     """
-    goal = found.goals[0].metric
+    goal = found.goals[0]
+    best = found.best.values[0]
     figures = {
-        "search_score": found.best.values[0],
+        "search_score": best,
         "search_trials": float(len(found.trials)),
         "search_complete_trials": float(len(found.complete)),
     }
-    if f"test_{goal}" in scores:
-        figures["selection_optimism"] = found.best.values[0] - scores[f"test_{goal}"]
+    if f"test_{goal.metric}" in scores:
+        worse = best - scores[f"test_{goal.metric}"]
+        figures["selection_optimism"] = worse if goal.maximise else -worse
     return figures
 
 

@@ -20,7 +20,7 @@ from ..search import (
 )
 from ..zoo import ARCHITECTURES
 from .console import wide_console
-from .objective import settings_for, start_of
+from .objective import own_point, settings_for, start_of
 from .outcomes import study_of
 from .prepare import Prepared, prepare
 from .progress import StageOf, show
@@ -31,6 +31,7 @@ from .tasks import job_task
 
 _TRIED = {
     "head": ("mobilenetv2", Regime.FROZEN),
+    "head-sides": ("mobilenetv2", Regime.FROZEN),
     "augmentation": ("mobilenetv2", Regime.FROZEN),
     "finetune": ("mobilenetv2", Regime.FINETUNE),
     "cnn": ("cnn", Regime.SCRATCH),
@@ -116,10 +117,12 @@ def compare_searches(request: Request, engines: str, *, quiet: bool) -> int:
         assert task.spec.search is not None
         folder = request.output_folder / "compare-searches"
         folder.mkdir(parents=True, exist_ok=True)
-        start = start_of(task.space, task.spec.params, task.spec.picture.side_px)
+        own = own_point(task.spec)
+        space = task.space.including(own)
+        start = start_of(space, own)
         compared = compare(
             wanted,
-            task.space,
+            space,
             lambda seed: study_of(tasks[seed], Silent()).score,
             settings_for(task.spec, task.spec.search, start, {}),
             request.seed,

@@ -9,6 +9,7 @@ from functools import cached_property
 from ..errors import UsageError
 from ..records import Params, ParamValue, Tunable, digest
 
+_STEP_TOLERANCE = 1e-6  # of a step: 0.1 + 0.2 is no exact 0.3
 GRID_POINTS = 10  # of a range without a step, as KerasTuner's grid search takes
 
 
@@ -68,7 +69,11 @@ class Parameter:
     def holds(self, value: ParamValue) -> bool:
         """Say whether it may have this value."""
         if self.kind in (Kind.FLOAT, Kind.INT):
-            return type(value) in (int, float) and self.bounds[0] <= value <= self.bounds[1]  # type: ignore[operator]
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                return False
+            steps = (value - self.bounds[0]) / self.step if self.step else 0.0
+            within = self.bounds[0] <= value <= self.bounds[1]
+            return within and abs(steps - round(steps)) < _STEP_TOLERANCE
         return any(type(value) is type(choice) and value == choice for choice in self.grid())
 
     @property
@@ -162,6 +167,31 @@ class Space:
             each.holds(params[each.name]) for each in active
         )
 
+    def outside(self, values: Mapping[str, ParamValue]) -> tuple[str, ...]:
+        """Name the searched parameters that may not have the value they are given here."""
+        found: dict[str, ParamValue] = {}
+        outside = []
+        for each in self.parameters:
+            if each.kind is Kind.DEFAULT or not self.is_active(each, found):
+                continue
+            if each.kind is Kind.FIXED:
+                found[each.name] = each.choices[0]
+            elif each.name in values and each.holds(values[each.name]):
+                found[each.name] = values[each.name]
+            else:
+                outside.append(each.name)
+        return tuple(outside)
+
+    def including(self, values: Mapping[str, ParamValue]) -> "Space":
+        """Give the space with these values among the choices of its parameters of that type.
+
+        So the run's own side or batch is tried even where a file does not list it.
+        """
+        return replace(
+            self,
+            parameters=tuple(_including(each, values.get(each.name)) for each in self.parameters),
+        )
+
     def resolve(self, defaults: Mapping[str, ParamValue]) -> "Space":
         """Turn each reference to a default into the default itself, so that tables show it."""
         return replace(
@@ -189,6 +219,18 @@ class Space:
         ]
         if faults:
             raise UsageError("\n".join(f"{self.file or self.name}: {fault}" for fault in faults))
+
+
+def _including(parameter: Parameter, value: ParamValue | None) -> Parameter:
+    choices = parameter.choices
+    if (
+        parameter.kind is not Kind.CHOICE
+        or type(value) is not type(choices[0])
+        or value in choices
+        or value is None
+    ):
+        return parameter
+    return replace(parameter, choices=(*choices, value))
 
 
 def _identity(parameter: Parameter) -> list[object]:

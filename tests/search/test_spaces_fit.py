@@ -21,6 +21,7 @@ def trained(*regimes: Regime) -> Iterable[tuple[str, Regime]]:
 
 CASES = [
     *(("head", name, regime) for name, regime in trained(Regime.FROZEN)),
+    *(("head-sides", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("augmentation", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("finetune", name, regime) for name, regime in trained(Regime.FINETUNE)),
     *(
@@ -37,6 +38,6 @@ def test_a_space_fits_its_architectures(space: str, name: str, regime: Regime) -
     read_space(space).check((*tunables(ARCHITECTURES[name], regime), SIDE), name)
 
 
-@pytest.mark.parametrize("space", ["head", "augmentation", "finetune"])
+@pytest.mark.parametrize("space", ["head", "head-sides", "augmentation", "finetune"])
 def test_there_is_an_architecture_for_every_pretrained_space(space: str) -> None:
     assert len([case for case in CASES if case[0] == space]) >= 9
