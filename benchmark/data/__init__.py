@@ -7,6 +7,7 @@ from .dicom import WINDOWS, check_window
 from .explore import PAGE, explore
 from .facts import Fact, Facts
 from .fetch import Fetched, fetch
+from .folders import PICTURE_SUFFIXES
 from .index import ReadOptions, Row, Title, build_index, check_index, part_counts, slug, take
 from .known import DATA_SETS, DataSet
 from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream
@@ -19,6 +20,7 @@ __all__ = [
     "MAX_UNREADABLE",
     "OPERATIONS",
     "PAGE",
+    "PICTURE_SUFFIXES",
     "POLICIES",
     "WINDOWS",
     "Audit",

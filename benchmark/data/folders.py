@@ -13,12 +13,22 @@ from .matching import match_classes
 
 PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
-    *(".pgm", ".ppm", ".pnm", ".dcm", ".dicom"),
+    *(".pgm", ".ppm", ".pnm", ".dcm", ".dicom", ""),
 )
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "dicomdir"})
-_TEXT_SUFFIXES = (
-    *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".xml", ".html", ".pdf"),
-    *(".yaml", ".yml", ".log"),
+"""How names of files that can be read end, in lower case; DICOM files often have no suffix."""
+
+_CLUTTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "dicomdir"})
+_PAPERS = frozenset(
+    (
+        *("readme", "license", "licence", "copying", "notice", "authors", "changelog"),
+        *("makefile", "manifest", "checksums", "md5sums", "sha1sums", "sha256sums"),
+    )
+)
+_OTHER_SUFFIXES = (
+    *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".pdf"),
+    *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".log", ".py", ".ipynb", ".sh", ".bat", ".m"),
+    *(".doc", ".docx", ".xls", ".xlsx", ".ods", ".odt", ".ppt", ".pptx", ".parquet", ".db"),
+    *(".zip", ".tar", ".tgz", ".7z", ".rar", ".md5", ".sha1", ".sha256"),
 )
 
 
@@ -35,8 +45,7 @@ class FolderReader:
             ImageError: it leads out of the folder, or cannot be read.
         """
         file = self.root / path
-        if not file.resolve().is_relative_to(self.root.resolve()):
-            raise ImageError("it leads out of the data set's folder.")
+        _hold_inside(file, self.root)
         return read_file(file)
 
 
@@ -103,8 +112,7 @@ def fingerprint_row(
     name = path.relative_to(root).as_posix()
     try:
         check_text(name)
-        if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-            raise ImageError("it is a link that leads out of the data set's folder.")
+        _hold_inside(path, root)
         found = fingerprints.of(path, name)
         if found.fault:
             raise ImageError(found.fault)
@@ -114,6 +122,20 @@ def fingerprint_row(
         shown = name.encode(errors="backslashreplace").decode()
         return name, LeftOut(path=shown, reason=str(error))
     return name, found
+
+
+def _hold_inside(path: Path, root: Path) -> None:
+    """Hold a file below a folder, whichever of the names on the way to it are links.
+
+    Raises:
+        ImageError: it leads elsewhere, or in a circle.
+    """
+    try:
+        is_inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError) as error:  # Python 3.13 on has no RuntimeError here
+        raise ImageError("its links lead in a circle.") from error
+    if not is_inside:
+        raise ImageError("it leads out of the data set's folder by a link.")
 
 
 class _Walk:
@@ -148,7 +170,7 @@ class _Walk:
                         sha256=found.sha256,
                     )
                 )
-            elif path.suffix.lower() in PICTURE_SUFFIXES or path.is_symlink():
+            else:
                 self._left_out.append(found)
         if len(self._rows) + len(self._left_out) == before:
             where = folder.relative_to(self._root).as_posix()
@@ -167,7 +189,7 @@ class _Walk:
             self.refuse_links(Path(place))
             folders[:] = sorted(name for name in folders if not _is_clutter(name))
             for name in sorted(files):
-                if not (_is_clutter(name) or _is_text(name)):
+                if not (_is_clutter(name) or _is_other(name)):
                     yield Path(place) / name
 
     def found(self, notes: Sequence[str]) -> Found:
@@ -205,8 +227,9 @@ def _folders(root: Path) -> list[Path]:
     )
 
 
-def _is_text(name: str) -> bool:
-    return Path(name).suffix.lower() in _TEXT_SUFFIXES
+def _is_other(name: str) -> bool:
+    """Tell by its name what nobody takes for an image; all else is read or named as left out."""
+    return Path(name).suffix.lower() in _OTHER_SUFFIXES or name.lower() in _PAPERS
 
 
 def _is_clutter(name: str) -> bool:

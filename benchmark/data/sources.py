@@ -1,6 +1,7 @@
 """The one way into every data set: `read_index`."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from .index import ReadOptions, Row, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import read_manifest
 from .patients import name_patients
+
+_USUAL_CACHE = ".benchmark-cache"  # as --cache has it where nothing is said
 
 
 def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
@@ -50,9 +53,11 @@ def fetched_folder(name: str, cache: Cache) -> Path:
     """
     folder = cache.folder / "fetched" / name
     if not folder.is_dir():
+        is_usual = cache.folder.absolute() == Path(_USUAL_CACHE).absolute()
+        where = "" if is_usual else f" --cache {shlex.quote(str(cache.folder))}"
         raise DataError(
-            f"the data set {name} is not on this machine; fetch it with: "
-            f"python -m benchmark fetch {name}"
+            f"the data set {name} is not in {cache.folder}; fetch it with: "
+            f"python -m benchmark fetch {name}{where}"
         )
     archives = sorted(folder.glob("*.npz"))
     return archives[0] if len(archives) == 1 else folder

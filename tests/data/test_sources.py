@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from benchmark.cache import Cache
-from benchmark.data import DATA_SETS, ReadOptions, read_index
+from benchmark.cli.options import RUN_OPTIONS
+from benchmark.data import DATA_SETS, PICTURE_SUFFIXES, ReadOptions, read_index
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, LeftOut, Part
 from tests.data.pictures import dicom, encode, noise
@@ -227,6 +228,41 @@ def test_what_is_no_image_is_passed_over_and_what_pretends_is_named(
         LeftOut(path="a/text.png", reason="it is no picture in a format that can be read."),
         LeftOut(path="b/empty.jpeg", reason="the file is empty."),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("scan1", b"", "the file is empty"),
+        ("1.2.840.77", b"\0" * 400, "no picture in a format"),
+        ("IM0001", b"\0" * 128 + b"DICM" + b"torn", "transfer syntax"),
+        ("scan.nii.gz", b"\x1f\x8b", "no picture in a format"),
+        ("volume.mha", b"ObjectType = Image", "no picture in a format"),
+    ],
+)
+def test_a_file_without_a_known_ending_is_named_too(
+    tmp_path: Path, cache: Cache, name: str, data: bytes, reason: str
+) -> None:
+    root = classes_in(tmp_path / "scans", "a", "b")
+    put(root / "a" / name, data)
+    (left_out,) = read(root, cache).left_out
+    assert left_out.path == f"a/{name}"
+    assert reason in left_out.reason
+
+
+@pytest.mark.parametrize(
+    "name", ["LICENSE", "readme", "SHA256SUMS", "page.HTML", "masks.zip", "table.xlsx", ".part"]
+)
+def test_papers_and_archives_beside_images_are_passed_over(
+    tmp_path: Path, cache: Cache, name: str
+) -> None:
+    root = classes_in(tmp_path / "scans", "a", "b")
+    put(root / "a" / name, b"text")
+    assert read(root, cache).left_out == ()
+
+
+def test_the_endings_of_readable_files_are_told() -> None:
+    assert {".png", ".dcm", ".dicom", ""} < set(PICTURE_SUFFIXES)
 
 
 def test_images_are_known_by_their_contents_and_found_at_any_depth(
@@ -464,6 +500,20 @@ def test_a_manifest_s_missing_file_is_left_out_and_named(tmp_path: Path, cache: 
     assert "No such file" in left_out.reason
 
 
+def test_a_manifest_follows_no_linked_folder_out_of_its_own(tmp_path: Path, cache: Cache) -> None:
+    for name in ("m/1.png", "m/2.png", "outside/secret.png"):
+        put(tmp_path / name)
+    (tmp_path / "m/linked").symlink_to(tmp_path / "outside")
+    (tmp_path / "m/circle").symlink_to(tmp_path / "m/circle")
+    lines = "path,label\n1.png,a\n2.png,b\nlinked/secret.png,b\ncircle/1.png,b\n"
+    index = read_index(str(manifest(tmp_path / "m", lines)), OPEN, cache)
+    reasons = {each.path: each.reason for each in index.left_out}
+    assert reasons == {
+        "linked/secret.png": "it leads out of the data set's folder by a link.",
+        "circle/1.png": "its links lead in a circle.",
+    }
+
+
 # ---------------------------------------------------------------- arrays
 
 
@@ -535,10 +585,22 @@ def test_a_harmed_archive_is_refused(tmp_path: Path, cache: Cache, harm: str) ->
 def test_a_fetched_set_is_found_and_another_is_said_how_to_fetch(
     tmp_path: Path, cache: Cache
 ) -> None:
-    with pytest.raises(DataError, match="fetch it with: python -m benchmark fetch chest-ct"):
+    with pytest.raises(
+        DataError, match=r"fetch it with: python -m benchmark fetch chest-ct"
+    ) as got:
         read_index("chest-ct", OPEN, cache)
+    assert str(got.value).endswith(f" --cache {cache.folder}")
     parts_in(cache.folder / "fetched/chest-ct/Data", {"train": CT["train"], "test": CT["test"]})
     assert read_index("chest-ct", OPEN, cache).name == "chest-ct"
+
+
+def test_the_usual_cache_is_not_named_in_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (usual,) = (option.default for option in RUN_OPTIONS if option.name == "cache")
+    with pytest.raises(DataError, match=r"python -m benchmark fetch chest-ct$"):
+        read_index("chest-ct", OPEN, Cache(Path(str(usual))))
 
 
 @pytest.mark.parametrize(
