@@ -213,6 +213,19 @@ class TestOptions:
             SplitOptions(scheme="kfold:2")
 
 
+@pytest.mark.parametrize("scheme", ["70/15/15", "kfold:5", "file"])
+def test_a_val_part_too_small_to_choose_by_is_told_of(scheme: str, tmp_path: Path) -> None:
+    index = an_index([0, 1] * 30)
+    path = tmp_path / "mine.csv"
+    write_split(make_splits(index, None, options("60/20/20")), index, path)
+    asked = {"file": str(path)}.get(scheme, scheme)
+    for split in make_splits(index, None, options(asked)):
+        (note,) = split.notes
+        assert f"val holds {len(split.val)} images, fewer than the 50 that" in note
+    for split in make_splits(index, None, options(asked, smallest_val=9)):
+        assert split.notes == ()
+
+
 def official(train: int, val: int, test: int, **more: list[str]) -> Index:
     parts = [TRAIN] * train + [VAL] * val + [TEST] * test
     return an_index([row % 2 for row in range(len(parts))], parts=[*parts], **more)  # type: ignore[arg-type]
@@ -368,6 +381,43 @@ class TestFiles:
         index = an_index([0, 1, 0, 1])
         (split,) = make_splits(index, None, options(str(tmp_path / "mine.csv")))
         assert (split.train.tolist(), split.val.tolist(), split.test.tolist()) == ([0, 1], [2], [3])
+
+    @pytest.mark.parametrize("on_leak", [OnLeak.DROP, OnLeak.REPORT])
+    def test_a_patient_in_two_parts_of_a_file_is_told_of(
+        self, tmp_path: Path, on_leak: OnLeak
+    ) -> None:
+        index, path = self.shared(tmp_path)
+        (split,) = make_splits(index, None, options(path, on_leak=on_leak, smallest_val=0))
+        assert split.notes[0] == (
+            f"{path} puts images of one patient into two parts, for 2 patient(s): 1 in train and "
+            "val, 2 in train and test, 1 in val and test; left as they are, so the scores are too "
+            "good"
+        )
+        assert len(split.train) + len(split.val) + len(split.test) == 9
+
+    def test_a_patient_in_two_parts_of_a_file_is_refused_where_leaks_are(
+        self, tmp_path: Path
+    ) -> None:
+        index, path = self.shared(tmp_path)
+        with pytest.raises(DataError, match=r"for 2 patient\(s\): .*keep each patient in one part"):
+            make_splits(index, None, options(path, on_leak=OnLeak.FAIL))
+
+    def test_a_patient_in_one_part_of_a_file_is_no_leak(self, tmp_path: Path) -> None:
+        index = an_index([0, 1] * 20, patients=[f"p{row // 2}" for row in range(40)])
+        splits = make_splits(index, None, options("60/20/20"))
+        write_split(splits, index, tmp_path / "split.csv")
+        path = str(tmp_path / "split.csv")
+        (again,) = make_splits(index, None, options(path, on_leak=OnLeak.FAIL, smallest_val=0))
+        assert again.notes == ()
+
+    @staticmethod
+    def shared(folder: Path) -> tuple[Index, str]:
+        """Give an index and a file in which p stands in three parts, q in two, and r in one."""
+        parts = ["train", "val", "test", "train", "test", "train", "train", "train", "dropped"]
+        lines = [f"{part},{row:04}.png" for row, part in enumerate([*parts, "val"])]
+        (folder / "mine.csv").write_text("\n".join(["part,path", *lines]), encoding="utf-8")
+        people = ["p", "p", "p", "q", "q", "r", "r", None, "r", None]
+        return an_index([0, 1] * 5, patients=people), str(folder / "mine.csv")
 
     @pytest.mark.parametrize(
         ("lines", "message"),

@@ -32,7 +32,8 @@ def make_splits(index: Index, facts: Duplicates | None, options: SplitOptions) -
         options: how.
 
     Raises:
-        DataError: the data set or the file cannot be split so.
+        DataError: the data set or the file cannot be split so; or a file puts one image or one
+            patient into two parts, and `options.on_leak` is `fail`.
     """
     pixels = pixel_hashes(index, facts)
     if options.is_file:
@@ -44,7 +45,9 @@ def make_splits(index: Index, facts: Duplicates | None, options: SplitOptions) -
     scheme = options.scheme if options.shares else DEFAULT_SHARES
     hands = _deal_rows(index, pixels, shares_of(scheme), options.seed)
     parts: Parts = [_PARTS[hand] for hand in hands]
-    return (make_split(index, parts, np.zeros(len(index), bool), scheme=scheme),)
+    none = np.zeros(len(index), bool)
+    least = options.smallest_val
+    return (make_split(index, parts, none, scheme=scheme, smallest_val=least),)
 
 
 def _has_parts(index: Index) -> bool:
@@ -63,7 +66,16 @@ def _split_into_folds(
         roles = {fold: Part.TEST, after: Part.VAL}
         parts: Parts = [roles.get(hand, Part.TRAIN) for hand in hands]
         none = np.zeros(len(index), bool)
-        splits.append(make_split(index, parts, none, scheme=options.scheme, fold=fold))
+        splits.append(
+            make_split(
+                index,
+                parts,
+                none,
+                scheme=options.scheme,
+                fold=fold,
+                smallest_val=options.smallest_val,
+            )
+        )
     return tuple(splits)
 
 

@@ -4,12 +4,13 @@ import csv
 import os
 from collections.abc import Sequence
 from io import StringIO
+from itertools import combinations
 from pathlib import Path
 
 from ...errors import DataError
 from ...records import Index, Part, Split
 from .official import copies_of, treat_leaks
-from .options import SplitOptions
+from .options import OnLeak, SplitOptions
 from .parts import DROPPED, Parts, make_split
 
 Line = dict[str, str]
@@ -41,8 +42,8 @@ def read_splits(index: Index, pixels: Sequence[str], options: SplitOptions) -> t
     The columns `path` and `part` are needed; `hash` and `label` are checked where present.
 
     Raises:
-        DataError: the file does not fit the index, or is no such table; or there are copies
-            across parts and `options.on_leak` is `fail`.
+        DataError: the file does not fit the index, or is no such table; or there are copies or
+            patients across parts and `options.on_leak` is `fail`.
     """
     name = options.scheme
     folds: dict[str, list[Line]] = {}
@@ -55,9 +56,44 @@ def read_splits(index: Index, pixels: Sequence[str], options: SplitOptions) -> t
         parts = _parts_of(index, folds[fold], name)
         copies = copies_of(parts, pixels)
         parts, notes = treat_leaks(index, parts, pixels, options.on_leak)
-        number = _fold_number(fold, name)
-        splits.append(make_split(index, parts, copies, scheme=name, fold=number, notes=notes))
+        splits.append(
+            make_split(
+                index,
+                parts,
+                copies,
+                scheme=name,
+                fold=_fold_number(fold, name),
+                notes=(*notes, *_shared_patients(index, parts, name, options.on_leak)),
+                smallest_val=options.smallest_val,
+            )
+        )
     return tuple(splits)
+
+
+def _shared_patients(index: Index, parts: Parts, name: str, on_leak: OnLeak) -> tuple[str, ...]:
+    """Say whose images a file puts into two parts; images are dropped only as copies.
+
+    Raises:
+        DataError: there are any and `on_leak` is `fail`.
+    """
+    where: dict[str, set[Part]] = {}
+    for patient, part in zip(index.patients, parts, strict=True):
+        if patient is not None and part is not None:
+            where.setdefault(patient, set()).add(part)
+    pairs = [
+        f"{count} in {one} and {other}"
+        for one, other in combinations(Part, 2)
+        if (count := sum({one, other} <= found for found in where.values()))
+    ]
+    if not pairs:
+        return ()
+    several = sum(len(found) > 1 for found in where.values())
+    said = f"{name} puts images of one patient into two parts, for {several} patient(s): "
+    if on_leak is OnLeak.FAIL:
+        raise DataError(
+            f"{said}{', '.join(pairs)}; keep each patient in one part, or write --on-leak report."
+        )
+    return (f"{said}{', '.join(pairs)}; left as they are, so the scores are too good",)
 
 
 def _lines(split: Split, index: Index) -> list[Line]:

@@ -22,6 +22,7 @@ def make_split(
     scheme: str,
     fold: int | None = None,
     notes: tuple[str, ...] = (),
+    smallest_val: int = 0,
 ) -> Split:
     """Make a split of a part for each of the n rows.
 
@@ -32,6 +33,7 @@ def make_split(
         scheme: how it was made.
         fold: which fold it is, if any.
         notes: what a person should be told.
+        smallest_val: fewer images in val are told of.
 
     Raises:
         DataError: a part is empty, or train holds fewer than two classes.
@@ -51,7 +53,7 @@ def make_split(
                 for path, content, part in zip(index.paths, index.hashes, parts, strict=True)
             )
         ),
-        notes=(*notes, *_missing(index, rows)),
+        notes=(*notes, *_small(len(rows[Part.VAL]), smallest_val), *_missing(index, rows)),
     )
 
 
@@ -72,6 +74,14 @@ def _check(index: Index, rows: dict[Part, Rows], scheme: str) -> None:
             f"train must hold at least two classes, but the split {scheme} leaves one; "
             "bring images of another class, or write another --split."
         )
+
+
+def _small(size: int, least: int) -> tuple[str, ...]:
+    """Say where val holds too few images to choose networks and epochs by."""
+    if size >= least:
+        return ()
+    said = f"val holds {size} images, fewer than the {least} that selection needs"
+    return (f"{said}; what is chosen on it is in part chosen by chance",)
 
 
 def _missing(index: Index, rows: dict[Part, Rows]) -> tuple[str, ...]:
