@@ -20,7 +20,8 @@ class Process:
     Attributes:
         host: the machine's name.
         pid: the process number on that machine.
-        started: the process's start time in clock ticks since boot, with the boot's own id.
+        started: what tells it from others of its number: on Linux the boot's own id and the start
+            in clock ticks since then, which no step of the clock moves; elsewhere its start time.
     """
 
     host: str
@@ -39,7 +40,17 @@ def this_process() -> Process:
 
 
 def _started(pid: int) -> str:
-    """Give when a process started, or an empty text if there is none."""
+    """Give when a process started, or an empty text if there is none or it is a zombie."""
+    if platform.system() == "Linux":
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+        # The name in parentheses may itself hold spaces and parentheses; state is field 3 and
+        # starttime field 22 (proc_pid_stat(5)).
+        state, *others = text.rpartition(")")[2].split()
+        return "" if state in "ZX" else f"{boot}-{others[18]}"
     import psutil
 
     try:
