@@ -212,6 +212,10 @@ def test_a_class_told_by_its_size_is_a_shortcut(folder: Path) -> None:
     for path in folder.glob("*/ill/*.png"):
         Image.open(path).resize((120, 64)).save(path)
     finding = only(look(folder), Kind.SHORTCUT, "train", "val", "test")
+    # Every measure that its figures name stands in the sentence too.
+    assert finding.summary.startswith(
+        "Size, shape, format, bytes of the file, brightness and border alone tell the class"
+    )
     assert finding.severity is Severity.WARNING
     assert float(finding.figures["macro_f1 size"]) > 0.9
     assert float(finding.figures["macro_f1 border"]) < 0.8

@@ -25,7 +25,7 @@ AUROC = 0.7  # chosen, not sourced: "acceptable discrimination", which here is u
 
 
 def shortcuts(subject: Subject) -> Iterator[Finding]:
-    """Measure how well the class can be told from size, format, brightness and border alone."""
+    """Measure how well the class can be told from what is no anatomy alone: see `_measures`."""
     first = _sample(subject.first, "shortcuts")
     labels, groups = subject.labels[first], _groups(subject, first)
     folds = _folds(labels, groups)
@@ -174,9 +174,9 @@ def _shortcut(
     return Finding(
         kind=Kind.SHORTCUT,
         severity=Severity.WARNING if misleads else Severity.INFO,
-        summary=f"Size, shape, format, brightness and border alone tell the class with macro-F1 "
-        f"{everything:.2f} (chance: up to {chance:.2f}); {carrier} carries most "
-        f"({scores[carrier]:.2f}).",
+        summary="Size, shape, format, bytes of the file, brightness and border alone tell the "
+        f"class with macro-F1 {everything:.2f} (chance: up to {chance:.2f}); {carrier} carries "
+        f"most ({scores[carrier]:.2f}).",
         parts=subject.part_names,
         classes=told if misleads and told else tuple(names),
         effect="A network may recognise how a class was recorded, score well here and fail "

@@ -38,7 +38,8 @@ def explore(
 
     Args:
         decoded: the data set.
-        policy: the augmentation in use, shown on training images exactly as training sees it.
+        policy: the augmentation in use, shown on training images as a network that trains on
+            pixels sees it.
         into: the folder for page and figures, made if need be.
         split: the parts to show; without one the official parts.
         audit: its findings are shown too.
@@ -107,7 +108,9 @@ def _plates(seen: Gathered, policy: Policy, progress: Progress) -> Iterator[Plat
             f"Augmentation: policy {policy.name}",
             (
                 "Training images beside views of them, each operation alone and all together, made "
-                "by the very code that training calls. Val and test images are never changed."
+                "by the very code that training calls, and from the seed of training on pixels; "
+                "views whose features are kept (--views) have a seed of their own. Val and test "
+                "images are never changed."
             ),
             partial(figures.augmentations, seen, policy),
         ),

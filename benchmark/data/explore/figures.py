@@ -149,7 +149,7 @@ def augmentations(seen: Gathered, policy: Policy) -> "Figure":
     hashes = [seen.index.hashes[row] for row in rows]
     policies = [policy.only(name) for name in policy.in_use]
     policies = [*policies, policy] if len(policies) != 1 else policies
-    seed = derive(seen.seed, "augmentation")  # as in training
+    seed = derive(seen.seed, "augmentation")  # as in training on pixels; kept views have their own
     width = len(rows) * (1 + _VIEWS)
     figure = _figure(seen, 1.3 * width + 2.3, 1.42 * len(policies) + 0.4)
     grid = figure.subplots(len(policies), width, squeeze=False)
