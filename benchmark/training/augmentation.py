@@ -1,20 +1,25 @@
 """Varies training images, and only those, by the policy that a spec names."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..data.augmentation import Policy, augment, read_policy
 from ..environment import seconds
-from ..records import Part, Progress, Rows, Spec, digest
+from ..records import Params, Part, Progress, Rows, Spec, digest
 from ..seeds import derive
 from ..zoo import Backbone, build_extractor
 from .engines import choose_engine
 from .features import EXTRACTOR, pass_images, probe_images, trunk_identity
 from .inputs import Vary, Views
 from .material import Material
+
+# chosen, not sourced: with the image itself five to draw from, at four more passes over train.
+DEFAULT_VIEWS = 4
 
 
 def variation(spec: Spec, material: Material) -> Vary | None:
@@ -31,6 +36,78 @@ def variation(spec: Spec, material: Material) -> Vary | None:
     return vary
 
 
+def views_of(params: Params) -> int:
+    """Give how many augmented views each training image has over a frozen backbone; 0 for none.
+
+    A policy without a number of views would otherwise do nothing there: it means `DEFAULT_VIEWS`.
+    """
+    if not read_policy(params.text("augmentation")).in_use:
+        return 0
+    return params.integer("views") or DEFAULT_VIEWS
+
+
+def notes_on_views(spec: Spec) -> tuple[str, ...]:
+    """Say what a person should know of how augmentation was applied over a frozen backbone."""
+    asked, used = spec.params.integer("views"), views_of(spec.params)
+    if asked and not used:
+        return (f"views={asked} changed nothing: there is no augmentation to make views with.",)
+    if used == DEFAULT_VIEWS:
+        note = (
+            f"augmentation draws from {used} views of each training image, computed once, and "
+            "from the image itself; --views sets how many."
+        )
+        return (note,)
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ViewMaker:
+    """Makes the augmented views of the training images that a spec asks for.
+
+    Attributes:
+        rows: the t distinct training images, as rows of the pixels.
+        count: views an image.
+        seed: of the views.
+        identity: what the views depend on beside the network that sees them.
+        read: gives the views from a start to a stop, all images' first views first.
+    """
+
+    rows: Rows
+    count: int
+    seed: int
+    identity: list[Any]
+    read: Callable[[int, int], npt.NDArray[np.uint8]]
+
+    @property
+    def total(self) -> int:
+        """How many views there are."""
+        return self.count * len(self.rows)
+
+    def opened(self, matrix: npt.NDArray[np.float32], images: int) -> Views:
+        """Give features of the views as what training draws from, for a store of `images`."""
+        places = np.full(images, -1, np.int64)
+        places[self.rows] = np.arange(len(self.rows))
+        return Views(matrix=matrix, count=self.count, places=places, seed=self.seed)
+
+
+def view_maker(spec: Spec, material: Material) -> ViewMaker | None:
+    """Give what makes a spec's views, None where it has no augmentation."""
+    count = views_of(spec.params)
+    if not count:
+        return None
+    policy = read_policy(spec.params.text("augmentation"))
+    rows = np.unique(material.pictures(Part.TRAIN))
+    seed = derive(spec.seed, "views")
+    used = [material.pixels.hashes[row] for row in rows]
+    return ViewMaker(
+        rows=rows,
+        count=count,
+        seed=seed,
+        identity=[policy.text, count, seed, used],
+        read=_reader(material, policy, rows, seed),
+    )
+
+
 def open_views(
     spec: Spec,
     material: Material,
@@ -41,7 +118,7 @@ def open_views(
     """Give the features of augmented views of the training images, and what they cost.
 
     Computed once for a backbone, a policy, a number of views and a training part; nothing where
-    the spec asks for no views or no augmentation.
+    the spec asks for no augmentation.
 
     Args:
         spec: names backbone, policy, number of views and seed.
@@ -50,40 +127,31 @@ def open_views(
         progress: told of every batch.
         engine: in place of the spec's engine.
     """
-    count = spec.params.integer("views")
-    policy = read_policy(spec.params.text("augmentation"))
-    if not count or not policy.in_use:
+    maker = view_maker(spec, material)
+    if maker is None:
         return None, 0.0
-    rows = np.unique(material.pictures(Part.TRAIN))
-    seed = derive(spec.seed, "views")
     wanted = engine or spec.engine
 
     def build(folder: Path) -> None:
         began = seconds()
         extractor = build_extractor(backbone())
-        total = count * len(rows)
-        chosen = choose_engine(extractor, wanted, *probe_images(material), total)
-        progress.stage("views", total=total, unit="images")
-        read = _reader(material, policy, rows, seed)
-        width = int(extractor.output_shape[-1])
-        pass_images(chosen, read, (total, width), folder / "views.npy", progress)
+        chosen = choose_engine(extractor, wanted, *probe_images(material), maker.total)
+        progress.stage("views", total=maker.total, unit="images")
+        shape = (maker.total, int(extractor.output_shape[-1]))
+        pass_images(chosen, maker.read, shape, folder / "views.npy", progress)
         np.save(folder / "seconds.npy", np.array(seconds() - began))
 
-    used = [material.pixels.hashes[row] for row in rows]
-    identity = ["views", EXTRACTOR, wanted, policy.text, count, seed, used]
-    key = digest([*identity, *trunk_identity(spec, material)])
-    path = material.cache.entry("views", key, build)
-    places = np.full(len(material.pixels.array), -1, np.int64)
-    places[rows] = np.arange(len(rows))
+    identity = ["views", EXTRACTOR, wanted, *maker.identity, *trunk_identity(spec, material)]
+    path = material.cache.entry("views", digest(identity), build)
     matrix = np.load(path / "views.npy", mmap_mode="r")
-    views = Views(matrix=matrix, count=count, places=places, seed=seed)
-    return views, float(np.load(path / "seconds.npy"))
+    took = float(np.load(path / "seconds.npy"))
+    return maker.opened(matrix, len(material.pixels.array)), took
 
 
 def _reader(
     material: Material, policy: Policy, rows: Rows, seed: int
 ) -> Callable[[int, int], npt.NDArray[np.uint8]]:
-    """Give what makes the views from a start to a stop, all images' first views first."""
+    """Give `ViewMaker.read`."""
     hashes = material.pixels.hashes
 
     def read(start: int, stop: int) -> npt.NDArray[np.uint8]:

@@ -75,7 +75,8 @@ class Checkpoint:
         arrays = {f"state{place}": each for place, each in enumerate(state)}
         arrays |= {f"best{place}": each for place, each in enumerate(watch.best_weights)}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part.npz")
+        # Two processes may train the same spec: each writes a file of its own.
+        part = self._path.with_suffix(f".{os.getpid()}.part.npz")
         arrays["story"] = np.array(json.dumps(story))
         np.savez(part, allow_pickle=False, **arrays)
         os.replace(part, self._path)  # noqa: PTH105  atomic, also over an older one

@@ -3,52 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ..environment import seconds
-from ..records import Part, Progress, Rows, Seconds, Spec, digest
+from ..records import Part, Progress, Seconds, Spec
 from ..seeds import derive
-from ..zoo import Halves, assemble, select, split_backbone
-from .augmentation import open_views
+from ..zoo import Halves, assemble, split_backbone
+from .at_cut import AtCut, open_at_cut
+from .augmentation import notes_on_views
 from .checkpoints import keeper
-from .engines import choose_engine
-from .epochs import Batch, Stage, Trained, run_epochs
-from .features import Features, open_features, pass_images, probe_images, trunk_identity
-from .frozen import Trunk, examples, fit_head, settings_of, standing_head
+from .epochs import Stage, Trained, run_epochs
+from .frozen import examples, settings_of, train_over_features
 from .material import Fitted, Material
 from .trainees import KerasTrainee
-
-# Raised by hand whenever the same key would hold other numbers.
-_ACTIVATIONS = 1
-
-
-class AtCut:
-    """What the tail of a backbone reads: activations at the cut and features from before it.
-
-    Args:
-        activations: (u, h, w, c) memory-mapped.
-        features: of all images, `columns` of which come from taps before the cut.
-        columns: none where no such tap is used.
-    """
-
-    def __init__(
-        self, activations: npt.NDArray[np.float32], features: Features, columns: Rows
-    ) -> None:
-        self._activations = activations
-        self._matrix = features.matrix
-        self._columns = columns
-
-    def take(self, rows: Rows) -> Batch:
-        """Give the activations of some rows, with their earlier features where there are any."""
-        activations = np.asarray(self._activations[rows])
-        if not len(self._columns):
-            return activations
-        return [activations, np.asarray(self._matrix[rows])[:, self._columns]]
-
-    def drawn(self, rows: Rows, epoch: int) -> Batch:  # noqa: ARG002  no views at a cut
-        """Give the same for training."""
-        return self.take(rows)
 
 
 def train_finetune(
@@ -57,7 +22,8 @@ def train_finetune(
     """Train the head over features, then head and backbone behind the cut together.
 
     Either stage has at most the spec's epochs. The network after the first stage is a candidate
-    of the second: fine-tuning never ends worse on what is monitored.
+    of the second: fine-tuning never ends worse on what is monitored. With augmentation both draw
+    from the same views, computed once up to the backbone's end and up to the cut.
 
     Args:
         spec: what to train.
@@ -66,83 +32,32 @@ def train_finetune(
         engine: in place of the spec's engine.
     """
     began = seconds()
-    trunk = Trunk(spec, material)
-    features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
-    views, views_seconds = open_views(spec, material, lambda: trunk.backbone, progress, engine)
-    progress.stage("head", total=spec.epochs, unit="epochs")
-    started = seconds()
-    head = fit_head(
-        features,
-        spec.params,
-        examples(material, Part.TRAIN),
-        examples(material, Part.VAL),
-        settings_of(spec, material),
-        classes=len(material.classes),
-        seed=derive(spec.seed, "head"),
-        report=progress.epoch,
-        views=views,
+    first = train_over_features(spec, material, progress, engine)
+    backbone, early = first.trunk.backbone, first.head.trained
+    halves = split_backbone(backbone, spec.params.text("cut"), spec.params)
+    inputs, at_cut_seconds = open_at_cut(
+        spec, material, halves, first.features, first.views, progress, engine
     )
-    head_seconds = seconds() - started
-    standing = standing_head(head, spec.params, len(material.classes))
-    halves = split_backbone(trunk.backbone, spec.params.text("cut"), spec.params)
-    inputs, at_cut_seconds = _open_at_cut(spec, material, halves, features, progress, engine)
     started = seconds()
     trained = _train_tail(
-        spec, material, _tail(spec, halves, standing), inputs, head.trained, progress
+        spec, material, _tail(spec, halves, first.standing), inputs, early, progress
     )
     val, test = (trained.predict(inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST))
     return Fitted(
-        network=assemble(trunk.backbone, standing, spec.params),
-        history=(*head.trained.history, *trained.history),
+        network=assemble(backbone, first.standing, spec.params),
+        history=(*early.history, *trained.history),
         val=val,
         test=test,
         seconds=Seconds(
             decode=material.pixels.seconds,
-            features=features.seconds + views_seconds + at_cut_seconds,
-            head=head_seconds + seconds() - started,
+            features=first.features_seconds + at_cut_seconds,
+            head=first.head_seconds + seconds() - started,
             wall=seconds() - began,
         ),
-        engine=features.engine,
-        facts={**features.facts, "cut": spec.params.text("cut")},
+        engine=first.features.engine,
+        facts={**first.features.facts, "cut": spec.params.text("cut")},
+        warnings=notes_on_views(spec),
     )
-
-
-def _open_at_cut(
-    spec: Spec,
-    material: Material,
-    halves: Halves,
-    features: Features,
-    progress: Progress,
-    engine: str | None,
-) -> tuple[AtCut, float]:
-    """Give what the tail reads, and what computing the activations cost, whenever that was."""
-    import keras
-
-    wanted = engine or spec.engine
-    border = halves.trunk.outputs[0]
-    identity = [_ACTIVATIONS, wanted, spec.params.text("cut"), *trunk_identity(spec, material)]
-
-    def build(folder: Any) -> None:
-        flat = keras.Model(halves.trunk.inputs, keras.layers.Flatten(dtype="float32")(border))
-        started = seconds()
-        images, labels = probe_images(material)
-        chosen = choose_engine(
-            flat, wanted, images, labels, len(material.pixels.array), precise=True
-        )
-        progress.stage("activations", total=len(material.pixels.array), unit="images")
-        width = int(flat.output_shape[-1])
-        pixels, file = material.pixels.array, folder / "activations.npy"
-        shape = (len(pixels), width)
-        pass_images(chosen, lambda start, stop: pixels[start:stop], shape, file, progress)
-        np.save(folder / "seconds.npy", np.array(seconds() - started))
-
-    path = material.cache.entry("activations", digest(["activations", *identity]), build)
-    flat = np.load(path / "activations.npy", mmap_mode="r")
-    early = int(halves.tail.inputs[1].shape[-1]) if len(halves.tail.inputs) > 1 else 0
-    # Columns run from shallow taps to deep ones: those from before the cut come first.
-    columns = select(features.blocks, spec.params)[:early]
-    activations = flat.reshape(len(flat), *border.shape[1:])
-    return AtCut(activations, features, columns), float(np.load(path / "seconds.npy"))
 
 
 def _tail(spec: Spec, halves: Halves, standing: Any) -> Any:

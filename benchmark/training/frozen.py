@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any
 
 from ..environment import seconds
-from ..records import Params, Part, Progress, Seconds, Spec
+from ..records import Labels, Params, Part, Progress, Seconds, Spec
 from ..seeds import derive
 from ..zoo import ARCHITECTURES, Backbone, assemble, build_backbone, build_head, calibrate, select
-from .augmentation import open_views
+from .augmentation import notes_on_views, open_views
 from .epochs import Examples, Report, Stage, Trained, run_epochs
 from .features import Features, calibration_rows, open_features
 from .inputs import Columns, Views
@@ -127,21 +127,50 @@ def examples(material: Material, part: Part) -> Examples:
     return Examples(rows=material.pictures(part), labels=material.truth(part))
 
 
-def settings_of(spec: Spec, material: Material) -> Settings:
-    """Read a spec's training parameters."""
+def settings_of(spec: Spec, material: Material, labels: Labels | None = None) -> Settings:
+    """Read a spec's training parameters.
+
+    Args:
+        spec: what to train.
+        material: its classes, and its training part.
+        labels: the classes of the images trained on, where they are not those of the training
+            part, such as a fold's; `class_weight=balanced` weighs by them.
+    """
     return read_settings(
         spec.params,
         epochs=spec.epochs,
         patience=spec.patience,
         classes=material.classes,
-        labels=material.truth(Part.TRAIN),
+        labels=material.truth(Part.TRAIN) if labels is None else labels,
     )
 
 
-def train_frozen(
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OverFeatures:
+    """A head trained over a spec's features: the frozen regime, and fine-tuning's first stage.
+
+    Attributes:
+        trunk: the backbone.
+        features: of all images, and `views` of augmented training images, None for none.
+        head: the trained head.
+        standing: the head as a network over features as they come.
+        features_seconds: what the features cost, those of views included, whenever that was.
+        head_seconds: what training took.
+    """
+
+    trunk: Trunk
+    features: Features
+    views: Views | None
+    head: Head
+    standing: Any
+    features_seconds: float
+    head_seconds: float
+
+
+def train_over_features(
     spec: Spec, material: Material, progress: Progress, engine: str | None = None
-) -> Fitted:
-    """Train a head over a frozen backbone.
+) -> OverFeatures:
+    """Train a spec's head over its features, computed now or found in the cache.
 
     Args:
         spec: what to train.
@@ -149,7 +178,6 @@ def train_frozen(
         progress: told of every batch of features and every epoch.
         engine: in place of the spec's engine.
     """
-    began = seconds()
     trunk = Trunk(spec, material)
     features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
     views, views_seconds = open_views(spec, material, lambda: trunk.backbone, progress, engine)
@@ -166,22 +194,46 @@ def train_frozen(
         report=progress.epoch,
         views=views,
     )
+    return OverFeatures(
+        trunk=trunk,
+        features=features,
+        views=views,
+        head=head,
+        standing=standing_head(head, spec.params, len(material.classes)),
+        features_seconds=features.seconds + views_seconds,
+        head_seconds=seconds() - started,
+    )
+
+
+def train_frozen(
+    spec: Spec, material: Material, progress: Progress, engine: str | None = None
+) -> Fitted:
+    """Train a head over features, computed now or found in the cache.
+
+    Args:
+        spec: what to train.
+        material: what on.
+        progress: told of every batch of features and every epoch.
+        engine: in place of the spec's engine.
+    """
+    began = seconds()
+    done = train_over_features(spec, material, progress, engine)
+    head = done.head
     val, test = (
         head.trained.predict(head.inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)
     )
-    head_seconds = seconds() - started
-    standing = standing_head(head, spec.params, len(material.classes))
     return Fitted(
-        network=assemble(trunk.backbone, standing, spec.params),
+        network=assemble(done.trunk.backbone, done.standing, spec.params),
         history=head.trained.history,
         val=val,
         test=test,
         seconds=Seconds(
             decode=material.pixels.seconds,
-            features=features.seconds + views_seconds,
-            head=head_seconds,
+            features=done.features_seconds,
+            head=done.head_seconds,
             wall=seconds() - began,
         ),
-        engine=features.engine,
-        facts=dict(features.facts),
+        engine=done.features.engine,
+        facts=dict(done.features.facts),
+        warnings=notes_on_views(spec),
     )

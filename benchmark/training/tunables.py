@@ -6,6 +6,7 @@ from dataclasses import replace
 from ..errors import UsageError
 from ..records import Params, ParamValue, Regime, Tunable
 from ..zoo import Architecture
+from .augmentation import views_of
 from .early_stopping import MONITORS
 from .optimizers import OPTIMIZERS
 
@@ -70,7 +71,8 @@ _VIEWS = (
     Tunable(
         name="views",
         default=0,
-        about="augmented views computed of each training image, drawn from per epoch",
+        about="augmented views computed of each training image, drawn from per epoch; "
+        "0 with augmentation: 4",
         low=0,
         high=64,
     ),
@@ -150,7 +152,7 @@ def defaults(architecture: Architecture, regime: Regime) -> Params:
 
 
 def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: Regime) -> Params:
-    """Complete some parameters by the defaults.
+    """Complete some parameters by the defaults; augmentation without views gets some.
 
     Raises:
         UsageError: a parameter that the architecture does not have, or a wrong value.
@@ -163,4 +165,7 @@ def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: 
                 f"it has: {', '.join(known)}."
             )
     checked = {name: known[name].check(value) for name, value in values.items()}
-    return defaults(architecture, regime).having(checked)
+    params = defaults(architecture, regime).having(checked)
+    # Written down, so that a run shows and its digest holds what was used.
+    views = views_of(params) if "views" in known else 0
+    return params.having(views=views) if views else params

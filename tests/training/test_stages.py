@@ -1,13 +1,17 @@
 """Fine-tuning, views and what survives a kill."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmark.cache import Cache
 from benchmark.records import Epoch, Part, Regime, Silent
-from benchmark.training import Material, train, verify
+from benchmark.training import Features, Material, train, verify
+from benchmark.training.at_cut import AtCut
+from benchmark.training.inputs import Views
 
 from .conftest import make_material, make_spec
 from .test_regimes import Listener, assert_sound
@@ -91,6 +95,56 @@ def test_views_are_computed_once_and_change_what_is_learnt(material: Material) -
     assert second.units == 0
     np.testing.assert_array_equal(fitted.test, again.test)
     assert np.abs(fitted.test - plain.test).max() > 1e-6
+
+
+def test_augmentation_without_a_number_of_views_gets_four_and_says_so(material: Material) -> None:
+    spec = make_spec("mobilenetv2", Regime.FROZEN, {"augmentation": "ct", "batch": 8})
+    unstated = replace(spec, params=spec.params.having(views=0))
+    for each in (spec, unstated):
+        listener = Listener()
+        fitted = train(
+            each, replace(material, cache=Cache(material.cache.folder / "own")), listener
+        )
+        assert "augmentation draws from 4 views" in fitted.warnings[0]
+    assert listener.stages.count("views") == 0
+    assert spec.params["views"] == 4
+
+
+def test_views_without_augmentation_are_said_to_change_nothing(material: Material) -> None:
+    fitted = train(make_spec("mobilenetv2", Regime.FROZEN, {"views": 2}), material, Silent())
+    assert "views=2 changed nothing" in fitted.warnings[0]
+
+
+@pytest.mark.parametrize("depth", ["end", "multi"])
+def test_fine_tuning_learns_from_views_at_the_cut_computed_once(
+    depth: str, material: Material
+) -> None:
+    params = {**TUNED, "augmentation": "ct", "views": 2, "feature_depth": depth}
+    first, second = Listener(), Listener()
+    fitted = train(make_spec("mobilenetv2", Regime.FINETUNE, params), material, first)
+    again = train(make_spec("mobilenetv2", Regime.FINETUNE, params), material, second)
+    assert_sound(fitted, material)
+    images = len(material.pixels.array) + 2 * len(material.split.train)
+    assert first.units == 2 * images
+    assert second.units == 0
+    np.testing.assert_array_equal(fitted.test, again.test)
+
+
+def test_the_second_stage_sees_the_views_that_an_epoch_draws() -> None:
+    own = np.arange(3, dtype=np.float32)
+    matrix = np.stack([own, own], axis=1)
+    features = Features(matrix=matrix, blocks=(), seconds=0.0, engine="tensorflow", facts={})
+    maps = own.reshape(3, 1, 1, 1)
+    views = Views(matrix=matrix[:2] + 100, count=1, places=np.array([0, 1, -1]), seed=0)
+    at_cut = AtCut(maps, features, np.array([1]), views, maps[:2] + 100)
+    rows = np.array([1, 0])
+    seen = set()
+    for epoch in range(20):
+        activations, early = at_cut.drawn(rows, epoch)
+        np.testing.assert_array_equal(activations[:, 0, 0], early)
+        seen |= set(early[:, 0].tolist())
+    assert seen == {0.0, 1.0, 100.0, 101.0}
+    np.testing.assert_array_equal(at_cut.take(rows)[1], [[1.0], [0.0]])
 
 
 def test_augmentation_varies_what_a_network_from_scratch_learns_from(material: Material) -> None:

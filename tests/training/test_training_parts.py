@@ -1,21 +1,27 @@
 """The small parts of training that need no network."""
 
 import math
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Params, Regime
-from benchmark.training import check, class_weights, defaults, tunables
+from benchmark.training import check, class_weights, defaults, settings_of, tunables
+from benchmark.training.checkpoints import Checkpoint
 from benchmark.training.early_stopping import Schedule, Watch
 from benchmark.training.engines import agree
 from benchmark.training.epoch_metrics import measure
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.optimizers import clip
 from benchmark.training.stack import Dropout
+from benchmark.training.trainees import KerasTrainee
 from benchmark.zoo import ARCHITECTURES
+
+from .conftest import make_material, make_spec
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -154,6 +160,45 @@ def test_given_parameters_stand_and_the_rest_are_defaults() -> None:
     found = check({"learning_rate": 1}, ARCHITECTURES["cnn"], Regime.SCRATCH)
     assert found == defaults(ARCHITECTURES["cnn"], Regime.SCRATCH).having(learning_rate=1.0)
     assert isinstance(found, Params)
+
+
+def test_augmentation_over_a_frozen_backbone_brings_views_into_the_parameters() -> None:
+    mobilenet = ARCHITECTURES["mobilenetv2"]
+    found = [
+        check({"augmentation": policy, "views": views}, mobilenet, Regime.FROZEN)["views"]
+        for policy, views in (("ct", 0), ("ct", 2), ("none", 0))
+    ]
+    assert found == [4, 2, 0]
+
+
+def test_balanced_weights_of_a_fold_are_those_of_its_own_images(tmp_path: Path) -> None:
+    material = make_material(tmp_path)
+    spec = make_spec("cnn", Regime.SCRATCH, {"class_weight": "balanced"})
+    fold = np.array([0, 0, 0, 1])
+    np.testing.assert_allclose(settings_of(spec, material).class_weights, [1, 1])
+    np.testing.assert_allclose(settings_of(spec, material, fold).class_weights, [2 / 3, 2])
+
+
+def test_two_processes_keep_the_same_training_without_touching_each_others_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    savez = np.savez
+
+    def recorded(file: Path, **arrays: Any) -> None:
+        written.append(file.name)
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", recorded)
+    trainee = SimpleNamespace(state=lambda: [np.zeros(2)])
+    watch = Watch("val_loss", patience=2)
+    watch.best_weights = [np.ones(2)]
+    for pid in (11, 12):
+        monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+        kept = Checkpoint(tmp_path, "spec-finetune")
+        kept.save(cast("KerasTrainee", trainee), watch, Schedule("constant", 1.0, 1), [])
+    assert len(set(written)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["spec-finetune.npz"]
 
 
 def features(rows: int = 20, width: int = 6) -> Any:
