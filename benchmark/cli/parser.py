@@ -133,20 +133,28 @@ _ENGINES = Option(
     group=_OTHER,
     about="the engines to compare: optuna, optuna:random, keras-tuner:hyperband, …",
 )
-_STUDY = Option(name="study", default="none", group=_OTHER, about="the study to help with")
+_STUDY = Option(
+    name="study", default="none", group=_OTHER, about="the study to help with: its name, or how it begins"
+)
+_CHECKED = Option(
+    name="data",
+    default="auto",
+    group=_OTHER,
+    about="the images the model is tried on; auto is the experiment's own data set",
+)
 _LOOK = pick(
-    *("data", "side", "channels", "fit", "window", "patient_pattern", "max_unreadable"),
-    *("cache", "cache_limit"),
+    *("data", "split", "split_seed", "on_leak", "side", "channels", "fit", "window"),
+    *("patient_pattern", "max_unreadable", "cache", "cache_limit"),
 )
 
 ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "plan": RUN_OPTIONS,
     "leaderboard": pick("experiment", "output"),
-    "register": (*pick("experiment", "register", "data"), _RUN_ID),
+    "register": (*pick("experiment", "register"), _CHECKED, _RUN_ID),
     "predict": _PREDICT,
     "fetch": (_WHICH, *pick("cache")),
     "compare-searches": (_ENGINES, *RUN_OPTIONS),
-    "worker": (_STUDY, pick("storage")[0]),
+    "worker": (_STUDY, *pick("storage", "experiment", "output")),
     "explore": (*_LOOK, *pick("augmentation", "output")),
     "audit": (*_LOOK, _JSON),
 }

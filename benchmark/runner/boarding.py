@@ -21,6 +21,7 @@ from ..errors import PromotionError, StoreError
 from ..records import Reader, Record, State
 from ..tracking import Promotion as Registration
 from ..tracking import Tracker
+from .results import whole_file, write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +71,12 @@ def make_board(
 def write_board(board: Board, folder: Path) -> Mapping[str, str]:
     """Write the board as CSV, Markdown and PNG into a folder; give the texts by file name."""
     files = {"leaderboard.csv": to_csv(board), "leaderboard.md": to_markdown(board)}
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        part = folder / f".{name}.part"
-        part.write_text(text)
-        part.replace(folder / name)
+        write_text(folder / name, text)
     if board.ranked:
-        to_figure(board).savefig(folder / "leaderboard.png", dpi=110, bbox_inches="tight")
+        figure = to_figure(board)
+        with whole_file(folder / "leaderboard.png") as part:
+            figure.savefig(part, dpi=110, bbox_inches="tight", format="png")
     return files
 
 

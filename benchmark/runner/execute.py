@@ -13,7 +13,7 @@ from ..board import Board
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Parent, Run, Tracker
 from ..zoo import NONE
-from .looking import look_at
+from .looking import leave_split, look_at
 from .members import choose_members, comparable, lacking, members_of
 from .outcomes import complete_outcomes, read_outcome
 from .plan import Job, composite_spec, member_names
@@ -39,6 +39,7 @@ class Execution:
         done: finished records by spec digest, found or made.
         failed: records of this benchmark that are not finished.
         board: the board, once there is one.
+        files: texts of what was found before training, by file name.
     """
 
     prepared: Prepared
@@ -50,6 +51,7 @@ class Execution:
     done: dict[str, Record] = field(default_factory=dict)
     failed: list[Record] = field(default_factory=list)
     board: Board | None = None
+    files: dict[str, str] = field(default_factory=dict)
     _open: dict[str, Run] = field(default_factory=dict)
     _recorder: Recorder = field(init=False)
 
@@ -75,7 +77,10 @@ class Execution:
         with self._closed_on_error():
             if tasks:
                 self.pool.open()  # TensorFlow is imported while the images are looked at
-            look_at(self.prepared, self.folder, self.display)
+            self.files = {
+                **leave_split(self.prepared, self.folder),
+                **look_at(self.prepared, self.folder, self.display),
+            }
             self.run_tasks(tasks)
             for split in range(splits):
                 for seed in request.seed:

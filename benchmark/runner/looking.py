@@ -1,6 +1,5 @@
 """The jobs about the images themselves: fetch them, audit them, look at them."""
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,22 +9,28 @@ from ..data import (
     PAGE,
     Audit,
     Decoded,
+    OnLeak,
     ReadOptions,
     Severity,
-    audit,
+    SplitOptions,
     audit_table,
     check_window,
     decode,
     explore,
     fetch,
+    make_splits,
     read_index,
     read_policy,
+    write_split,
 )
-from ..records import Picture, digest
+from ..errors import DataError
+from ..records import Picture, Split, digest
+from .auditing import audit_parts
 from .console import wide_console
 from .plan import CHANNELS
-from .prepare import USUAL_SIDE_PX, Prepared, left_out_notes
+from .prepare import USUAL_SIDE_PX, Prepared, check_split, left_out_notes
 from .progress import Display, StageOf, show
+from .results import whole_file, writable, writable_file, write_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,9 @@ class Look:
     """Which images are looked at, and how they are read; the main job's options of these names."""
 
     data: str
+    split: str
+    split_seed: int
+    on_leak: str
     side: int | None
     channels: str
     fit: str
@@ -43,27 +51,40 @@ class Look:
     cache_limit: float
 
 
-def look_at(prepared: Prepared, folder: Path, display: Display) -> None:
-    """Audit and draw a benchmark's images as published, and say what of it is grave."""
-    progress = StageOf(display, "audit")
+def leave_split(prepared: Prepared, folder: Path) -> dict[str, str]:
+    """Write a benchmark's split among its results; give the text by file name."""
+    with whole_file(folder / "split.csv") as part:
+        write_split(prepared.splits, prepared.index, part)
+        return {"split.csv": part.read_text(encoding="utf-8", errors="replace")}
+
+
+def look_at(prepared: Prepared, folder: Path, display: Display) -> dict[str, str]:
+    """Audit and draw a benchmark's images, and say what is grave; give the texts by file name.
+
+    The parts as published are judged, and the split in use where it is another.
+    """
     display.begin("audit")
-    found = audit(
-        prepared.index, prepared.facts, prepared.pixels, cache=prepared.cache, progress=progress
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    found.write(folder / "audit.json")
-    shutil.copyfile(_page(prepared, found), folder / PAGE)
+    decoded = Decoded(index=prepared.index, pixels=prepared.pixels, facts=prepared.facts)
+    progress = StageOf(display, "audit")
+    found = audit_parts(decoded, prepared.splits[0], prepared.cache, progress)
+    page = _page(prepared, decoded, found).read_text(encoding="utf-8")
+    write_text(folder / PAGE, page)
+    with whole_file(folder / "audit.json") as part:
+        found.write(part)
+        audited = part.read_text()
     grave = tuple(each for each in found.findings if each.severity is not Severity.INFO)
     if grave:
         display.show(audit_table(replace(found, findings=grave)))
+        display.note(f"{len(found.findings) - len(grave)} further notes: {folder / 'audit.json'}")
+    return {"audit.json": audited, PAGE: page}
 
 
-def _page(prepared: Prepared, found: Audit) -> Path:
-    """Draw the page about the images, once for the same images and policy."""
+def _page(prepared: Prepared, decoded: Decoded, found: Audit) -> Path:
+    """Draw the page about the images, once for the same images, policy and findings."""
     policy = read_policy(prepared.request.augmentation)
-    decoded = Decoded(index=prepared.index, pixels=prepared.pixels, facts=prepared.facts)
     seed, split = prepared.request.seed[0], prepared.splits[0]
     names = [prepared.index.digest, prepared.pixels.digest, split.digest, policy.text, seed]
+    names.append(digest(found.to_json()))
 
     def build(folder: Path) -> None:
         explore(decoded, policy, folder, split=split, audit=found, seed=seed)
@@ -74,17 +95,14 @@ def _page(prepared: Prepared, found: Audit) -> Path:
 def audit_data(look: Look, json: str, *, quiet: bool) -> int:
     """Show what makes scores on a data set wrong, and write it as JSON where that is asked for."""
     console = wide_console()
+    if json != "none":
+        writable_file(Path(json))
     with show(console, quiet=quiet) as display:
         cache = _cache(look)
         decoded = _decoded(look, cache, display)
         display.begin("audit")
-        found = audit(
-            decoded.index,
-            decoded.facts,
-            decoded.pixels,
-            cache=cache,
-            progress=StageOf(display, "audit"),
-        )
+        split = _split(look, decoded, display)
+        found = audit_parts(decoded, split, cache, StageOf(display, "audit"))
     console.print(audit_table(found))
     for note in (*decoded.index.notes, *left_out_notes(decoded.index.left_out)):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
@@ -98,15 +116,18 @@ def explore_data(look: Look, augmentation: str, output: str, *, quiet: bool) -> 
     """Draw what a data set looks like: figures, and one page that holds them all."""
     console = wide_console()
     policy = read_policy(augmentation)
+    writable(Path(output))
     with show(console, quiet=quiet) as display:
         cache = _cache(look)
         decoded = _decoded(look, cache, display)
-        found = audit(decoded.index, decoded.facts, decoded.pixels, cache=cache)
+        split = _split(look, decoded, display)
+        found = audit_parts(decoded, split, cache, StageOf(display, "audit"))
         display.begin("explore")
         page = explore(
             decoded,
             policy,
             Path(output) / "explore" / decoded.index.name,
+            split=split,
             audit=found,
             progress=StageOf(display, "explore"),
         )
@@ -140,7 +161,10 @@ def _cache(look: Look) -> Cache:
 
 def _decoded(look: Look, cache: Cache, display: Display) -> Decoded:
     check_window(look.window)
-    options = ReadOptions(patient_pattern=look.patient_pattern, needs_parts=False)
+    check_split(_split_options(look))
+    options = ReadOptions(
+        patient_pattern=look.patient_pattern, needs_parts=look.split == "official"
+    )
     index = read_index(look.data, options, cache)
     known = index.name in DATA_SETS
     own_side = DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX
@@ -153,3 +177,19 @@ def _decoded(look: Look, cache: Cache, display: Display) -> Decoded:
     display.begin("images")
     progress = StageOf(display, "images")
     return decode(index, picture, cache, progress, max_unreadable=look.max_unreadable / 100)
+
+
+def _split_options(look: Look) -> SplitOptions:
+    return SplitOptions(scheme=look.split, seed=look.split_seed, on_leak=OnLeak(look.on_leak))
+
+
+def _split(look: Look, decoded: Decoded, display: Display) -> Split | None:
+    """Give the first split that a benchmark would use; None where none is asked for or possible."""
+    options = _split_options(look)
+    try:
+        return make_splits(decoded.index, decoded.facts, options)[0]
+    except DataError as error:
+        if look.split != "auto" or options.on_leak is OnLeak.FAIL:
+            raise
+        display.note(f"The images are looked at without a split: {error}")
+        return None

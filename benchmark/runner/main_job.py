@@ -6,11 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import environment
 from ..board import BoardSubject, to_table
 from ..cache import Cache
-from ..data import PAGE, write_split
-from ..errors import StoreError
 from ..records import Part, State, digest
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
 from .boarding import Registered, make_board, register_winner, write_board
@@ -20,6 +17,7 @@ from .pool import LazyPool
 from .prepare import Prepared, prepare, read
 from .progress import Display, StageOf, show
 from .request import Request
+from .results import writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,23 +51,6 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             cache.entry(_FINISHED, finished_before, lambda _: None)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.failed) else 0
-
-
-def writable(folder: Path) -> None:
-    """See that a folder can be written to, making it if need be.
-
-    Raises:
-        StoreError: it cannot.
-    """
-    probe = folder / f".probe-{environment.this_process().pid}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StoreError(
-            f"the output folder must be writable, and {str(folder)!r} is not: {error.strerror}."
-        ) from error
 
 
 def folder_name(experiment: str) -> str:
@@ -119,11 +100,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     index = prepared.index
     patients = dict(zip(index.paths, index.patients, strict=True))
     board = make_board(tracker, tracker.records(index.digest), _subject(prepared), patients)
-    files = dict(write_board(board, execution.folder))
-    split_file = execution.folder / "split.csv"
-    write_split(prepared.splits, index, split_file)
-    for name in ("split.csv", "audit.json", PAGE):
-        files[name] = (execution.folder / name).read_text()
+    files = {**write_board(board, execution.folder), **execution.files}
     registered = None
     if prepared.request.register != "none":
         name = index.name if prepared.request.register == "auto" else prepared.request.register

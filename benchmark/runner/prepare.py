@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..cache import Cache
 from ..data import (
     DATA_SETS,
@@ -58,11 +60,13 @@ class Prepared:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should be told before work begins, in the order of the work."""
+        balance = _balance_note(self.index, self.splits[0])
         split_notes = tuple(dict.fromkeys(note for split in self.splits for note in split.notes))
         return (
             *self.index.notes,
             *left_out_notes(self.index.left_out),
             *split_notes,
+            balance,
             *self.plan.notes,
         )
 
@@ -74,7 +78,8 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
         BenchmarkError: something that a person must mend before any work makes sense.
     """
     index, picture = read(request, cache)
-    decoded = decode(index, picture, cache, progress, max_unreadable=request.max_unreadable / 100)
+    most = request.max_unreadable / 100
+    decoded = decode(index, picture, cache, progress, max_unreadable=most)
     index = decoded.index
     splits = make_splits(index, decoded.facts, split_options(request))
     plan = make_plan(request, index, splits, picture)
@@ -87,20 +92,42 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
         splits=splits,
         groups=group_keys(index, decoded.facts),
         picture=picture,
-        sides=_decoded_sides(plan, index, picture, cache, progress),
+        sides=_decoded_sides(plan, index, picture, cache, progress, most),
         plan=plan,
     )
 
 
 def _decoded_sides(
-    plan: Plan, index: Index, picture: Picture, cache: Cache, progress: Progress
+    plan: Plan,
+    index: Index,
+    picture: Picture,
+    cache: Cache,
+    progress: Progress,
+    max_unreadable: float,
 ) -> dict[int, Path]:
     """Decode at every side that some search of the plan tries."""
-    wanted = sorted({side for job in plan.jobs for side in sides_of(job.space)})
     return {
-        side: decode(index, replace(picture, side_px=side), cache, progress).pixels.folder
-        for side in wanted
+        side: decode(
+            index, replace(picture, side_px=side), cache, progress, max_unreadable=max_unreadable
+        ).pixels.folder
+        for side in searched_sides(plan)
     }
+
+
+def searched_sides(plan: Plan) -> list[int]:
+    """Give every side that some search of a plan tries, in pixels."""
+    return sorted({side for job in plan.jobs for side in sides_of(job.space)})
+
+
+def _balance_note(index: Index, split: Split) -> str:
+    """Say how many training images each class has, and how unequal the classes are."""
+    counts = np.bincount(index.labels[split.train], minlength=len(index.classes))
+    order = np.argsort(-counts, kind="stable")
+    shown = ", ".join(f"{index.classes[label]} {counts[label]}" for label in order)
+    least = int(counts.min())
+    ratio = f" ({counts.max() / least:.1f} : 1)" if least else ""
+    fold = "" if split.fold is None else f" (fold {split.fold})"
+    return f"train{fold}: {shown}{ratio}"
 
 
 def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
@@ -108,8 +135,7 @@ def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
     ARCHITECTURES.select(request.arch)
     member_names(request.members)
     options = split_options(request)
-    if options.is_file and not Path(options.scheme).is_file():
-        raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
+    check_split(options)
     check_window(request.window)
     read_policy(request.augmentation)
     index = read_index(
@@ -123,6 +149,16 @@ def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
     picture = choose_picture(request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
     make_plan(request, index, (_placeholder(options),), picture)
     return index, picture
+
+
+def check_split(options: SplitOptions) -> None:
+    """See that a split's file is there.
+
+    Raises:
+        DataError: it is not.
+    """
+    if options.is_file and not Path(options.scheme).is_file():
+        raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
 
 
 def split_options(request: Request) -> SplitOptions:
@@ -143,8 +179,6 @@ def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, 
 
 def _placeholder(options: SplitOptions) -> Any:
     """Give a split of nothing, to check architectures and weights before images are decoded."""
-    import numpy as np
-
     none = np.zeros(0, dtype=np.int64)
     return Split(
         scheme=options.scheme,

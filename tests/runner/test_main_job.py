@@ -107,7 +107,15 @@ def test_predictions_audit_and_split_stand_beside_the_board(first: Done, folder:
     assert all(len(pd.read_parquet(table)) == 32 for table in tables)
     assert json.loads((results / "audit.json").read_text())["images"] == 56
     assert len(pd.read_csv(results / "split.csv")) == 56
-    assert not list(results.glob(".unlogged/*"))
+    assert not (results / ".unlogged").exists()
+    assert not (results / "checkpoints").exists()
+
+
+def test_it_says_how_unequal_the_classes_are_and_where_the_rest_of_the_audit_is(
+    first: Done, folder: Path
+) -> None:
+    assert "train: bright 12, dark 12 (1.0 : 1)" in first.stdout
+    assert "further notes: results/small-scans/audit.json" in first.stdout
 
 
 def test_the_same_command_again_trains_nothing_and_shows_the_same_board(
@@ -243,6 +251,7 @@ def test_a_benchmark_told_to_end_closes_its_runs(tmp_path: Path, scans: Path) ->
     process = begin(tmp_path, scans, "--arch", "prior,mlp")
     read_until(process, "prior: begins")
     assert end(process, signal.SIGTERM) == 130
+    assert (tmp_path / "results" / "small-scans" / "split.csv").is_file()
     assert {status for (status,) in query(tmp_path, "select status from runs")} == {"KILLED"}
 
 
