@@ -1,6 +1,6 @@
 """Images, from a name or a folder to pixels: sources, the index, decoding, splits, the audit."""
 
-from .audit import Audit, Finding, Severity, audit, audit_table
+from .audit import Audit, Finding, Severity, audit, audit_table, near_copies
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
@@ -53,6 +53,7 @@ __all__ = [
     "fetched_folder",
     "group_keys",
     "make_splits",
+    "near_copies",
     "part_counts",
     "read_index",
     "read_policy",

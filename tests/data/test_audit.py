@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from benchmark.cache import Cache
-from benchmark.data import Decoded, ReadOptions, decode, read_index
+from benchmark.data import Decoded, ReadOptions, decode, group_keys, read_index
 from benchmark.data.audit import (
     Audit,
     Finding,
@@ -150,6 +150,18 @@ def test_a_changed_copy_is_a_near_duplicate(faulty: Audit, name: str) -> None:
     assert (f"test/ill/{name}", "train/ill/4.png") in finding.groups
     assert len(finding.groups) == 3
     assert finding.severity is Severity.WARNING
+
+
+def test_near_copies_are_told_by_row_for_the_split(folder: Path) -> None:
+    first = folder / "train" / "ill" / "4.png"
+    Image.open(first).save(folder / "test" / "well" / "again.jpg", quality=70)
+    shutil.copy(first, folder / "val" / "ill" / "exact.png")
+    seen = read(folder)
+    (pair,) = near.near_copies(seen.index, seen.facts, seen.pixels)
+    alike = {"test/well/again.jpg", "train/ill/4.png", "val/ill/exact.png"}
+    assert {seen.index.paths[row] for row in pair} < alike
+    keys = group_keys(seen.index, seen.facts, [pair])
+    assert len({keys[seen.index.paths.index(path)] for path in alike}) == 1
 
 
 def test_a_near_copy_under_another_label_is_found(faulty: Audit) -> None:

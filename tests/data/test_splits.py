@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.splits import OnLeak, SplitOptions, make_splits, write_split
+from benchmark.data.splits import OnLeak, SplitOptions, group_keys, make_splits, write_split
 from benchmark.errors import DataError, UsageError
 from benchmark.records import Index, Part, Split
 
@@ -224,6 +224,32 @@ def test_a_val_part_too_small_to_choose_by_is_told_of(scheme: str, tmp_path: Pat
         assert f"val holds {len(split.val)} images, fewer than the 50 that" in note
     for split in make_splits(index, None, options(asked, smallest_val=9)):
         assert split.notes == ()
+
+
+@settings(max_examples=30)
+@given(
+    index=patients_and_copies(),
+    pairs=st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=4),
+    scheme=st.sampled_from(["60/20/20", "kfold:3"]),
+)
+def test_near_copies_stay_on_one_side_where_images_are_dealt_out(
+    index: Index, pairs: list[tuple[int, int]], scheme: str
+) -> None:
+    for split in make_splits(index, None, options(scheme), pairs):
+        sides = part_of(split)
+        assert all(sides[left] is sides[right] for left, right in pairs)
+    keys = group_keys(index, None, pairs)
+    assert all(keys[left] == keys[right] for left, right in pairs)
+
+
+def test_near_copies_stay_on_one_side_where_val_is_made_from_train() -> None:
+    index = official(100, 0, 20)
+    chain = [(row, row + 1) for row in range(10)]
+    for seed in range(8):
+        (split,) = make_splits(index, None, options(seed=seed), [*chain, (0, 119)])
+        sides = part_of(split)
+        assert len({sides[row] for row in range(11)}) == 1
+        assert sides[119] is TEST
 
 
 def official(train: int, val: int, test: int, **more: list[str]) -> Index:

@@ -10,7 +10,7 @@ from ..facts import Facts
 from ..pixels import Pixels
 from .exact import exact_duplicates
 from .findings import Audit, Finding, Kind, Severity
-from .near import near_duplicates
+from .near import near_copies, near_duplicates
 from .parts import part_findings, resolvable_difference
 from .pictures import small_pictures
 from .quality import quality
@@ -25,6 +25,7 @@ __all__ = [
     "Severity",
     "audit",
     "audit_table",
+    "near_copies",
     "resolvable_difference",
 ]
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...records import Rows
+from ...records import Index, Rows
+from ..facts import Facts
+from ..pixels import Pixels
 from .findings import Finding, Kind, Severity
-from .pictures import Pictures, squares
-from .subject import Subject
+from .pictures import Pictures, small_pictures, squares
+from .subject import Subject, subject
 
 DISTANCE = 10  # bits of 64 two hashes may differ in; the copies measured differ in 4 at most
 CORRELATION = 0.975  # middle of the gap measured above
@@ -55,6 +57,27 @@ def near_duplicates(subject: Subject, pictures: Pictures) -> Iterator[Finding]:
     for learnt, judged in subject.part_pairs:
         yield from _finding(subject, (learnt, judged), _between(subject, joined, learnt, judged))
     yield from _conflicts(subject, joined)
+
+
+def near_copies(index: Index, facts: Facts, pixels: Pixels) -> tuple[tuple[int, int], ...]:
+    """Give pairs of an index's rows that show nearly the same image, for `make_splits`.
+
+    Of images with several exact copies one row stands for all.
+
+    Args:
+        index: the images, as `decode` gave them.
+        facts: what was read when decoding them.
+        pixels: their pixels.
+    """
+    seen = subject(index, facts, pixels, None)
+    hashes = np.asarray(seen.fact("perceptual_hash"))[seen.first].astype(np.uint64)
+    pictures = small_pictures(pixels, seen.pixel_rows[seen.first])
+    pairs = near_pairs(hashes, pictures, seen.parts[seen.first])
+    rows = seen.rows[seen.first]
+    return tuple(
+        (int(rows[left]), int(rows[right]))
+        for left, right in zip(pairs.left, pairs.right, strict=True)
+    )
 
 
 def near_pairs(hashes: npt.NDArray[np.uint64], pictures: Pictures, homes: object) -> Pairs:

@@ -8,7 +8,7 @@ import numpy as np
 from ...records import Index, Part, Split
 from .dealing import deal
 from .files import read_splits, write_split
-from .grouping import Duplicates, group, group_keys, pixel_hashes
+from .grouping import Duplicates, Near, group, group_keys, pixel_hashes
 from .official import split_officially
 from .options import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
 from .parts import Parts, make_split
@@ -18,7 +18,9 @@ __all__ = ["Duplicates", "OnLeak", "SplitOptions", "group_keys", "make_splits", 
 _PARTS = (Part.TRAIN, Part.VAL, Part.TEST)
 
 
-def make_splits(index: Index, facts: Duplicates | None, options: SplitOptions) -> tuple[Split, ...]:
+def make_splits(
+    index: Index, facts: Duplicates | None, options: SplitOptions, near: Near = ()
+) -> tuple[Split, ...]:
     """Split a data set: one split, or k for `kfold:K`.
 
     The order of the index's rows makes no difference. In every scheme but the official one and
@@ -30,6 +32,8 @@ def make_splits(index: Index, facts: Duplicates | None, options: SplitOptions) -
         index: what is split.
         facts: tells images with the same pixels; None to go by the files' contents.
         options: how.
+        near: pairs of rows that show nearly the same: kept on one side like copies wherever
+            images are dealt out; see `near_copies`.
 
     Raises:
         DataError: the data set or the file cannot be split so; or a file puts one image or one
@@ -39,11 +43,11 @@ def make_splits(index: Index, facts: Duplicates | None, options: SplitOptions) -
     if options.is_file:
         return read_splits(index, pixels, options)
     if options.folds:
-        return _split_into_folds(index, pixels, options)
+        return _split_into_folds(index, pixels, options, near)
     if options.scheme == "official" or (options.scheme == "auto" and _has_parts(index)):
-        return (split_officially(index, pixels, options),)
+        return (split_officially(index, pixels, options, near),)
     scheme = options.scheme if options.shares else DEFAULT_SHARES
-    hands = _deal_rows(index, pixels, shares_of(scheme), options.seed)
+    hands = _deal_rows(index, pixels, shares_of(scheme), options.seed, near)
     parts: Parts = [_PARTS[hand] for hand in hands]
     none = np.zeros(len(index), bool)
     least = options.smallest_val
@@ -56,10 +60,10 @@ def _has_parts(index: Index) -> bool:
 
 
 def _split_into_folds(
-    index: Index, pixels: Sequence[str], options: SplitOptions
+    index: Index, pixels: Sequence[str], options: SplitOptions, near: Near
 ) -> tuple[Split, ...]:
     folds = options.folds
-    hands = _deal_rows(index, pixels, [Fraction(1, folds)] * folds, options.seed)
+    hands = _deal_rows(index, pixels, [Fraction(1, folds)] * folds, options.seed, near)
     splits = []
     for fold in range(folds):
         after = (fold + 1) % folds
@@ -80,10 +84,10 @@ def _split_into_folds(
 
 
 def _deal_rows(
-    index: Index, pixels: Sequence[str], shares: Sequence[Fraction], seed: int
+    index: Index, pixels: Sequence[str], shares: Sequence[Fraction], seed: int, near: Near
 ) -> list[int]:
     """Give the hand of each row."""
-    groups = group(index, range(len(index)), pixels)
+    groups = group(index, range(len(index)), pixels, near)
     hands = [0] * len(index)
     for found, hand in zip(groups, deal(index, groups, shares, seed), strict=True):
         for row in found:

@@ -1,4 +1,4 @@
-"""Which images must stay together: those of one patient, and those with the same pixels."""
+"""Which images must stay together: of one patient, with the same pixels, or nearly the same."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ from typing import Protocol
 from ...records import Index
 
 Group = tuple[int, ...]
+Near = Sequence[tuple[int, int]]
+"""Pairs of rows that show nearly the same, as `near_copies` gives them."""
 
 
 class Duplicates(Protocol):
@@ -28,10 +30,13 @@ def pixel_hashes(index: Index, facts: Duplicates | None) -> tuple[str, ...]:
     return tuple(facts.pixel_hash_of(content) for content in index.hashes)
 
 
-def group(index: Index, rows: Sequence[int], pixels: Sequence[str]) -> tuple[Group, ...]:
-    """Divide rows into the smallest groups that share no patient and no pixels.
+def group(
+    index: Index, rows: Sequence[int], pixels: Sequence[str], near: Near = ()
+) -> tuple[Group, ...]:
+    """Divide rows into the smallest groups that share no patient, no pixels and no pair of `near`.
 
-    Two rows are joined by a common patient or common pixels, and so are those joined to them.
+    Two rows are joined by a common patient, common pixels or a pair, and so are those joined to
+    them.
 
     Returns:
         Groups of rows, each in path order, in the order of their first paths.
@@ -46,16 +51,20 @@ def group(index: Index, rows: Sequence[int], pixels: Sequence[str]) -> tuple[Gro
     for joined in members.values():
         for row in joined[1:]:
             parent[_root(parent, row)] = _root(parent, joined[0])
+    for left, right in near:
+        if left in parent and right in parent:
+            parent[_root(parent, right)] = _root(parent, left)
     groups: dict[int, list[int]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: index.paths[row]):
         groups[_root(parent, row)].append(row)
     return tuple(tuple(found) for found in groups.values())
 
 
-def group_keys(index: Index, facts: Duplicates | None) -> tuple[str, ...]:
+def group_keys(index: Index, facts: Duplicates | None, near: Near = ()) -> tuple[str, ...]:
     """Give n keys, the same for rows that must stay on one side: a patient, copies of an image."""
     keys = [""] * len(index)
-    for number, rows in enumerate(group(index, range(len(index)), pixel_hashes(index, facts))):
+    groups = group(index, range(len(index)), pixel_hashes(index, facts), near)
+    for number, rows in enumerate(groups):
         for row in rows:
             keys[row] = str(number)
     return tuple(keys)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ...errors import DataError
 from ...records import Index, Part, Split
 from .dealing import deal
-from .grouping import group
+from .grouping import Near, group
 from .options import DEFAULT_SHARES, OnLeak, SplitOptions
 from .parts import Parts, make_split
 
@@ -20,7 +20,9 @@ _CARVED = (Fraction(70, 85), Fraction(15, 85))
 _GUARD = (Part.TRAIN, Part.VAL, Part.TEST)
 
 
-def split_officially(index: Index, pixels: Sequence[str], options: SplitOptions) -> Split:
+def split_officially(
+    index: Index, pixels: Sequence[str], options: SplitOptions, near: Near = ()
+) -> Split:
     """Give the published split: its test part as it is, its val and train parts mended.
 
     A val part is made from train where there is none or too small a one, whole patients and
@@ -32,7 +34,7 @@ def split_officially(index: Index, pixels: Sequence[str], options: SplitOptions)
     """
     _require(index)
     copies = copies_of(index.parts, pixels)
-    parts, notes = _with_val(index, pixels, options)
+    parts, notes = _with_val(index, pixels, options, near)
     parts, dropped = treat_leaks(index, parts, pixels, options.on_leak)
     return make_split(index, parts, copies, scheme="official", notes=(*notes, *dropped))
 
@@ -114,14 +116,14 @@ def _require(index: Index) -> None:
 
 
 def _with_val(
-    index: Index, pixels: Sequence[str], options: SplitOptions
+    index: Index, pixels: Sequence[str], options: SplitOptions, near: Near
 ) -> tuple[Parts, tuple[str, ...]]:
     """Give the published parts with a val part that can be selected on."""
     published: Parts = list(index.parts)
     size = published.count(Part.VAL)
     if size >= max(1, options.smallest_val):
         return published, ()
-    mended = _carve(index, published, pixels, options.seed)
+    mended = _carve(index, published, pixels, options.seed, near)
     made = mended.count(Part.VAL)
     by = _by_what(index)
     small = f"val holds {size} images, fewer than the {options.smallest_val} that selection needs"
@@ -136,9 +138,9 @@ def _by_what(index: Index) -> str:
     return ", whole patients together" if any(index.patients) else ""
 
 
-def _carve(index: Index, parts: Parts, pixels: Sequence[str], seed: int) -> Parts:
+def _carve(index: Index, parts: Parts, pixels: Sequence[str], seed: int, near: Near) -> Parts:
     rows = [row for row, part in enumerate(parts) if part is not Part.TEST]
-    groups = group(index, rows, pixels)
+    groups = group(index, rows, pixels, near)
     carved: Parts = list(parts)
     for found, hand in zip(groups, deal(index, groups, _CARVED, seed), strict=True):
         for row in found:
