@@ -334,7 +334,9 @@ class TestLeaks:
     def test_dropping_is_said(self) -> None:
         (split,) = make_splits(self.index, self.same, options())
         (said,) = split.notes
-        assert said.startswith("1 of train are copies of images in test and 1 of val are copies")
+        assert said.startswith(
+            "1 of train are exact copies of images in test and 1 of val are copies"
+        )
 
     @pytest.mark.parametrize("on_leak", [OnLeak.DROP, OnLeak.REPORT])
     def test_copies_in_test_are_marked_as_published(self, on_leak: OnLeak) -> None:

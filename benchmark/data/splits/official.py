@@ -92,7 +92,7 @@ def _describe(parts: Parts, where: Sequence[Part], leaks: Sequence[int]) -> str:
                 for row, there in zip(leaks, where, strict=True)
             )
             if count:
-                phrases.append(f"{count} of {part} are copies of images in {other}")
+                phrases.append(f"{count} of {part} are exact copies of images in {other}")
     return " and ".join(phrases)
 
 
