@@ -335,7 +335,7 @@ class TestLeaks:
         (split,) = make_splits(self.index, self.same, options())
         (said,) = split.notes
         assert said.startswith(
-            "1 of train are exact copies of images in test and 1 of val are copies"
+            "1 of train are exact copies of images in test and 1 of val are exact copies"
         )
 
     @pytest.mark.parametrize("on_leak", [OnLeak.DROP, OnLeak.REPORT])
