@@ -1,6 +1,7 @@
 """The small parts of training that need no network."""
 
 import math
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.records import Params, Regime
-from benchmark.training import check, class_weights, defaults, settings_of, tunables
+from benchmark.records import Params, Regime, Silent
+from benchmark.training import check, class_weights, defaults, engines, settings_of, tunables
 from benchmark.training.checkpoints import Checkpoint
 from benchmark.training.early_stopping import Schedule, Watch
-from benchmark.training.engines import agree
+from benchmark.training.engines import Engine, agree, choose_engine
 from benchmark.training.epoch_metrics import measure
+from benchmark.training.features import pass_images
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.optimizers import clip
 from benchmark.training.stack import Dropout
@@ -199,6 +201,53 @@ def test_two_processes_keep_the_same_training_without_touching_each_others_files
         kept.save(cast("KerasTrainee", trainee), watch, Schedule("constant", 1.0, 1), [])
     assert len(set(written)) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["spec-finetune.npz"]
+
+
+def test_a_pass_keeps_the_order_of_images_and_drops_what_fills_its_last_batch(
+    tmp_path: Path,
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), dtype=np.uint8)
+    sizes: list[int] = []
+
+    def run(batch: Any) -> Any:
+        sizes.append(len(batch))
+        return batch.mean(axis=(1, 2), dtype=np.float32)
+
+    engine = Engine(name="mean", run=run)
+    file = tmp_path / "f.npy"
+    pass_images(engine, lambda start, stop: images[start:stop], (70, 3), file, Silent())
+    assert sizes == [32, 32, 32]
+    np.testing.assert_array_equal(np.load(file), images.mean(axis=(1, 2), dtype=np.float32))
+
+
+@pytest.mark.parametrize("order", [("quick", "slow"), ("slow", "quick")])
+@pytest.mark.parametrize(("wrong", "taken"), [("none", "quick"), ("quick", "slow")])
+def test_of_the_engines_that_agree_the_quicker_is_taken(
+    order: tuple[str, ...], wrong: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrix, labels = features(64), np.arange(64) % 2
+    images = np.arange(64).reshape(64, 1, 1, 1).astype(np.uint8)
+
+    def engine(_model: Any, precision: str) -> Engine:
+        def run(some: Any) -> Any:
+            time.sleep({"quick": 0.0, "slow": 0.01}[precision])
+            return matrix[some[:, 0, 0, 0]] * (-1 if precision == wrong else 1)
+
+        return Engine(name=precision, run=run)
+
+    probe = engines.Probe(images=images, labels=labels, features=matrix, per_second=1.0)
+    for name, value in {
+        "keras_engine": lambda _: Engine(name="reference", run=lambda _: matrix),
+        "_is_possible": lambda **_: True,
+        "_probe": lambda *_: probe,
+        "convert": lambda _: None,
+        "precisions": lambda: order,
+        "openvino_engine": engine,
+    }.items():
+        monkeypatch.setattr(engines, name, value)
+    chosen = choose_engine(None, "auto", images, labels, 10_000)
+    assert chosen.name == taken
+    assert {f"{name}_images_per_second" for name in order} <= set(chosen.facts)
 
 
 def features(rows: int = 20, width: int = 6) -> Any:
