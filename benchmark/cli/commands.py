@@ -152,12 +152,13 @@ def _compare_searches(found: argparse.Namespace) -> int:
 
 
 def _worker(found: argparse.Namespace) -> int:
-    from ..runner import join_study
+    from ..runner import find_journal, join_study
 
     values = _values(found)
-    if values["storage"] is None or values["study"] == "none":
-        raise UsageError("worker needs --study and --storage, as the search that runs has them.")
-    return join_study(values["storage"], values["study"], _request, quiet=found.quiet)
+    if values["study"] == "none":
+        raise UsageError("worker needs --study, a study's name or how it begins.")
+    storage = values["storage"] or find_journal(values["output"], values["experiment"])
+    return join_study(storage, values["study"], _request, quiet=found.quiet)
 
 
 def _request(texts: Mapping[str, str]) -> "Request":

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -134,7 +135,10 @@ _ENGINES = Option(
     about="the engines to compare: optuna, optuna:random, keras-tuner:hyperband, …",
 )
 _STUDY = Option(
-    name="study", default="none", group=_OTHER, about="the study to help with: its name, or how it begins"
+    name="study",
+    default="none",
+    group=_OTHER,
+    about="the study to help with: its name, or how it begins",
 )
 _CHECKED = Option(
     name="data",
@@ -142,6 +146,13 @@ _CHECKED = Option(
     group=_OTHER,
     about="the images the model is tried on; auto is the experiment's own data set",
 )
+_COMPARED = tuple(
+    replace(
+        option, default={"arch": "mobilenetv2", "seed": "0,1,2"}.get(option.name, option.default)
+    )
+    for option in RUN_OPTIONS
+)
+"""A comparison is on one architecture, whose trials are quick, and needs several seeds."""
 _LOOK = pick(
     *("data", "split", "split_seed", "on_leak", "side", "channels", "fit", "window"),
     *("patient_pattern", "max_unreadable", "cache", "cache_limit"),
@@ -153,7 +164,7 @@ ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "register": (*pick("experiment", "register"), _CHECKED, _RUN_ID),
     "predict": _PREDICT,
     "fetch": (_WHICH, *pick("cache")),
-    "compare-searches": (_ENGINES, *RUN_OPTIONS),
+    "compare-searches": (_ENGINES, *_COMPARED),
     "worker": (_STUDY, *pick("storage", "experiment", "output")),
     "explore": (*_LOOK, *pick("augmentation", "output")),
     "audit": (*_LOOK, _JSON),

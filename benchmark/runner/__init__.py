@@ -11,6 +11,7 @@ from .looking import Look, audit_data, explore_data, fetch_data
 from .main_job import run_benchmark
 from .request import Request
 from .studying import compare_searches, join_study, show_spaces
+from .tasks import find_journal
 
 __all__ = [
     "Look",
@@ -19,6 +20,7 @@ __all__ = [
     "compare_searches",
     "explore_data",
     "fetch_data",
+    "find_journal",
     "join_study",
     "predict_files",
     "register_best",

@@ -1,5 +1,6 @@
 """The board of an experiment: ranked, written for people, shown, and its winner registered."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from ..board import (
     to_figure,
     to_markdown,
 )
-from ..errors import PromotionError, StoreError
-from ..records import Reader, Record, State
+from ..errors import DataError, PromotionError, StoreError
+from ..records import Predictions, Reader, Record, State
 from ..tracking import Promotion as Registration
 from ..tracking import Tracker
 from .results import whole_file, write_text
@@ -106,21 +107,43 @@ def register_winner(
 
 
 def _register(tracker: Tracker, decision: Promotion, name: str, reader: Reader) -> Registered:
+    check = tracker.check(decision.record)
     try:
+        _read_all(check, reader)  # before a version is made: without them it cannot be tried
         champion = tracker.register(
             decision.record,
             Registration(
                 name=name,
                 description=decision.description,
                 tags=decision.tags,
-                check=tracker.check(decision.record),
+                check=check,
                 reader=reader,
             ),
         )
-    except PromotionError as error:
+    except (PromotionError, DataError) as error:
         return Registered(name=name, uri="", said=str(error), refused=True, failed=True)
     said = (
         f"{champion.name} version {champion.version} is champion: {decision.record.spec.arch}; "
         f"reloaded, its probabilities differ from the recorded ones by {champion.difference:.1g}"
     )
     return Registered(name=name, uri=champion.uri, said=said)
+
+
+def _read_all(check: Predictions, reader: Reader) -> None:
+    """Read the images that a model is tried on.
+
+    Raises:
+        DataError: one cannot be read, or is another than it was.
+    """
+    for path, sha256 in zip(check.paths, check.hashes, strict=True):
+        try:
+            stored = reader.read(path)
+        except (KeyError, DataError) as error:
+            raise DataError(
+                f"the model cannot be tried: its image {path!r} is not in this data set: {error}"
+            ) from error
+        if isinstance(stored, bytes) and hashlib.sha256(stored).hexdigest() != sha256:
+            raise DataError(
+                f"the model cannot be tried: {path!r} is not the image it was; give the data set "
+                "of the run with --data."
+            )

@@ -9,25 +9,22 @@ from typing import TYPE_CHECKING
 
 from ..board import to_table
 from ..cache import Cache
-from ..data import ReadOptions, decode, make_splits, read_index
+from ..data import PICTURE_SUFFIXES, ReadOptions, decode, make_splits, read_index
 from ..errors import DataError, StoreError, UsageError
 from ..records import Index, Record, Silent
 from ..tracking import Pulled, Tracker, store_exists
 from .boarding import make_board, register_record, register_winner, write_board
 from .console import wide_console
 from .costs import estimate_seconds
-from .main_job import folder_name
 from .plan import Plan, make_plan
 from .prepare import read, split_options
 from .progress import spec_name
 from .request import Request
+from .results import folder_name, writable, writable_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
-IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".dcm", "")
-)
 _AT_ONCE = 64  # images handed to the model together: a few hundred megabytes at most
 
 
@@ -39,7 +36,8 @@ def show_plan(request: Request) -> int:
     with _looking(request) as cache:
         index, picture = read(request, cache)
         known = cache.folder.is_dir() and Path(request.cache).is_dir()
-        decoded = decode(index, picture, cache, Silent()) if known else None
+        most = request.max_unreadable / 100
+        decoded = decode(index, picture, cache, Silent(), max_unreadable=most) if known else None
         index = decoded.index if decoded else index
         splits = make_splits(index, decoded.facts if decoded else None, split_options(request))
         plan = make_plan(request, index, splits, picture)
@@ -75,6 +73,7 @@ def show_plan(request: Request) -> int:
 
 def show_leaderboard(experiment: str | None, output: str) -> int:
     """Rank what an experiment holds, write the board and show it."""
+    writable(Path(output))
     tracker = _tracker(experiment)
     board = make_board(tracker, _records(tracker), None)
     write_board(board, Path(output) / folder_name(tracker.experiment.name))
@@ -85,12 +84,15 @@ def show_leaderboard(experiment: str | None, output: str) -> int:
 
 def register_best(experiment: str | None, register: str, data: str, run: str) -> int:
     """Register an experiment's best network, or a run by its id, as champion."""
+    if register == "none":
+        raise UsageError("--register names the model to register; none is for `run` only.")
     tracker = _tracker(experiment)
     records = _records(tracker)
     chosen = _chosen(records, run)
     name = records[0].spec.data if register == "auto" else register
-    if register == "none":
-        raise UsageError("--register names the model to register; none is for `run` only.")
+    data = tracker.latest_params().get("data", "") if data == "auto" else data
+    if not data:
+        raise UsageError("the experiment does not say what its data set was; name it with --data.")
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
         reader = read_index(data, ReadOptions(needs_parts=False), Cache(Path(scratch))).reader
         if chosen is None:
@@ -106,6 +108,8 @@ def register_best(experiment: str | None, register: str, data: str, run: str) ->
 def predict_files(model: str, inputs: Sequence[str], csv: str) -> int:
     """Classify image files and folders of them with a registered model; a bad file is a row."""
     files = _files(inputs)
+    if csv != "-":
+        writable_file(Path(csv))
     pulled = Pulled(model)
     table = _classify(pulled, files)
     if csv != "-":
@@ -200,7 +204,7 @@ def _files(inputs: Sequence[str]) -> list[Path]:
                 each
                 for each in sorted(path.rglob("*"))
                 if each.is_file()
-                and each.suffix.lower() in IMAGE_SUFFIXES
+                and each.suffix.lower() in (*PICTURE_SUFFIXES, "")
                 and not any(part.startswith(".") for part in each.relative_to(path).parts)
             ]
             if not found:

@@ -1,6 +1,6 @@
 """The main job: from a request to a board and a registered winner."""
 
-import re
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +10,16 @@ from ..board import BoardSubject, to_table
 from ..cache import Cache
 from ..records import Part, State, digest
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
+from ..tracking.store import open_store
 from .boarding import Registered, make_board, register_winner, write_board
 from .console import wide_console
 from .execute import Execution
+from .packages import check_packages
 from .pool import LazyPool
 from .prepare import Prepared, prepare, read
 from .progress import Display, StageOf, show
 from .request import Request
-from .results import writable
+from .results import folder_name, writable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +35,10 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
         BenchmarkError: something that a person must mend, found before any work.
     """
     console = wide_console()
+    check_packages()
     writable(Path(request.output))
+    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
+        open_store(None)  # a server that does not answer is told before any image is drawn
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
         index, _ = read(request, cache)
@@ -51,11 +56,6 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             cache.entry(_FINISHED, finished_before, lambda _: None)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.failed) else 0
-
-
-def folder_name(experiment: str) -> str:
-    """Give an experiment's name as a folder's."""
-    return re.sub(r"[^A-Za-z0-9._ -]", "_", experiment).strip(". ") or "experiment"
 
 
 def _benchmark(

@@ -1,5 +1,6 @@
 """Files among the results: each is whole or not there, whoever else writes into the folder."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,11 @@ def write_text(path: Path, text: str) -> None:
     """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def folder_name(experiment: str) -> str:
+    """Give an experiment's name as a folder's."""
+    return re.sub(r"[^A-Za-z0-9._ -]", "_", experiment).strip(". ") or "experiment"
 
 
 def writable(folder: Path) -> None:

@@ -77,6 +77,12 @@ def close_stale(store: Store, experiment: Experiment) -> tuple[str, ...]:
     return tuple(closed)
 
 
+def latest_params(store: Store, experiment: Experiment) -> dict[str, str]:
+    """Give the params of the newest benchmark's own run, nothing where there is none."""
+    found = search_runs(store, experiment, f"tags.{names.KIND} = '{names.PARENT}'")
+    return dict(found[0].data.params) if found else {}
+
+
 def process_tags() -> dict[str, str]:
     """Give the tags that say which process a run belongs to."""
     process = environment.this_process()

@@ -104,6 +104,10 @@ class Tracker:
         """Give a record of each of the experiment's runs, newest first; trials are left out."""
         return reading.read_records(self._store, self.experiment, data_digest)
 
+    def latest_params(self) -> Mapping[str, str]:
+        """Give the options of the experiment's newest benchmark, nothing where there is none."""
+        return parents.latest_params(self._store, self.experiment)
+
     def finished(self, digests: Iterable[str]) -> Mapping[str, Record]:
         """Give the newest finished record by digest, of those specs that have one."""
         return reading.finished_records(self._store, self.experiment, digests)

@@ -1,0 +1,127 @@
+"""What cannot go well is told in one line before any work."""
+
+import importlib.util
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from benchmark.cli import run_command
+from benchmark.errors import DataError, UsageError
+from benchmark.records import Part, Predictions
+from benchmark.runner import find_journal
+from benchmark.runner.boarding import register_record
+from benchmark.runner.packages import check_packages
+
+Said = pytest.CaptureFixture[str]
+
+
+def refused(words: list[str], capsys: Said) -> str:
+    assert run_command(words) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
+
+
+def test_a_missing_package_is_told_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: Said, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    real = importlib.util.find_spec
+
+    def without(name: str) -> ModuleSpec | None:
+        return None if name in ("tensorflow", "sklearn") else real(name)
+
+    monkeypatch.setattr("benchmark.runner.packages.find_spec", without)
+    said = refused(["run"], capsys)
+    assert "tensorflow, sklearn must be installed" in said
+    assert "python -m pip install -r requirements.txt" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_packages_that_are_there_are_not_complained_about() -> None:
+    check_packages(("numpy",))
+    with pytest.raises(UsageError, match="no_such_package must be installed"):
+        check_packages(("numpy", "no_such_package"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["leaderboard", "--output", "file/board"],
+        ["audit", "--data", "phantom", "--json", "file/audit.json"],
+        ["explore", "--data", "phantom", "--output", "file/pages"],
+        ["predict", "--csv", "file/out.csv", "scan.png"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_place_that_cannot_be_written_is_told_before_any_work(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Said, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "scan.png").touch()
+    assert "must be writable" in refused(words, capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "scan.png"]
+
+
+@pytest.mark.slow  # asking a server imports MLflow
+def test_a_server_that_does_not_answer_is_told_before_images_are_drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: Said, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert "does not answer" in refused(["run"], capsys)
+    assert not (tmp_path / ".benchmark-cache").exists()
+
+
+def test_a_worker_finds_the_journal_of_the_experiment(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no search keeps its studies"):
+        find_journal(str(tmp_path), None)
+    for name in ("a", "b"):
+        (tmp_path / name / "studies").mkdir(parents=True)
+        (tmp_path / name / "studies" / "studies.journal").touch()
+    with pytest.raises(UsageError, match="several experiments keep studies: a, b"):
+        find_journal(str(tmp_path), None)
+    assert find_journal(str(tmp_path), "b") == str(tmp_path / "b/studies/studies.journal")
+
+
+class Gone:
+    """A reader whose images are gone."""
+
+    def read(self, path: str) -> bytes:
+        raise DataError("there is no such file.")
+
+
+class Another:
+    """A reader that gives another image."""
+
+    def read(self, path: str) -> bytes:
+        return b"another"
+
+
+@pytest.mark.parametrize(
+    ("reader", "said"), [(Gone(), "is not in this data set"), (Another(), "not the image it was")]
+)
+def test_no_version_is_made_of_a_model_whose_images_are_gone(
+    reader: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = Predictions(
+        classes=("a", "b"),
+        hashes=("0" * 64,),
+        paths=("a/1.png",),
+        parts=(Part.TEST,),
+        labels=np.zeros(1, dtype=np.int64),
+        probabilities=np.array([[0.5, 0.5]]),
+        is_copy=np.zeros(1, dtype=bool),
+    )
+    decision = SimpleNamespace(record=None, description="", tags={})
+    monkeypatch.setattr("benchmark.runner.boarding.promote", lambda *_, **__: decision)
+    monkeypatch.setattr("benchmark.runner.boarding.Promotion", SimpleNamespace)
+    tracker = SimpleNamespace(check=lambda record: check)
+    done = register_record(cast("Any", tracker), cast("Any", None), cast("Any", None), "m", reader)
+    assert done.failed
+    assert said in done.said
