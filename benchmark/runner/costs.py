@@ -13,6 +13,7 @@ _SHARE_OF_PEAK = {"mobilenet": 0.3, "convnext": 0.15, "densenet": 0.6, "efficien
 _USUAL_SHARE = 0.8
 _BACKWARD = 3.0  # a training step costs three forward passes
 _FIXED_SECONDS = 6.0  # building, compiling, saving and logging
+_HEAD_SECONDS = 0.2  # chosen, not sourced: a head on kept features, and the search's own work
 _DECODE_PER_SECOND = 200.0
 
 
@@ -23,11 +24,14 @@ def estimate_seconds(spec: Spec, split: Split, index: Index) -> float:
     gflops = architecture.gflops * (spec.picture.side_px / native) ** 2
     share = _SHARE_OF_PEAK.get(architecture.family, _USUAL_SHARE)
     images = len(index) / _DECODE_PER_SECOND
-    if spec.regime is Regime.FROZEN:
+    trials = spec.search.trials if spec.search else 0
+    heads = 0.0
+    if spec.regime is Regime.FROZEN:  # features are computed once, whatever is searched
         passes = float(len(index))
-    else:
-        passes = _BACKWARD * spec.epochs * len(split.train)
-    return _FIXED_SECONDS + images + passes * gflops / (share * _gflops_per_second())
+        heads = trials * _HEAD_SECONDS
+    else:  # each trial is a whole training, and the winner is trained once more
+        passes = (trials + 1) * _BACKWARD * spec.epochs * len(split.train)
+    return _FIXED_SECONDS + heads + images + passes * gflops / (share * _gflops_per_second())
 
 
 @cache
