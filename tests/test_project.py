@@ -127,6 +127,10 @@ def test_the_readme_names_only_commands_and_options_that_exist() -> None:
         assert set(re.findall(r"--[a-z-]+", rest)) <= flags, (command, rest)
 
 
+def test_the_readme_holds_no_place_to_fill() -> None:
+    assert "@@" not in (ROOT / "README.md").read_text()
+
+
 def test_the_readme_names_only_parameters_that_exist() -> None:
     names = {option.name for command in COMMANDS for option in options_of(command)}
     text = (ROOT / "README.md").read_text()
