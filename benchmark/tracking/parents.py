@@ -89,6 +89,16 @@ def process_tags() -> dict[str, str]:
     return {names.HOST: process.host, names.PID: str(process.pid), names.STARTED: process.started}
 
 
+def environment_tags() -> dict[str, str]:
+    """Give the tags that say on what machine a run was made, by which code and packages."""
+    versions = {f"version.{name}": found for name, found in environment.versions().items()}
+    return {
+        names.CODE: environment.git_commit(),
+        names.MACHINE: environment.machine(),
+        **versions,
+    }
+
+
 def write_tags(store: Store, run_id: str, tags: Mapping[str, str]) -> None:
     """Set several tags of a run in one call."""
     from mlflow.entities import RunTag
@@ -135,7 +145,6 @@ def _describe(store: Store, run_id: str, opening: Opening) -> None:
         if name not in present.params
     ]
     store.client.log_batch(run_id, params=params)
-    versions = {f"version.{name}": found for name, found in environment.versions().items()}
     tags = {
         names.KIND: names.PARENT,
         **process_tags(),
@@ -144,12 +153,21 @@ def _describe(store: Store, run_id: str, opening: Opening) -> None:
         names.DATA_DIGEST: opening.data_digest,
         names.SPLIT_DIGEST: opening.split_digest,
         names.SYNTHETIC: str(opening.synthetic).lower(),
-        names.CODE: environment.git_commit(),
-        "machine": environment.machine(),
-        **versions,
+        **environment_tags(),
+        **_changed(present, opening.params),
         **opening.tags,
     }
     write_tags(store, run_id, tags)
+
+
+def _changed(present: Any, params: Mapping[str, str]) -> dict[str, str]:
+    """Give as tags what is asked for otherwise than when the run began: a param never changes."""
+    asked = {name: value[: names.PARAM_LIMIT] for name, value in params.items()}
+    return {
+        f"{names.REQUEST}{name}": value
+        for name, value in asked.items()
+        if present.params.get(name, value) != value or f"{names.REQUEST}{name}" in present.tags
+    }
 
 
 def _process_of(run: Any) -> Process | None:

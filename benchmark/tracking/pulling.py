@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
 from .flavour import pyfunc
-from .store import open_store
+from .store import open_store, store_exists, store_uri
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,13 +25,18 @@ class Pulled:
         from mlflow.exceptions import MlflowException
 
         if uri.startswith(("models:", "runs:")):
+            if not store_exists():
+                raise StoreError(
+                    f"the model {uri!r} cannot be pulled: there is no tracking store at "
+                    f"{store_uri()}; set MLFLOW_TRACKING_URI to the one that it was registered in."
+                )
             open_store(None)  # which also tells MLflow where to look for the model
         try:
             self._model: Any = pyfunc().load_model(uri)
         except (MlflowException, OSError) as error:
-            said = str(error).strip().splitlines()[0]
+            said = str(error).strip().splitlines()[0].rstrip(".")
             raise StoreError(
-                f"the model {uri!r} cannot be pulled: {said} "
+                f"the model {uri!r} cannot be pulled: {said}. "
                 "Registered models are listed by `mlflow ui`, under Models."
             ) from error
 

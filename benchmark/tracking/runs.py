@@ -4,16 +4,25 @@ import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from .. import environment
 from ..records import Epoch, Spec, State
 from . import names
 from .experiments import Experiment
-from .parents import Parent, process_tags
+from .parents import Parent, environment_tags, process_tags
 from .store import Store
 
 _BATCH = 1000  # MLflow's limit of metrics in one call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedTrial:
+    """A trial's run, and the millisecond since the epoch when the trial began."""
+
+    run_id: str
+    started: int
 
 
 class Run:
@@ -23,12 +32,15 @@ class Run:
         run_id: MLflow's id.
         spec: what is run.
         parent: the benchmark's run.
+        adopted: trials that an earlier, interrupted run of the same search had logged, by number:
+            they stand below this run now.
     """
 
     def __init__(self, store: Store, run_id: str, spec: Spec, parent: Parent) -> None:
         self.run_id = run_id
         self.spec = spec
         self.parent = parent
+        self.adopted: dict[int, LoggedTrial] = {}
         self._store = store
         self._waiting: list[Any] = []
         self._logged: set[tuple[str, int]] = set()
@@ -79,12 +91,12 @@ def start(store: Store, experiment: Experiment, parent: Parent, spec: Spec) -> R
     opening = parent.opening
     tags = {
         names.KIND: names.RUN,
-        "mlflow.parentRunId": parent.run_id,
+        names.MLFLOW_PARENT: parent.run_id,
         names.SPEC_DIGEST: spec.digest,
         names.DATA_DIGEST: spec.data_digest,
         names.SPLIT_DIGEST: spec.split_digest,
         names.SYNTHETIC: str(opening.synthetic).lower(),
-        names.CODE: environment.git_commit(),
+        **environment_tags(),
         **process_tags(),
         **({names.SPEC: text} if len(text) <= names.TAG_LIMIT else {}),
     }

@@ -46,7 +46,7 @@ def open_store(uri: str | None, environ: Mapping[str, str] = os.environ) -> Stor
     Raises:
         StoreError: it is of a kind that MLflow gave up, cannot be written, or does not answer.
     """
-    wanted = uri or environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    wanted = store_uri(uri, environ)
     scheme = wanted.partition(":")[0] if "://" in wanted else ""
     if scheme == "sqlite":
         return _open_sqlite(wanted)
@@ -60,9 +60,14 @@ def open_store(uri: str | None, environ: Mapping[str, str] = os.environ) -> Stor
     return Store(uri=wanted, client=_connect(wanted), folder=None)
 
 
+def store_uri(uri: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Give the address that is meant: the one named, MLFLOW_TRACKING_URI's, or the default."""
+    return uri or environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
 def store_exists(uri: str | None = None, environ: Mapping[str, str] = os.environ) -> bool:
     """Say whether there is a store to ask, without making one: a server always may be there."""
-    wanted = uri or environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    wanted = store_uri(uri, environ)
     return not wanted.startswith(_SQLITE) or Path(wanted.removeprefix(_SQLITE)).is_file()
 
 

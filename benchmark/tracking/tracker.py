@@ -20,7 +20,7 @@ from .parents import Opening, Parent
 from .registry import Champion, Promotion
 from .runs import Run
 from .store import Store, open_store
-from .trials import TrialRun, log_trial
+from .trials import TrialRun, adopt_trials, log_trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +113,14 @@ class Tracker:
         return reading.finished_records(self._store, self.experiment, digests)
 
     def start(self, parent: Parent, spec: Spec) -> Run:
-        """Begin the run of a spec; feed it by `Run.epoch`, which never waits."""
-        return runs.start(self._store, self.experiment, parent, spec)
+        """Begin the run of a spec; feed it by `Run.epoch`, which never waits.
+
+        A search takes over the trials that an interrupted run of it had logged.
+        """
+        run = runs.start(self._store, self.experiment, parent, spec)
+        if spec.search is not None:
+            adopt_trials(self._store, self.experiment, run)
+        return run
 
     def log_trial(self, run: Run, trial: TrialRun) -> None:
         """Log a finished trial of a search below its architecture's run."""

@@ -1,12 +1,14 @@
 """A search's trials as light runs below the architecture's run: no model, three calls each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ..records import Params, State
+from ..records import Params, Spec, State
 from . import names
 from .experiments import Experiment
-from .runs import Run
+from .reading import record_of, search_runs
+from .runs import LoggedTrial, Run
 from .store import Store
 
 
@@ -33,15 +35,54 @@ class TrialRun:
     seconds: float
 
 
+def adopt_trials(store: Store, experiment: Experiment, run: Run) -> None:
+    """Put below a run the trials that interrupted runs of the same search had logged.
+
+    The study goes on where it was, and would log them again; so each stands once in MLflow.
+    """
+    filter_ = (
+        f"tags.{names.KIND} = '{names.RUN}' and attributes.status != 'FINISHED' "
+        f"and tags.{names.DATA_DIGEST} = '{run.spec.data_digest}'"
+    )
+    for earlier in search_runs(store, experiment, filter_):
+        if earlier.info.status == State.RUNNING:
+            continue
+        if _without_budget(record_of(store, earlier).spec) != _without_budget(run.spec):
+            continue
+        below = f"tags.`{names.MLFLOW_PARENT}` = '{earlier.info.run_id}'"
+        for trial in search_runs(store, experiment, below):
+            _adopt(store, run, trial)
+
+
+def _adopt(store: Store, run: Run, trial: Any) -> None:
+    number = int(trial.data.params["trial"])
+    if number in run.adopted:
+        store.client.delete_run(trial.info.run_id)
+        return
+    store.client.set_tag(trial.info.run_id, names.MLFLOW_PARENT, run.run_id)
+    run.adopted[number] = LoggedTrial(run_id=trial.info.run_id, started=trial.info.start_time)
+
+
+def _without_budget(spec: Spec) -> Spec:
+    if spec.search is None:
+        return spec
+    return replace(spec, search=replace(spec.search, trials=0, seconds=0.0))
+
+
 def log_trial(store: Store, experiment: Experiment, run: Run, trial: TrialRun) -> None:
-    """Log a trial as a child of its architecture's run."""
+    """Log a trial as a child of its architecture's run, unless it was adopted as such."""
     from mlflow.entities import Metric, Param
 
     began = int(1000 * trial.started)
+    known = run.adopted.pop(trial.number, None)
+    if known is not None and known.started == began:
+        return
+    if known is not None:  # of a study that is no more
+        store.client.delete_run(known.run_id)
     ended = began + int(1000 * trial.seconds)
     tags = {
         names.KIND: names.TRIAL,
-        "mlflow.parentRunId": run.run_id,
+        names.MLFLOW_PARENT: run.run_id,
         "outcome": trial.outcome,
         **({names.REASON: trial.reason[: names.TAG_LIMIT]} if trial.reason else {}),
     }

@@ -59,6 +59,26 @@ def test_an_interrupted_benchmark_is_taken_up_again(bench: Bench, dead_pid: int)
     assert run_of(tracker, second.run_id).info.status == "RUNNING"
 
 
+def test_options_that_changed_since_an_interruption_are_tags(bench: Bench, dead_pid: int) -> None:
+    interrupted(bench.open(), dead_pid)
+    tracker = bench.open()
+    tracker.close_stale()
+    again = tracker.begin(replace(OPENING, params={"arch": "cnn", "seed": "1"}), resume=True)
+    data = run_of(tracker, again.run_id).data
+    assert data.params == {"arch": "all", "seed": "1"}
+    asked = {name: value for name, value in data.tags.items() if name.startswith("request.")}
+    assert asked == {"request.arch": "cnn"}
+
+
+def test_a_run_says_where_and_with_what_it_was_made(bench: Bench) -> None:
+    tracker = bench.open()
+    parent = tracker.begin(OPENING, resume=False)
+    names = ("machine", "code_commit", "version.keras", "version.mlflow")
+    own = run_of(tracker, tracker.start(parent, SPEC).run_id).data.tags
+    above = run_of(tracker, parent.run_id).data.tags
+    assert {name: own[name] for name in names} == {name: above[name] for name in names}
+
+
 @pytest.mark.parametrize("change", [{"resume": False}, {"plan_digest": "b" * 64}])
 def test_another_plan_or_no_wish_to_resume_is_a_new_benchmark(
     bench: Bench, dead_pid: int, change: dict[str, Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import StoreError
-from benchmark.tracking import Tracker
+from benchmark.tracking import Pulled, Tracker
 from benchmark.tracking.store import open_store
 
 from .conftest import OPENING, SPEC, Bench
@@ -116,3 +116,20 @@ def test_processes_that_create_a_store_at_once_do_not_disturb_each_other(tmp_pat
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         ids = pool.map(_open_new, [uri] * 3, chunksize=1)
     assert len(set(ids)) == 1
+
+
+def test_pulling_a_model_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(StoreError, match=r"no tracking store at sqlite:///mlflow\.db; set MLFLOW"):
+        Pulled("models:/none@champion")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_model_that_is_not_registered_is_said_in_sentences(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", bench.uri)
+    with pytest.raises(StoreError, match=r"not found\. Registered models are listed"):
+        Pulled("models:/none@champion")

@@ -1,0 +1,119 @@
+"""A search's trials in MLflow: light, each once however often the search was killed."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.records import Params, SearchSpec, State
+from benchmark.tracking import Tracker, TrialRun
+
+from .conftest import OPENING, SPEC, Bench
+
+pytestmark = pytest.mark.slow
+
+SEARCH = SearchSpec(engine="optuna:random", space="mlp", space_digest="e" * 64, trials=6)
+SEARCHED = replace(SPEC, search=SEARCH)
+
+
+def trial(number: int, started: float = 1.7e9) -> TrialRun:
+    return TrialRun(
+        number=number,
+        params=Params(learning_rate=0.1, dense_width=64, batch_norm=True),
+        state=State.FINISHED,
+        outcome="complete",
+        reason="",
+        metrics={"objective_macro_f1": 0.5},
+        steps={epoch: 0.1 * epoch for epoch in range(10)},
+        started=started + number,
+        seconds=0.25,
+    )
+
+
+def below(tracker: Tracker, run_id: str) -> list[tuple[str, str]]:
+    """Give number and id of the trials below a run, sorted."""
+    filter_ = f"tags.`mlflow.parentRunId` = '{run_id}'"
+    found: list[Any] = tracker._store.client.search_runs([tracker.experiment.id], filter_)
+    return sorted((run.data.params["trial"], run.info.run_id) for run in found)
+
+
+def killed_after(tracker: Tracker, trials: int, search: SearchSpec = SEARCH) -> str:
+    """Begin a search, log some trials, and leave it as a dead process's run is left."""
+    parent = tracker.begin(OPENING, resume=False)
+    run = tracker.start(parent, replace(SPEC, search=search))
+    for number in range(trials):
+        tracker.log_trial(run, trial(number))
+    tracker._store.client.set_terminated(run.run_id, State.KILLED)
+    return run.run_id
+
+
+def test_a_search_gone_on_with_takes_over_the_trials_of_the_killed_one(bench: Bench) -> None:
+    tracker = bench.open()
+    killed = killed_after(tracker, 3)
+    before = below(tracker, killed)
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    assert below(tracker, killed) == []
+    assert below(tracker, run.run_id) == before
+    for number in range(6):  # all of the study, as they are logged when it ends
+        tracker.log_trial(run, trial(number))
+    after = below(tracker, run.run_id)
+    assert [number for number, _ in after] == ["0", "1", "2", "3", "4", "5"]
+    assert after[:3] == before
+
+
+def test_a_raised_budget_goes_on_with_the_same_trials(bench: Bench) -> None:
+    tracker = bench.open()
+    killed_after(tracker, 2)
+    more = replace(SPEC, search=replace(SEARCH, trials=20, seconds=60.0))
+    run = tracker.start(tracker.begin(OPENING, resume=False), more)
+    assert [number for number, _ in below(tracker, run.run_id)] == ["0", "1"]
+
+
+def test_trials_of_a_search_killed_twice_stand_once(bench: Bench) -> None:
+    tracker = bench.open()
+    first = killed_after(tracker, 3)
+    second = killed_after(tracker, 4)
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    assert below(tracker, first) == below(tracker, second) == []
+    assert [number for number, _ in below(tracker, run.run_id)] == ["0", "1", "2", "3"]
+
+
+def test_trials_of_another_search_stay_where_they_are(bench: Bench) -> None:
+    tracker = bench.open()
+    other = killed_after(tracker, 2, replace(SEARCH, engine="optuna:tpe"))
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    assert below(tracker, run.run_id) == []
+    assert len(below(tracker, other)) == 2
+
+
+def test_trials_of_a_search_that_still_runs_stay_where_they_are(bench: Bench) -> None:
+    tracker = bench.open()
+    alive = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    tracker.log_trial(alive, trial(0))
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    assert below(tracker, run.run_id) == []
+    assert len(below(tracker, alive.run_id)) == 1
+
+
+def test_a_trial_of_a_study_that_was_removed_gives_way(bench: Bench) -> None:
+    tracker = bench.open()
+    killed_after(tracker, 1)
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    ((_, old),) = below(tracker, run.run_id)
+    tracker.log_trial(run, trial(0, started=1.8e9))
+    ((_, new),) = below(tracker, run.run_id)
+    assert new != old
+
+
+def test_logging_a_trial_costs_less_than_30_milliseconds(bench: Bench) -> None:
+    tracker = bench.open()
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    tracker.log_trial(run, trial(0))  # the first imports and compiles
+    spent = []
+    for number in range(1, 21):
+        began = time.process_time()  # other programs' work is not ours
+        tracker.log_trial(run, trial(number))
+        spent.append(time.process_time() - began)
+    assert np.median(spent) < 0.030
