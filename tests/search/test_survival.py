@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,55 +69,81 @@ def _lines(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else -1
 
 
-# One process imports the engine and forks the searches that are killed: an import takes seconds.
-KILLS = """
-import os, random, runpy, signal, sys, time
+# One process imports the engines, which takes seconds, and forks every search that is killed.
+FORKS = """
+import json, os, random, signal, sys, time, traceback
 from pathlib import Path
-import optuna, benchmark.search.searching
-if sys.argv[2].startswith("keras-tuner"):
-    import keras_tuner
+import keras_tuner, optuna, benchmark.search.searching
 
-def start():
+def start(words):
     child = os.fork()
     if child == 0:
-        exec(compile(script, "script", "exec"), {})
+        sys.argv = ["-c", *words]
+        try:
+            exec(compile(script, "script", "exec"), {})
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
     return child
 
-def lines():
+def lines(begun):
     return len(begun.read_text().splitlines()) if begun.exists() else -1
 
-script, kills = sys.argv.pop(), int(sys.argv.pop())
-begun, rng, met = Path(sys.argv[5] + ".begun"), random.Random(7), 0
-for _ in range(kills):
-    goal, child = lines() + rng.randint(2, 3), start()
-    while lines() < goal and os.waitpid(child, os.WNOHANG) == (0, 0):
-        time.sleep(0.001)
-    time.sleep(rng.uniform(0.0, 0.03))
-    os.kill(child, signal.SIGKILL)
-    met += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-sys.argv[6] = "0.0"
-sys.exit(kills - met or os.waitstatus_to_exitcode(os.waitpid(start(), 0)[1]))
+def run(words, kills):
+    begun, rng, met = Path(words[4] + ".begun"), random.Random(7), 0
+    for _ in range(kills):
+        goal, child = lines(begun) + rng.randint(2, 3), start([*words, "0.02"])
+        while lines(begun) < goal and os.waitpid(child, os.WNOHANG) == (0, 0):
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0.0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        met += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    return [met, os.waitstatus_to_exitcode(os.waitpid(start([*words, "0.0"]), 0)[1])]
+
+script = sys.argv[1]
+for line in sys.stdin:
+    print(json.dumps(run(*json.loads(line))), flush=True)
 """
 
 
-def killed_often(
-    storage: str, engine: str, trials: int, out: Path, kills: int
-) -> list[list[object]]:
-    """Kill a search again and again, some trials after each start, and let the last one finish."""
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", KILLS, storage, engine, str(trials), "3", str(out), "0.02"]
-    done = subprocess.run(
-        [*command, str(kills), SCRIPT],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parent}"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    found: list[list[object]] = json.loads(out.read_text())
-    return found
+class Forks:
+    """Searches forked from one process that has the engines imported, killed as often as asked."""
+
+    def __init__(self) -> None:
+        root = Path(__file__).parents[2]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKS, SCRIPT],
+            cwd=root,
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parent}",
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def search(
+        self, storage: str, engine: str, trials: int, out: Path, kills: int = 0
+    ) -> list[list[object]]:
+        """Kill a search some trials after each start, let the last one finish; give its trials."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        words = [storage, engine, str(trials), "3", str(out)]
+        self.process.stdin.write(json.dumps([words, kills]) + "\n")
+        self.process.stdin.flush()
+        assert json.loads(self.process.stdout.readline()) == [kills, 0]
+        found: list[list[object]] = json.loads(out.read_text())
+        return found
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    forks = Forks()
+    yield forks
+    forks.process.communicate(timeout=30)
 
 
 Undisturbed = Callable[[str, int], list[list[object]]]
@@ -140,15 +166,22 @@ def as_json(result: SearchResult) -> list[list[object]]:
 
 
 @pytest.mark.parametrize(
-    "engine",
-    ["optuna:random", "optuna:grid", "optuna:tpe", "keras-tuner:random", "keras-tuner:grid"],
+    ("engine", "trials", "kills"),
+    [
+        ("optuna:random", 60, 20),
+        ("keras-tuner:random", 60, 20),
+        ("optuna:grid", 15, 3),
+        ("optuna:tpe", 15, 3),
+        ("keras-tuner:grid", 15, 3),
+    ],
 )
-def test_twenty_kills_leave_the_sixty_trials_of_an_undisturbed_search(
-    engine: str, undisturbed: Undisturbed, journal: str, tmp_path: Path
+def test_kills_leave_the_trials_of_an_undisturbed_search(
+    engine: str, trials: int, kills: int, forks: Forks, journal: str, tmp_path: Path
 ) -> None:
-    found = killed_often(journal, engine, 60, tmp_path / "out.json", kills=20)
-    assert found == undisturbed(engine, 60)
-    assert len({str(trial) for trial in found}) == 60
+    found = forks.search(journal, engine, trials, tmp_path / "killed", kills)
+    (tmp_path / "alone").mkdir()
+    assert found == forks.search("", engine, trials, tmp_path / "alone" / "undisturbed")
+    assert len({str(trial) for trial in found}) == trials
 
 
 def test_an_interrupted_trial_is_run_again_once(
