@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from ..board import to_table
 from ..cache import Cache
-from ..data import PICTURE_SUFFIXES, ReadOptions, decode, make_splits, read_index
+from ..data import (
+    PICTURE_SUFFIXES,
+    ReadOptions,
+    decode,
+    make_splits,
+    near_copies,
+    read_index,
+)
 from ..errors import DataError, StoreError, UsageError
 from ..records import Index, Record, Silent
 from ..tracking import Pulled, Tracker, store_exists
@@ -39,7 +46,9 @@ def show_plan(request: Request) -> int:
         most = request.max_unreadable / 100
         decoded = decode(index, picture, cache, Silent(), max_unreadable=most) if known else None
         index = decoded.index if decoded else index
-        splits = make_splits(index, decoded.facts if decoded else None, split_options(request))
+        near = near_copies(index, decoded.facts, decoded.pixels) if decoded else ()
+        facts = decoded.facts if decoded else None
+        splits = make_splits(index, facts, split_options(request), near=near)
         plan = make_plan(request, index, splits, picture)
     done = _done(request, index, plan)
     table = Table(title=f"{index.name}: {len(index)} images at {picture.side_px} px")

@@ -19,6 +19,7 @@ from ..data import (
     explore,
     fetch,
     make_splits,
+    near_copies,
     read_index,
     read_policy,
     write_split,
@@ -187,7 +188,8 @@ def _split(look: Look, decoded: Decoded, display: Display) -> Split | None:
     """Give the first split that a benchmark would use; None where none is asked for or possible."""
     options = _split_options(look)
     try:
-        return make_splits(decoded.index, decoded.facts, options)[0]
+        near = near_copies(decoded.index, decoded.facts, decoded.pixels)
+        return make_splits(decoded.index, decoded.facts, options, near=near)[0]
     except DataError as error:
         if look.split != "auto" or options.on_leak is OnLeak.FAIL:
             raise

@@ -19,6 +19,7 @@ from ..data import (
     decode,
     group_keys,
     make_splits,
+    near_copies,
     read_index,
     read_policy,
 )
@@ -81,7 +82,8 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
     most = request.max_unreadable / 100
     decoded = decode(index, picture, cache, progress, max_unreadable=most)
     index = decoded.index
-    splits = make_splits(index, decoded.facts, split_options(request))
+    near = near_copies(index, decoded.facts, decoded.pixels)
+    splits = make_splits(index, decoded.facts, split_options(request), near=near)
     plan = make_plan(request, index, splits, picture)
     return Prepared(
         request=request,
@@ -90,7 +92,7 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
         pixels=decoded.pixels,
         facts=decoded.facts,
         splits=splits,
-        groups=group_keys(index, decoded.facts),
+        groups=group_keys(index, decoded.facts, near=near),
         picture=picture,
         sides=_decoded_sides(plan, index, picture, cache, progress, most),
         plan=plan,

@@ -34,6 +34,7 @@ class Worker:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._closed = False
+        self._is_ready = False
         self._lock = threading.RLock()  # `close` may come while another thread runs a task
         self.start()
 
@@ -48,6 +49,7 @@ class Worker:
             process.start()
             theirs.close()
             self._process, self._connection = process, ours
+            self._is_ready = False
 
     @property
     def pid(self) -> int | None:
@@ -63,7 +65,9 @@ class Worker:
         if connection is None:
             return _CLOSED
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
-        deadline = environment.seconds() + (timeout_seconds or float("inf"))
+        # A fresh process imports TensorFlow first, which is not the task's time.
+        allowed = timeout_seconds or float("inf")
+        deadline = environment.seconds() + (allowed if self._is_ready else float("inf"))
         try:
             connection.send(task)
             while environment.seconds() < deadline:
@@ -71,8 +75,9 @@ class Worker:
                     event: Event = connection.recv()
                     if isinstance(event, Outcome | Failure):
                         return event
-                    if isinstance(event, Ready):  # importing TensorFlow is not the task's time
-                        deadline = environment.seconds() + (timeout_seconds or float("inf"))
+                    if isinstance(event, Ready):
+                        self._is_ready = True
+                        deadline = environment.seconds() + allowed
                     say(event)
         except (EOFError, OSError):
             return self._died()
