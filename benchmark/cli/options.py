@@ -245,8 +245,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         name="views",
         default="0",
         group=_TRAINING,
-        read=whole(0, 1000),
-        about="augmented views of each training image for frozen backbones",
+        read=whole(0, 64),
+        about="augmented views of each training image for frozen and finetune; 0: 4 if augmented",
     ),
     Option(
         name="engine",
