@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+ARCH ?= all
 ARGS ?=
 
 .PHONY: help run test check fast format lint types layers bench pins ui clean
@@ -14,8 +15,8 @@ $(VENV)/installed: requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/installed  ## install and run the main job on the phantom (ARGS='-P arch=cnn')
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mlflow run . --env-manager local -P arch=all $(ARGS)
+run: $(VENV)/installed  ## install and run the main job (ARCH=cnn, ARGS='-P data=my-scans')
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mlflow run . --env-manager local -P arch=$(ARCH) $(ARGS)
 
 test: $(VENV)/installed  ## install and run every test
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

@@ -161,7 +161,7 @@ _LOOK = pick(
 ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "plan": RUN_OPTIONS,
     "leaderboard": pick("experiment", "output"),
-    "register": (*pick("experiment", "register"), _CHECKED, _RUN_ID),
+    "register": (*pick("experiment", "register", "cache"), _CHECKED, _RUN_ID),
     "predict": _PREDICT,
     "fetch": (_WHICH, *pick("cache")),
     "compare-searches": (_ENGINES, *_COMPARED),

@@ -10,7 +10,7 @@ from .fetch import Fetched, fetch
 from .folders import PICTURE_SUFFIXES
 from .index import ReadOptions, Row, Title, build_index, check_index, part_counts, slug, take
 from .known import DATA_SETS, DataSet
-from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream
+from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream, find_decoded
 from .sources import fetched_folder, read_index
 from .splits import OnLeak, SplitOptions, group_keys, make_splits, write_split
 
@@ -51,6 +51,7 @@ __all__ = [
     "explore",
     "fetch",
     "fetched_folder",
+    "find_decoded",
     "group_keys",
     "make_splits",
     "near_copies",

@@ -25,6 +25,7 @@ MAX_UNREADABLE = 0.05
 """The largest share of unreadable images that is left out without asking."""
 
 _ARRAY, _STORY = "pixels.npy", "pixels.json"
+_KIND = "pixels"
 _FACTS = 1
 """Raised by hand whenever the same image would give other facts."""
 
@@ -123,10 +124,30 @@ def decode(
             changed since the index was read.
         StoreError: the cache cannot be written.
     """
-    first = dict(zip(reversed(index.hashes), reversed(index.paths), strict=True))
-    key = digest([DECODER, _FACTS, asdict(picture), sorted(first)])
+    first, key = _contents(index, picture)
     make = partial(_make, key=key, first=first, index=index, picture=picture, progress=progress)
-    folder = cache.entry("pixels", key, make)
+    return _decoded(index, cache.entry(_KIND, key, make), max_unreadable)
+
+
+def find_decoded(
+    index: Index, picture: Picture, cache: Cache, *, max_unreadable: float = MAX_UNREADABLE
+) -> Decoded | None:
+    """Give what `decode` gave before of these very images, None where it never did.
+
+    Raises:
+        DataError: too many are unreadable.
+    """
+    folder = cache.find(_KIND, _contents(index, picture)[1])
+    return None if folder is None else _decoded(index, folder, max_unreadable)
+
+
+def _contents(index: Index, picture: Picture) -> tuple[dict[str, str], str]:
+    """Give the first path of each distinct content, and the key of them all decoded."""
+    first = dict(zip(reversed(index.hashes), reversed(index.paths), strict=True))
+    return first, digest([DECODER, _FACTS, asdict(picture), sorted(first)])
+
+
+def _decoded(index: Index, folder: Path, max_unreadable: float) -> Decoded:
     pixels = Pixels.open(folder)
     kept = _readable(index, pixels.unreadable, max_unreadable)
     return Decoded(index=kept, pixels=pixels, facts=Facts.open(folder))

@@ -12,18 +12,19 @@ from ..cache import Cache
 from ..data import (
     PICTURE_SUFFIXES,
     ReadOptions,
-    decode,
+    find_decoded,
     make_splits,
     near_copies,
     read_index,
 )
 from ..errors import DataError, StoreError, UsageError
-from ..records import Index, Record, Silent
+from ..records import Index, Picture, Record, Split
 from ..tracking import Pulled, Tracker, store_exists
 from .boarding import make_board, register_record, register_winner, write_board
 from .console import wide_console
 from .costs import estimate_seconds
-from .plan import Plan, make_plan
+from .members import choose_members, comparable
+from .plan import Plan, composite_spec, make_plan, member_names
 from .prepare import read, split_options
 from .progress import spec_name
 from .request import Request
@@ -40,17 +41,17 @@ def show_plan(request: Request) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    with _looking(request) as cache:
+    with _cache_or_scratch(request.cache) as cache:
         index, picture = read(request, cache)
-        known = cache.folder.is_dir() and Path(request.cache).is_dir()
         most = request.max_unreadable / 100
-        decoded = decode(index, picture, cache, Silent(), max_unreadable=most) if known else None
+        decoded = find_decoded(index, picture, cache, max_unreadable=most)
         index = decoded.index if decoded else index
         near = near_copies(index, decoded.facts, decoded.pixels) if decoded else ()
         facts = decoded.facts if decoded else None
         splits = make_splits(index, facts, split_options(request), near=near)
         plan = make_plan(request, index, splits, picture)
-    done = _done(request, index, plan)
+    tracker = _tracker_of(request, index)
+    done = _done(tracker, plan)
     table = Table(title=f"{index.name}: {len(index)} images at {picture.side_px} px")
     for heading in ("architecture", "regime", "weights", "state", "about"):
         table.add_column(heading, justify="right" if heading == "about" else "left")
@@ -67,15 +68,25 @@ def show_plan(request: Request) -> int:
             "done" if finished else "to run",
             "" if finished else f"{seconds:,.0f} s",
         )
-    for name in plan.composites:
-        table.add_row(name, "composite", "members", "after its members", "")
+    wanted = [
+        (name, split, seed) for split in splits for seed in request.seed for name in plan.composites
+    ]
+    made = 0
+    for name, split, seed in wanted:
+        finished = tracker is not None and _is_made(
+            tracker, request, name, index, split, picture, seed
+        )
+        made += finished
+        state = "done" if finished else "after its members"
+        table.add_row(spec_name(name, seed, split.fold), "composite", "members", state, "")
     console = Console()
     console.print(table)
     for note in (*index.notes, *plan.notes):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
+    finished_runs = len(done) + made
     console.print(
-        f"{len(plan.jobs) - len(done)} to run, {len(done)} done; about {total / 60:.1f} minutes on "
-        "this machine, an estimate from floating-point operations."
+        f"{len(plan.jobs) + len(wanted) - finished_runs} to run, {finished_runs} done; about "
+        f"{total / 60:.1f} minutes on this machine, estimated from floating-point operations."
     )
     return 0
 
@@ -91,7 +102,7 @@ def show_leaderboard(experiment: str | None, output: str) -> int:
     return 0
 
 
-def register_best(experiment: str | None, register: str, data: str, run: str) -> int:
+def register_best(experiment: str | None, register: str, data: str, run: str, cache: str) -> int:
     """Register an experiment's best network, or a run by its id, as champion."""
     if register == "none":
         raise UsageError("--register names the model to register; none is for `run` only.")
@@ -102,14 +113,13 @@ def register_best(experiment: str | None, register: str, data: str, run: str) ->
     data = tracker.latest_params().get("data", "") if data == "auto" else data
     if not data:
         raise UsageError("the experiment does not say what its data set was; name it with --data.")
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
-        reader = read_index(data, ReadOptions(needs_parts=False), Cache(Path(scratch))).reader
-        if chosen is None:
-            board = make_board(tracker, records, None)
-            done = register_winner(tracker, board, name, reader, print)
-        else:
-            board = make_board(tracker, records, None)
-            done = register_record(tracker, board, chosen, name, reader)
+    with _cache_or_scratch(cache) as kept:
+        reader = read_index(data, ReadOptions(needs_parts=False), kept).reader
+    board = make_board(tracker, records, None)
+    if chosen is None:
+        done = register_winner(tracker, board, name, reader, print)
+    else:
+        done = register_record(tracker, board, chosen, name, reader)
     print(done.said)
     return 1 if done.refused else 0
 
@@ -149,23 +159,46 @@ def show_cache(folder: str, *, clear: bool) -> int:
 
 
 @contextmanager
-def _looking(request: Request) -> Iterator[Cache]:
-    """Give the request's cache where there is one, otherwise one that leaves no trace."""
-    if Path(request.cache).is_dir():
-        yield Cache(Path(request.cache), None)
+def _cache_or_scratch(folder: str) -> Iterator[Cache]:
+    """Give the cache of that folder where there is one, otherwise one that leaves no trace."""
+    if Path(folder).is_dir():
+        yield Cache(Path(folder))
         return
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
         yield Cache(Path(scratch))
 
 
-def _done(request: Request, index: Index, plan: Plan) -> frozenset[str]:
-    """Give the digests of the plan's specs that are finished, without making a store."""
+def _tracker_of(request: Request, index: Index) -> Tracker | None:
+    """Open the request's experiment where there is one, without making anything."""
     if not request.resume or not store_exists():
-        return frozenset()
-    tracker = Tracker.find(request.experiment, default_experiment=index.name)
+        return None
+    return Tracker.find(request.experiment, default_experiment=index.name)
+
+
+def _done(tracker: Tracker | None, plan: Plan) -> frozenset[str]:
+    """Give the digests of the plan's specs that are finished."""
     if tracker is None:
         return frozenset()
     return frozenset(tracker.finished([job.spec.digest for job in plan.jobs]))
+
+
+def _is_made(
+    tracker: Tracker,
+    request: Request,
+    name: str,
+    index: Index,
+    split: Split,
+    picture: Picture,
+    seed: int,
+) -> bool:
+    """Say whether a composite of the members that would be chosen now is finished."""
+    names = member_names(request.members)
+    fit = comparable(tracker, index, split, picture, seed)
+    members = choose_members(name, fit, names)
+    if not members:
+        return False
+    spec = composite_spec(request, name, index, split, members)
+    return bool(tracker.finished([spec.digest]))
 
 
 def _tracker(experiment: str | None) -> Tracker:

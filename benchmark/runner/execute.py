@@ -192,7 +192,9 @@ class Execution:
         """Give the composites' tasks on one split and seed, from what has finished by now."""
         prepared = self.prepared
         names = member_names(prepared.request.members)
-        fit = comparable(self.tracker, prepared, split, seed)
+        fit = comparable(
+            self.tracker, prepared.index, prepared.splits[split], prepared.picture, seed
+        )
         tasks = []
         for name in prepared.plan.composites:
             members = choose_members(name, fit, names)

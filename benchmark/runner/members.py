@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from ..board import DEFAULT_RULE
-from ..records import Record, Regime, State
+from ..records import Index, Picture, Record, Regime, Split, State
 from ..tracking import Tracker
 from ..training import Member
-from .prepare import Prepared
 
 BEST = 3  # chosen, not sourced: gains of averaging flatten after a few members (Caruana 2004)
 _UNFIT = (Regime.PRIOR, Regime.COMPOSITE)
@@ -46,12 +45,14 @@ def lacking(composite: str, names: Sequence[str]) -> str:
     return f"{composite} needs at least {needed}{among} on the same images, split and seed."
 
 
-def comparable(tracker: Tracker, prepared: Prepared, split: int, seed: int) -> list[Record]:
+def comparable(
+    tracker: Tracker, index: Index, split: Split, picture: Picture, seed: int
+) -> list[Record]:
     """Give finished runs on the same images, split, picture and seed, whoever made them."""
-    wanted = (prepared.splits[split].digest, seed, prepared.picture)
+    wanted = (split.digest, seed, picture)
     return [
         record
-        for record in tracker.records(prepared.index.digest)
+        for record in tracker.records(index.digest)
         if record.model_id
         and (record.spec.split_digest, record.spec.seed, record.final.picture) == wanted
     ]

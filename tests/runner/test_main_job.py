@@ -134,6 +134,21 @@ def test_the_plan_knows_what_is_done(first: Done, folder: Path, scans: Path) -> 
     assert "1 to run, 2 done" in done.stdout
 
 
+def test_the_plan_knows_which_composites_are_made(
+    first: Done, again: Done, folder: Path, scans: Path
+) -> None:
+    words = ("plan", *RUN[1:], "--data", str(scans), "--arch", ARCHITECTURES)
+    done = command_in(folder)(*words)
+    assert "0 to run, 5 done" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plan_decodes_nothing_into_a_cache_that_is_there(tmp_path: Path, scans: Path) -> None:
+    (tmp_path / ".benchmark-cache").mkdir()
+    done = command_in(tmp_path)("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp")
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob(".benchmark-cache/entries/pixels/*"))
+
+
 def test_the_plan_touches_nothing(tmp_path: Path, scans: Path) -> None:
     done = command_in(tmp_path)("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp")
     assert done.returncode == 0, done.stderr
