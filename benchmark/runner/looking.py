@@ -69,6 +69,7 @@ def look_at(prepared: Prepared, folder: Path, display: Display) -> dict[str, str
     progress = StageOf(display, "audit")
     found = audit_parts(decoded, prepared.splits[0], prepared.cache, progress)
     page = _page(prepared, decoded, found).read_text(encoding="utf-8")
+    display.over("audit")
     write_text(folder / PAGE, page)
     with whole_file(folder / "audit.json") as part:
         found.write(part)

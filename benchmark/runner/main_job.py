@@ -49,6 +49,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             tracker = Tracker.open(None, request.experiment, default_experiment=index.name)
             display.begin(DECODING)
             prepared = prepare(request, cache, StageOf(display, DECODING))
+            display.over(DECODING)
             for note in prepared.notes:
                 display.note(note)
             execution, link, registered = _benchmark(prepared, tracker, display, pool)

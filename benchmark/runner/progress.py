@@ -35,6 +35,9 @@ class Display(Protocol):
     def event(self, name: str, event: Event) -> None:
         """Show what the worker of a run says."""
 
+    def over(self, name: str) -> None:
+        """Say that work of the main process, begun under this name, is done."""
+
     def end(self, record: Record) -> None:
         """Say how a run ended."""
 
@@ -58,6 +61,9 @@ class Quiet:
         """Say nothing."""
 
     def event(self, name: str, event: Event) -> None:
+        """Say nothing."""
+
+    def over(self, name: str) -> None:
         """Say nothing."""
 
     def end(self, record: Record) -> None:
@@ -154,12 +160,22 @@ class Live(Lines):
                 row.take(event)
                 self._bars.update(row.bar, completed=row.done, total=row.total, detail=row.detail())
 
-    def end(self, record: Record) -> None:
-        """Take a run's bar away and print how it ended."""
+    def shown(self) -> dict[str, tuple[int, int | None, str]]:
+        """Give what each bar shows, by name: units done, units in all, and its words."""
         with self._lock:
-            row = self._rows.pop(run_name(record), None)
+            return {name: (row.done, row.total, row.detail()) for name, row in self._rows.items()}
+
+    def over(self, name: str) -> None:
+        """Take a bar away."""
+        with self._lock:
+            row = self._rows.pop(name, None)
             if row is not None:
                 self._bars.remove_task(row.bar)
+
+    def end(self, record: Record) -> None:
+        """Take a run's bar away and print how it ended."""
+        self.over(run_name(record))
+        with self._lock:
             if self._whole is not None:
                 self._bars.advance(self._whole)
         super().end(record)
@@ -181,11 +197,12 @@ class _Row:
                 self._stage = "begins"
             case Stage(name=name, total=total, unit=unit):
                 self._stage, self.total, self._unit, self.done = name, total, unit, 0
+                self._last = ""
                 self._began = time.monotonic()
             case Advance(count=count):
                 self.done += count
             case Epoch(number=number, stage=stage, metrics=metrics):
-                self._last = _epoch_text(number, stage, dict(metrics))
+                self._last, self.done = _epoch_text(number, stage, dict(metrics)), number + 1
 
     def detail(self) -> str:
         seconds = time.monotonic() - self._began
