@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..board import BoardSubject, to_table
 from ..cache import Cache
 from ..records import Part, State, digest
-from ..tracking import BoardFiles, Link, Opening, Parent, Tracker
-from ..tracking.store import open_store
+from ..tracking import BoardFiles, Link, Opening, Parent, Tracker, open_store
 from .boarding import Registered, make_board, register_winner, write_board
 from .console import wide_console
 from .execute import Execution
@@ -42,7 +41,8 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
         index, _ = read(request, cache)
-        with LazyPool(request.jobs, request.output_folder / "logs", request.timeout) as pool:
+        lazy = LazyPool(request.jobs, request.output_folder / "logs", request.timeout)
+        with closing(lazy) as pool:
             finished_before = digest([request.to_texts(), index.digest])
             if not (request.resume and cache.find(_FINISHED, finished_before)):
                 pool.open()  # TensorFlow is imported there while images and MLflow are read here

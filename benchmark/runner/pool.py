@@ -95,17 +95,6 @@ class LazyPool:
         self._made: Pool | None = None
         self._jobs, self._logs, self._timeout = jobs, logs, timeout_seconds
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def open(self) -> Pool:
         """Give the pool, making it the first time: its workers begin to import at once."""
         if self._made is None:

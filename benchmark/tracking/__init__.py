@@ -20,7 +20,7 @@ from .parents import Opening, Parent
 from .pulling import Pulled
 from .registry import LARGEST_DIFFERENCE, Champion, Promotion
 from .runs import Run
-from .store import store_exists
+from .store import open_store, store_exists
 from .tracker import BoardFiles, Link, Tracker
 from .trials import TrialRun
 
@@ -37,5 +37,6 @@ __all__ = [
     "Run",
     "Tracker",
     "TrialRun",
+    "open_store",
     "store_exists",
 ]
