@@ -106,6 +106,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads() -> int:
+    """Give how many threads this process should compute with: all cores, unless told fewer."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdecimal() and int(told) else cores()
+
+
 def peak_memory_mib() -> float:
     """Give the peak resident memory of this process so far, in MiB; 0 where it is not told."""
     try:

@@ -10,6 +10,7 @@ Architecture + Params ─┘
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -129,6 +130,20 @@ class Tunable:
     choices: tuple[ParamValue, ...] = ()
     low: float | None = None
     high: float | None = None
+
+    def read(self, text: str) -> ParamValue:
+        """Read the value from what a person wrote; yes and no are flags.
+
+        Raises:
+            UsageError: the text's type, choice or range is wrong.
+        """
+        value: ParamValue = text
+        if isinstance(self.default, bool):
+            value = {"yes": True, "true": True, "no": False, "false": False}.get(text, text)
+        elif isinstance(self.default, int | float):
+            with suppress(ValueError):
+                value = type(self.default)(text)
+        return self.check(value)
 
     def check(self, value: ParamValue) -> ParamValue:
         """Give the value, a whole number made real where a real one is meant.
@@ -326,6 +341,13 @@ class Spec:
     def digest(self) -> str:
         """The run's name: 64 hexadecimal digits over every field."""
         return digest(self.to_json())
+
+    @property
+    def without_budget(self) -> Self:
+        """The spec but for how long it is searched: with more trials it is still the same study."""
+        if self.search is None:
+            return self
+        return replace(self, search=replace(self.search, trials=0, seconds=0.0))
 
     def to_json(self) -> dict[str, Any]:
         """Give the spec as plain JSON values; `from_json` reads it back."""

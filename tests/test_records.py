@@ -108,3 +108,20 @@ def test_a_value_outside_what_a_tunable_allows_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         tunable.check(value)
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "value"),
+    [(0.5, "1e-3", 1e-3), (3, "4", 4), (True, "no", False), (False, "true", True), ("a", "4", "4")],
+)
+def test_a_parameter_is_read_from_what_a_person_wrote(
+    default: float | str, text: str, value: float | str
+) -> None:
+    found = Tunable(name="x", default=default, about="x").read(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(("default", "text"), [(0.5, "much"), (3, "1.5"), (True, "perhaps")])
+def test_a_text_that_is_no_value_is_refused(default: float, text: str) -> None:
+    with pytest.raises(UsageError, match=f"x must be of type {type(default).__name__}"):
+        Tunable(name="x", default=default, about="x").read(text)

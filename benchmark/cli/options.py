@@ -256,6 +256,12 @@ RUN_OPTIONS: tuple[Option, ...] = (
         about="who computes features: auto, tensorflow or openvino",
     ),
     Option(
+        name="params",
+        default="none",
+        group=_TRAINING,
+        about="single parameters for architectures that have them: pooling=avg+max,l2=0.01",
+    ),
+    Option(
         name="search",
         default="none",
         group=_SEARCH,
@@ -342,7 +348,13 @@ RUN_OPTIONS: tuple[Option, ...] = (
         read=real(0),
         about="GiB the cache may take; 0 for no limit",
     ),
-    Option(name="jobs", default="1", group=_WHERE, read=whole(1, 256), about="worker processes"),
+    Option(
+        name="jobs",
+        default="1",
+        group=_WHERE,
+        read=whole(1, 256),
+        about="worker processes; idle ones help with a search under way",
+    ),
     Option(
         name="timeout",
         default="0",

@@ -7,10 +7,11 @@ from .commands import (
     show_leaderboard,
     show_plan,
 )
-from .looking import Look, audit_data, explore_data, fetch_data
+from .comparing import compare_searches
+from .looking import audit_data, explore_data, fetch_data
 from .main_job import run_benchmark
-from .request import Request
-from .studying import compare_searches, join_study, show_spaces
+from .request import Look, Request
+from .studying import join_study, show_spaces
 from .tasks import find_journal
 
 __all__ = [

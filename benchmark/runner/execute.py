@@ -1,6 +1,5 @@
 """One benchmark from its plan to its board: workers train, this process logs, ranks, registers."""
 
-import contextlib
 import shutil
 import traceback
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from ..board import Board
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Parent, Run, Tracker
 from ..zoo import NONE
+from .leftovers import is_of_the_living, remove_if_empty, remove_stale_parts
 from .looking import leave_split, look_at
 from .members import choose_members, comparable, lacking, members_of
 from .outcomes import complete_outcomes, read_outcome
@@ -100,9 +100,13 @@ class Execution:
             raise
 
     def log_leftovers(self) -> None:
-        """Log outcomes that a dead process's workers had finished and nobody had logged."""
+        """Log outcomes that a dead process's workers had finished and nobody had logged.
+
+        What its workers had half written is taken away.
+        """
+        remove_stale_parts(self.folder / "checkpoints")
         for folder in sorted((self.folder / ".unlogged").glob("*")):
-            if _is_alive(folder.name):
+            if is_of_the_living(folder.name):
                 continue
             for left in complete_outcomes(folder):
                 try:
@@ -112,7 +116,7 @@ class Execution:
                     continue
                 if outcome.spec.data_digest == self.prepared.index.digest:
                     self._log_leftover(outcome)
-            _remove_if_empty(folder)
+            remove_if_empty(folder)
 
     def _log_leftover(self, outcome: Outcome) -> None:
         digest = outcome.spec.digest
@@ -150,8 +154,9 @@ class Execution:
         """Take away this process's folders, and the ones around them where nothing else is in."""
         shutil.rmtree(self.unlogged, ignore_errors=True)
         checkpoints = self.folder / "checkpoints"
+        remove_stale_parts(checkpoints)
         for folder in (*checkpoints.glob("*"), checkpoints, self.unlogged.parent):
-            _remove_if_empty(folder)
+            remove_if_empty(folder)
 
     def run_tasks(self, tasks: Sequence[Task]) -> None:
         """Run tasks in the pool and log what comes of each; a failure costs its own task only."""
@@ -184,6 +189,8 @@ class Execution:
                 run.epoch(event)
             case Tried(trial=trial):
                 self._recorder.log_trials(run, [trial])
+            case Failure(reason=reason):
+                self.display.note(f"{_name(task.spec)}: a worker that helped has ended: {reason}")
 
     def _task(self, job: Job) -> Task:
         return job_task(self.prepared, job, self.folder, self.unlogged)
@@ -221,16 +228,3 @@ def _name(spec: Spec) -> str:
 def _line(error: Exception) -> str:
     """Give an error's kind and the first line of what it says."""
     return f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # something is in it, or another process was quicker
-        folder.rmdir()
-
-
-def _is_alive(name: str) -> bool:
-    """Whether the process that a folder of outcomes is named after still runs."""
-    host, pid, started = (*name.split("="), "", "")[:3]
-    if not pid.isdigit():
-        return False
-    return environment.Process(host=host, pid=int(pid), started=started).is_alive

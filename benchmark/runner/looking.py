@@ -1,55 +1,32 @@
 """The jobs about the images themselves: fetch them, audit them, look at them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..cache import Cache
 from ..data import (
-    DATA_SETS,
     PAGE,
     Audit,
     Decoded,
     OnLeak,
-    ReadOptions,
     Severity,
-    SplitOptions,
     audit_table,
-    check_window,
     decode,
     explore,
     fetch,
     make_splits,
     near_copies,
-    read_index,
     read_policy,
     write_split,
 )
 from ..errors import DataError
-from ..records import Picture, Split, digest
+from ..records import Split, digest
 from .auditing import audit_parts
 from .console import wide_console
-from .plan import CHANNELS
-from .prepare import USUAL_SIDE_PX, Prepared, check_split, left_out_notes
+from .prepare import Prepared, left_out_notes, read_images, split_options
 from .progress import Display, StageOf, show
+from .request import Look
 from .results import whole_file, writable, writable_file, write_text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """Which images are looked at, and how they are read; the main job's options of these names."""
-
-    data: str
-    split: str
-    split_seed: int
-    on_leak: str
-    side: int | None
-    channels: str
-    fit: str
-    window: str
-    patient_pattern: str | None
-    max_unreadable: float
-    cache: str
-    cache_limit: float
 
 
 def leave_split(prepared: Prepared, folder: Path) -> dict[str, str]:
@@ -100,7 +77,7 @@ def audit_data(look: Look, json: str, *, quiet: bool) -> int:
     if json != "none":
         writable_file(Path(json))
     with show(console, quiet=quiet) as display:
-        cache = _cache(look)
+        cache = Cache(Path(look.cache), look.cache_bytes)
         decoded = _decoded(look, cache, display)
         display.begin("audit")
         split = _split(look, decoded, display)
@@ -120,7 +97,7 @@ def explore_data(look: Look, augmentation: str, output: str, *, quiet: bool) -> 
     policy = read_policy(augmentation)
     writable(Path(output))
     with show(console, quiet=quiet) as display:
-        cache = _cache(look)
+        cache = Cache(Path(look.cache), look.cache_bytes)
         decoded = _decoded(look, cache, display)
         split = _split(look, decoded, display)
         found = audit_parts(decoded, split, cache, StageOf(display, "audit"))
@@ -157,37 +134,16 @@ def fetch_data(names: list[str], cache: str, *, quiet: bool) -> int:
     return 0
 
 
-def _cache(look: Look) -> Cache:
-    return Cache(Path(look.cache), int(look.cache_limit * 2**30) or None)
-
-
 def _decoded(look: Look, cache: Cache, display: Display) -> Decoded:
-    check_window(look.window)
-    check_split(_split_options(look))
-    options = ReadOptions(
-        patient_pattern=look.patient_pattern, needs_parts=look.split == "official"
-    )
-    index = read_index(look.data, options, cache)
-    known = index.name in DATA_SETS
-    own_side = DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX
-    picture = Picture(
-        side_px=look.side or own_side,
-        channels=CHANNELS[look.channels],
-        fit=look.fit,
-        window=look.window,
-    )
+    index, picture = read_images(look, cache)
     display.begin("images")
     progress = StageOf(display, "images")
     return decode(index, picture, cache, progress, max_unreadable=look.max_unreadable / 100)
 
 
-def _split_options(look: Look) -> SplitOptions:
-    return SplitOptions(scheme=look.split, seed=look.split_seed, on_leak=OnLeak(look.on_leak))
-
-
 def _split(look: Look, decoded: Decoded, display: Display) -> Split | None:
     """Give the first split that a benchmark would use; None where none is asked for or possible."""
-    options = _split_options(look)
+    options = split_options(look)
     try:
         near = near_copies(decoded.index, decoded.facts, decoded.pixels)
         return make_splits(decoded.index, decoded.facts, options, near=near)[0]

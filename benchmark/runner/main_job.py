@@ -6,9 +6,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import environment
 from ..board import BoardSubject, to_table
 from ..cache import Cache
 from ..records import Part, State, digest
+from ..search import parse_engine
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker, open_store
 from .boarding import Registered, make_board, register_winner, write_board
 from .console import wide_console
@@ -36,17 +38,19 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     console = wide_console()
     check_packages()
     writable(Path(request.output))
-    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
-        open_store(None)  # a server that does not answer is told before any image is drawn
+    # A server that does not answer is told before any image is drawn.
+    is_server = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+    store = open_store(None) if is_server else None
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
         index, _ = read(request, cache)
-        lazy = LazyPool(request.jobs, request.output_folder / "logs", request.timeout)
+        logs = request.output_folder / "logs"
+        lazy = LazyPool(request.jobs, logs, request.timeout, _threads_each(request))
         with closing(lazy) as pool:
             finished_before = digest([request.to_texts(), index.digest])
             if not (request.resume and cache.find(_FINISHED, finished_before)):
                 pool.open()  # TensorFlow is imported there while images and MLflow are read here
-            tracker = Tracker.open(None, request.experiment, default_experiment=index.name)
+            tracker = Tracker.open(store, request.experiment, default_experiment=index.name)
             display.begin(DECODING)
             prepared = prepare(request, cache, StageOf(display, DECODING))
             display.over(DECODING)
@@ -57,6 +61,17 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             cache.entry(_FINISHED, finished_before, lambda _: None)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.failed) else 0
+
+
+def _threads_each(request: Request) -> int:
+    """Give how many threads a worker computes with, 0 for all cores.
+
+    Only a search keeps every worker at work to the end; without one, the last would have a part of
+    the cores and the rest of them would stand idle.
+    """
+    if request.jobs == 1 or parse_engine(request.search) is None:
+        return 0
+    return max(1, environment.cores() // request.jobs)
 
 
 def _benchmark(

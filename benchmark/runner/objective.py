@@ -1,32 +1,15 @@
-"""A search inside a worker: what a trial costs and scores, and the spec that the best one gives."""
+"""A search inside a worker: its study, what a trial is scored on, the spec the best one gives."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from .. import environment
 from ..errors import UsageError
-from ..evaluation import overall
-from ..records import (
-    Epoch,
-    Labels,
-    Params,
-    ParamValue,
-    Part,
-    Predictions,
-    Probabilities,
-    Progress,
-    Regime,
-    Rows,
-    SearchSpec,
-    Silent,
-    Spec,
-)
+from ..records import Epoch, Params, ParamValue, Progress, Regime, Rows, Spec
 from ..search import (
     SIDE,
-    Goal,
     Infeasible,
     SearchResult,
     SearchSettings,
@@ -35,80 +18,24 @@ from ..search import (
     TrialRecord,
     folds,
     parse_select,
-    search,
 )
 from ..seeds import derive
-from ..training import (
-    Examples,
-    Features,
-    Material,
-    Trunk,
-    check,
-    fit_head,
-    open_features,
-    settings_of,
-    train,
-)
+from ..training import Features, Material, Trunk, check, open_features
 from ..zoo import ARCHITECTURES, check_side
-
-_FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
-_BY_EPOCH = ("macro_f1", "f1", "accuracy", "precision", "recall", "auroc", "loss")
-"""What training measures on validation after every epoch."""
-
-# A dense layer reads each of its weights once an image, at the pace of memory: 10 GB/s, a few
-# times less than a desktop's. Measuring a head would give noise of its own size.
-_HEAD_WEIGHTS_A_MILLISECOND = 2.5e6
-
-_MORE_IS_BETTER = (
-    *("macro_f1", "micro_f1", "weighted_f1", "f1", "accuracy", "balanced_accuracy"),
-    *("auroc", "mcc", "precision", "recall"),
-)
+from .goals import read_goals
+from .scoring import Exam, Report, score_head, score_network, silently
 
 
-def read_goals(objective: str) -> tuple[Goal, ...]:
-    """Read `--objective`: one metric, or several separated by commas.
-
-    Raises:
-        UsageError: no such metric.
-    """
-    goals = []
-    for name in (word.strip() for word in objective.split(",")):
-        if name not in (*_FEWER_IS_BETTER, *_MORE_IS_BETTER):
-            known = ", ".join((*_MORE_IS_BETTER, *_FEWER_IS_BETTER))
-            raise UsageError(f"--objective must be among {known}, not {name!r}.")
-        goals.append(Goal(metric=name, maximise=name in _MORE_IS_BETTER))
-    return tuple(goals)
-
-
-def check_pruner(pruner: str, objective: str, select: str) -> None:
-    """Check that a pruner will have something to prune by.
-
-    Raises:
-        UsageError: trials report nothing on the way: the metric is only known at a trial's end.
-    """
-    goals = read_goals(objective)
-    by_fold = parse_select(select) is not None
-    if pruner == "none" or by_fold or all(goal.metric in _BY_EPOCH for goal in goals):
-        return
-    raise UsageError(
-        f"--pruner {pruner} prunes by a metric that is known after every epoch, which are "
-        f"{', '.join(_BY_EPOCH)}; --objective {objective} is none. With --select cv:5x2 it prunes "
-        "by folds, and any metric will do."
-    )
-
-
-def settings_for(
-    spec: Spec, wanted: SearchSpec, start: Params, job: Mapping[str, Any]
-) -> SearchSettings:
+def settings_for(spec: Spec, start: Params, job: Mapping[str, Any]) -> SearchSettings:
     """Give a search's settings; its study's material is the spec but for the budget.
 
     Args:
-        spec: what is searched for.
-        wanted: how.
+        spec: what is searched for, and how.
         start: the first trial's parameters, empty for none.
         job: what a process elsewhere needs to join the study.
     """
-    without_budget = replace(spec, search=replace(wanted, trials=0, seconds=0.0))
+    wanted = spec.search
+    assert wanted is not None
     return SearchSettings(
         engine=wanted.engine,
         trials=wanted.trials,
@@ -117,7 +44,7 @@ def settings_for(
         pruner=wanted.pruner,
         goals=read_goals(wanted.objective),
         study=spec.arch.replace(":", "-"),
-        material=without_budget.digest,
+        material=spec.without_budget.digest,
         start=start,
         epochs=spec.epochs,
         job=job,
@@ -144,7 +71,7 @@ class Study:
         spec: what is searched for.
         space: where.
         materials: what a trial is trained on, by side in pixels.
-        progress: told of features computed and of trials.
+        progress: told of features computed, and how many trials there will be.
     """
 
     def __init__(
@@ -160,26 +87,28 @@ class Study:
         self._goals = read_goals(self._wanted.objective)
         self._select = parse_select(self._wanted.select)
 
+    def prepare(self) -> None:
+        """Compute what most trials share: the features of the spec's own side."""
+        if _is_quick(self._spec):
+            self._features_of(self._spec, self._materials[self._spec.picture.side_px])
+
     def run(
         self, storage: str, job: Mapping[str, Any], on_trial: Callable[[TrialRecord], None]
     ) -> SearchResult:
-        """Search, or go on with a search that was interrupted.
+        """Search, go on with a search that was interrupted, or help with one that runs.
 
         Args:
             storage: where the study is kept.
             job: what a process elsewhere needs to join it.
             on_trial: called with each trial finished here.
         """
+        from ..search import search  # optuna is imported only when something is searched
+
         own = own_point(self._spec)
         start = start_of(self._space, own)
         self._progress.stage("search", self._wanted.trials or None, "trials")
-
-        def told(record: TrialRecord) -> None:
-            self._progress.advance()
-            on_trial(record)
-
-        settings = settings_for(self._spec, self._wanted, start, job)
-        result = search(self._space, self.score, settings, storage, told)
+        settings = settings_for(self._spec, start, job)
+        result = search(self._space, self.score, settings, storage, on_trial)
         return replace(result, notes=(*result.notes, *_start_notes(self._space, own)))
 
     def spec_of(self, params: Params) -> Spec:
@@ -205,19 +134,17 @@ class Study:
             raise Infeasible(str(error)) from error
         spec = replace(spec, epochs=min(trial.epochs, self._spec.epochs))
         material = self._materials[spec.picture.side_px]
-        one = self._score_head if _is_quick(spec) else self._score_network
         if self._select is None:
             split = material.split
-            found = one(spec, material, split.train, split.val, self._reporter(trial))
-            values = self._values(found)
-        else:
-            each = []
-            for number, (fit, held) in enumerate(self._folds(material)):
-                each.append(self._values(one(spec, material, fit, held, None)))
-                if len(self._goals) == 1:
-                    trial.report(number, each[-1][0])
-            values = tuple(np.mean(each, axis=0).tolist())
-        return values
+            report = self._reporter(trial)
+            exam = Exam(material=material, fit=split.train, held=split.val, report=report)
+            return self._values(spec, exam)
+        each: list[tuple[float, ...]] = []
+        for number, (fit, held) in enumerate(self._folds(material)):
+            each.append(self._values(spec, Exam(material=material, fit=fit, held=held)))
+            if len(self._goals) == 1:
+                trial.report(number, each[-1][0])
+        return tuple(np.mean(each, axis=0).tolist())
 
     def _folds(self, material: Material) -> Iterator[tuple[Rows, Rows]]:
         assert self._select is not None
@@ -227,10 +154,10 @@ class Study:
         for fold in folds(material.labels[rows], keys, *self._select, seed):
             yield rows[fold.train], rows[fold.val]
 
-    def _reporter(self, trial: Trial) -> Callable[[Epoch], None] | None:
+    def _reporter(self, trial: Trial) -> Report:
         name = f"val_{self._goals[0].metric}"
         if len(self._goals) > 1:
-            return None
+            return silently
 
         def report(epoch: Epoch) -> None:
             if name in epoch.metrics:
@@ -238,65 +165,20 @@ class Study:
 
         return report
 
-    def _score_head(
-        self,
-        spec: Spec,
-        material: Material,
-        fit: Rows,
-        held: Rows,
-        report: Callable[[Epoch], None] | None,
-    ) -> dict[str, float]:
-        """Train a head over features that are there already: milliseconds."""
-        features = self._features_of(spec, material)
-        place = material.pixels.rows([material.hashes[row] for row in held])
-        head = fit_head(
-            features,
-            spec.params,
-            _examples(material, fit),
-            _examples(material, held),
-            settings_of(spec, material, material.labels[fit]),
-            classes=len(material.classes),
-            seed=derive(spec.seed, "head"),
-            report=report or _ignore,
-        )
-        probabilities = head.trained.predict(head.inputs, place)
-        weights = head.network.count_params()
-        backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
-        return {
-            **_metrics(material, material.labels[held], probabilities),
-            "parameters": float(ARCHITECTURES[spec.arch].parameters + weights),
-            "milliseconds_per_image": backbone_ms + weights / _HEAD_WEIGHTS_A_MILLISECOND,
-        }
+    def _values(self, spec: Spec, exam: Exam) -> tuple[float, ...]:
+        """Train and score; give the goals' values.
 
-    def _score_network(
-        self,
-        spec: Spec,
-        material: Material,
-        fit: Rows,
-        held: Rows,
-        report: Callable[[Epoch], None] | None,
-    ) -> dict[str, float]:
-        """Train a whole network; what it is scored on stands in test's place, never test."""
-        split = replace(
-            material.split,
-            train=fit,
-            val=held,
-            test=held,
-            test_is_copy=np.zeros(len(held), dtype=bool),
-        )
-        fitted = train(spec, replace(material, split=split, scratch=None), _Reporting(report))
-        images = material.pixels.array[
-            material.pixels.rows([material.hashes[row] for row in held[:32]])
-        ]
-        fitted.network.predict_on_batch(images)
-        began = environment.seconds()
-        fitted.network.predict_on_batch(images)
-        milliseconds = 1000 * (environment.seconds() - began) / len(images)
-        return {
-            **_metrics(material, material.labels[held], fitted.val),
-            "parameters": float(fitted.network.count_params()),
-            "milliseconds_per_image": milliseconds,
-        }
+        Raises:
+            ValueError: one of them is undefined on these images.
+        """
+        if _is_quick(spec):
+            found = score_head(spec, self._features_of(spec, exam.material), exam)
+        else:
+            found = score_network(spec, exam)
+        for goal in self._goals:
+            if goal.metric not in found:
+                raise ValueError(f"{goal.metric} is undefined on these images")
+        return tuple(found[goal.metric] for goal in self._goals)
 
     def _features_of(self, spec: Spec, material: Material) -> Features:
         side = spec.picture.side_px
@@ -307,12 +189,6 @@ class Study:
             )
             self._progress.stage("search", self._wanted.trials or None, "trials")
         return self._features[side]
-
-    def _values(self, found: Mapping[str, float]) -> tuple[float, ...]:
-        for goal in self._goals:
-            if goal.metric not in found:
-                _undefined(goal.metric)
-        return tuple(found[goal.metric] for goal in self._goals)
 
 
 def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:
@@ -326,45 +202,6 @@ def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]
     return (note,)
 
 
-class _Reporting(Silent):
-    """A `Progress` that hands epochs to a trial, which may raise to end it."""
-
-    def __init__(self, report: Callable[[Epoch], None] | None) -> None:
-        self._report = report or _ignore
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Hand the epoch on."""
-        self._report(epoch)
-
-
-def _ignore(_epoch: Epoch) -> None:
-    """Do nothing with an epoch."""
-
-
 def _is_quick(spec: Spec) -> bool:
     """Whether a trial is a head over features that are the same for every trial."""
     return spec.regime is Regime.FROZEN and not spec.params.integer("views")
-
-
-def _examples(material: Material, rows: Rows) -> Examples:
-    hashes = [material.hashes[row] for row in rows]
-    return Examples(rows=material.pixels.rows(hashes), labels=material.labels[rows])
-
-
-def _metrics(material: Material, labels: Labels, probabilities: Probabilities) -> dict[str, float]:
-    n = len(labels)
-    return overall(
-        Predictions(
-            classes=material.classes,
-            hashes=("",) * n,
-            paths=("",) * n,
-            parts=(Part.VAL,) * n,
-            labels=labels,
-            probabilities=np.asarray(probabilities, dtype=np.float64),
-            is_copy=np.zeros(n, dtype=bool),
-        )
-    )
-
-
-def _undefined(metric: str) -> NoReturn:
-    raise ValueError(f"{metric} is undefined on these images")

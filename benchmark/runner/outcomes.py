@@ -1,9 +1,10 @@
 """A finished spec on disk: a folder that is complete under its name, or is not there."""
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,26 +24,25 @@ from ..records import (
     Progress,
     Rows,
     Seconds,
+    Silent,
     Spec,
 )
-from ..search import SearchResult, TrialRecord
-from ..training import Fitted, Material, difference_bound, train
+from ..search import SearchError, SearchResult
+from ..training import Fitted, Material, difference_bound, train, verify
 from .objective import Study
 from .searches import SEARCH_FILE, write_search
-from .task import Task
-
-OnTrial = Callable[[TrialRecord], None]
+from .task import Helped, Task, Voice
 
 CHECKED_IMAGES = 16  # chosen, not sourced: half a batch of val and of test shows a wrong network
 
 
-def run_task(task: Task, progress: Progress, on_trial: OnTrial) -> Outcome:
+def run_task(task: Task, progress: Voice) -> Outcome:
     """Search where it is asked for, train, and leave the outcome's folder.
 
     Whatever raises is that spec's failure.
     """
     began = environment.seconds()
-    found, seconds = _search(task, progress, on_trial)
+    found, seconds = _search(task, progress)
     spec = found.spec if found else task.spec
     material = _material(task, spec.picture.side_px)
     fitted, checked = _train(task, spec, material, progress)
@@ -76,6 +76,18 @@ def run_task(task: Task, progress: Progress, on_trial: OnTrial) -> Outcome:
     return outcome
 
 
+def help_with(task: Task, voice: Voice) -> Helped:
+    """Run trials of a study that another worker began, until there is none left to begin.
+
+    What that worker finds out by itself (that no trial has a score) is left to it.
+    """
+    study = study_of(task, Silent())
+    study.prepare()
+    with contextlib.suppress(SearchError):
+        study.run(task.storage, task.job, voice.trial)
+    return Helped()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """What a search came to: its trials, and the spec that the best one gives."""
@@ -94,14 +106,15 @@ class _Checked:
     difference: float
 
 
-def _search(task: Task, progress: Progress, on_trial: OnTrial) -> tuple[_Found | None, float]:
+def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
     if task.space is None:
         return None, 0.0
-    began = environment.seconds()
-    if "://" not in task.storage:
-        Path(task.storage).parent.mkdir(parents=True, exist_ok=True)
     study = study_of(task, progress)
-    result = study.run(task.storage, task.job, on_trial)
+    study.prepare()  # before others come to help, who would wait for it; and no time of the search
+    began = environment.seconds()
+    progress.searching(is_open=True)
+    result = study.run(task.storage, task.job, progress.trial)
+    progress.searching(is_open=False)
     own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
     spent = max(environment.seconds() - began, own)
     return _Found(result=result, spec=study.spec_of(result.best.params)), spent
@@ -149,12 +162,14 @@ def _train(
 
 def _check(task: Task, fitted: Fitted, material: Material) -> _Checked:
     rows = _checked_rows(task.split.val, task.split.test)
-    probabilities, milliseconds = _network_says(fitted, material, rows)
+    pictures = material.pixels.rows([material.hashes[row] for row in rows])
+    own = verify(fitted.network, material.pixels.array[pictures])
+    rows = rows[: len(own.probabilities)]
     return _Checked(
         rows=rows,
-        probabilities=probabilities,
-        milliseconds=milliseconds,
-        difference=_largest_difference(task, fitted, rows, probabilities),
+        probabilities=own.probabilities,
+        milliseconds=own.milliseconds,
+        difference=_largest_difference(task, fitted, rows, own.probabilities),
     )
 
 
@@ -199,24 +214,14 @@ def _to_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _checked_rows(val: Rows, test: Rows) -> Rows:
-    """Choose rows spread evenly over val and test, in both parts at most half a batch."""
+    """Choose rows spread evenly over val and test, the two in turn: the first few are from both."""
 
     def spread(rows: Rows) -> Rows:
         return rows[np.linspace(0, len(rows) - 1, min(len(rows), CHECKED_IMAGES)).astype(np.int64)]
 
-    return np.concatenate([spread(val), spread(test)])
-
-
-def _network_says(fitted: Fitted, material: Material, rows: Rows) -> tuple[Probabilities, float]:
-    """Give the deployable network's own (n, k) probabilities, and its milliseconds per image."""
-    images = material.pixels.array[material.pixels.rows([material.hashes[row] for row in rows])]
-    batches = [images[start : start + 32] for start in range(0, len(images), 32)]
-    first = fitted.network.predict_on_batch(batches[0])
-    began = environment.seconds()
-    fitted.network.predict_on_batch(batches[0])
-    milliseconds = 1000 * (environment.seconds() - began) / len(batches[0])
-    rest = [fitted.network.predict_on_batch(batch) for batch in batches[1:]]
-    return np.concatenate([first, *rest]).astype(np.float64), milliseconds
+    chosen = [spread(val), spread(test)]
+    turns = np.concatenate([np.arange(len(each)) for each in chosen])
+    return np.concatenate(chosen)[np.argsort(turns, kind="stable")]
 
 
 def _largest_difference(

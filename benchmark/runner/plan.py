@@ -4,13 +4,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..catalog import Catalog
-from ..data import read_policy
 from ..errors import BenchmarkError, UsageError
-from ..records import Index, Params, ParamValue, Picture, Record, Regime, Spec, Split, digest
+from ..records import Index, Picture, Record, Regime, Spec, Split, digest
 from ..search import Space
-from ..training import check, class_weights, defaults
 from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, resolve_weights
-from .request import Request
+from .parameters import check_known, params_for
+from .request import Look, Request
 from .searches import search_spec, sides_of, space_for
 
 CHANNELS = {"rgb": 3, "grey": 1}
@@ -57,13 +56,13 @@ class Plan:
         return tuple(job for job in self.jobs if job.spec.digest not in done)
 
 
-def choose_picture(request: Request, native_side_px: int) -> Picture:
+def choose_picture(look: Look, native_side_px: int) -> Picture:
     """Settle how files become pixels; `auto` takes the data set's own side."""
     return Picture(
-        side_px=request.side or native_side_px,
-        channels=CHANNELS[request.channels],
-        fit=request.fit,
-        window=request.window,
+        side_px=look.side or native_side_px,
+        channels=CHANNELS[look.channels],
+        fit=look.fit,
+        window=look.window,
     )
 
 
@@ -77,6 +76,9 @@ def make_plan(request: Request, index: Index, splits: Sequence[Split], picture: 
     architectures = [ARCHITECTURES[name] for name in ARCHITECTURES.select(request.arch)]
     _check_sides(architectures, [picture.side_px])
     single = [each for each in architectures if Regime.COMPOSITE not in each.regimes]
+    regimes = [(each, _regime(request, each)) for each in single]
+    regimes += [(each, Regime.COMPOSITE) for each in architectures if each not in single]
+    check_known(request.params, regimes)
     weights = _weights(single, request.weights)
     jobs: list[Job] = []
     for architecture in single:
@@ -109,7 +111,7 @@ def composite_spec(
         picture=members[0].final.picture,
         regime=Regime.COMPOSITE,
         weights="members",
-        params=_params(request, architecture, Regime.COMPOSITE, index),
+        params=params_for(request, architecture, Regime.COMPOSITE, index),
         epochs=request.epochs,
         patience=request.patience,
         seed=members[0].spec.seed,
@@ -154,7 +156,7 @@ def _spec(
         picture=picture,
         regime=regime,
         weights=weights.identity,
-        params=_params(request, architecture, regime, index),
+        params=params_for(request, architecture, regime, index),
         epochs=request.epochs,
         patience=request.patience,
         seed=0,
@@ -179,26 +181,6 @@ def _regime(request: Request, architecture: Architecture) -> Regime:
         known = ", ".join(architecture.regimes)
         raise UsageError(f"{architecture.name} has no regime {wanted}; it has: {known}.")
     return default
-
-
-def _params(request: Request, architecture: Architecture, regime: Regime, index: Index) -> Params:
-    """Give every parameter: the defaults, with what the request sets where it applies."""
-    known = defaults(architecture, regime)
-    asked: dict[str, ParamValue] = {
-        "batch": request.batch,
-        "class_weight": request.class_weight,
-        "augmentation": _policy_text(request.augmentation),
-        "views": request.views,
-    }
-    class_weights(request.class_weight, index.classes, index.labels)
-    applicable = {name: value for name, value in asked.items() if name in known}
-    return check(applicable, architecture, regime)
-
-
-def _policy_text(word: str) -> str:
-    """Give a policy's name, or its text where it stands in a file: the spec holds what it does."""
-    policy = read_policy(word)
-    return policy.text if word.endswith((".yaml", ".yml")) else word
 
 
 def _check_sides(architectures: Sequence[Architecture], sides_px: Sequence[int]) -> None:

@@ -3,32 +3,49 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .. import environment
 from ..records import Outcome
-from .task import Event, Failure, Task
+from .agenda import Agenda, Duty, Say
+from .task import Failure, Helped, Task
 from .worker import serve
 from .workers import Serve, Worker
+
+Ended = tuple[Task, Outcome | Failure | BaseException]
 
 
 class Pool:
     """Workers that live as long as the pool; leaving it ends them, whatever they do.
+
+    A worker that finds no task waiting helps with a search under way.
 
     Args:
         jobs: how many workers.
         logs: the folder for what they print.
         timeout_seconds: the most one task may take, 0 for no limit.
         serve: what a worker process does.
+        threads: how many each of them computes with, 0 for all cores.
     """
 
-    def __init__(self, jobs: int, logs: Path, timeout_seconds: float, serve: Serve = serve) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        logs: Path,
+        timeout_seconds: float,
+        serve: Serve = serve,
+        threads: int = 0,
+    ) -> None:
         self._timeout = timeout_seconds
         self._closed = threading.Event()
         self._beginning = threading.Lock()
-        self._workers = [Worker(logs / f"worker-{number}.log", serve) for number in range(jobs)]
+        self._workers = [
+            Worker(logs / f"worker-{number}.log", serve, threads) for number in range(jobs)
+        ]
 
     def __enter__(self) -> Self:
         return self
@@ -49,56 +66,79 @@ class Pool:
             worker.close()
 
     def run(
-        self,
-        tasks: Sequence[Task],
-        begin: Callable[[Task], None],
-        say: Callable[[Task, Event], None],
+        self, tasks: Sequence[Task], begin: Callable[[Task], None], say: Say
     ) -> Iterator[tuple[Task, Outcome | Failure]]:
         """Run every task; `begin` and `say` are called from the workers' threads."""
-        waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[Task, Outcome | Failure | BaseException]] = (
-            queue.SimpleQueue()
-        )
-        for task in tasks:
-            waiting.put(task)
+        agenda = Agenda(tasks, say)
+        done: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
         def work(worker: Worker) -> None:
-            while True:
+            while (found := agenda.take()) is not None:
+                duty, is_help = found
                 try:
-                    task = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                try:
+                    if is_help:
+                        self._help(worker, duty, agenda)
+                        continue
                     with self._beginning:  # what `close` finds begun is all that ever begins
                         if self._closed.is_set():
                             return
-                        begin(task)
-                    result = worker.run(task, partial(say, task), self._timeout)
+                        begin(duty.task)
+                    done.put((duty.task, self._do(worker, duty, agenda)))
                 except BaseException as error:  # noqa: BLE001  handed to the main thread, raised there
-                    done.put((task, error))
+                    done.put((duty.task, error))
                     return
-                done.put((task, result))
 
-        for worker in self._workers[: len(tasks)]:
-            threading.Thread(target=work, args=(worker,), daemon=True).start()
-        for _ in tasks:
-            task, result = done.get()
-            if isinstance(result, BaseException):
-                raise result
-            yield task, result
+        threads = [
+            threading.Thread(target=work, args=(worker,), daemon=True) for worker in self._workers
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in tasks:
+                task, result = done.get()
+                if isinstance(result, BaseException):
+                    raise result
+                yield task, result
+        finally:
+            agenda.close()
+        for thread in threads:  # a helper may be about to find that nothing is left to do
+            thread.join()
+
+    def _do(self, worker: Worker, duty: Duty, agenda: Agenda) -> Outcome | Failure:
+        """Run a task to its end; a search goes on in a fresh process where one died in it."""
+        began, allowed = environment.seconds(), self._timeout
+        say = partial(agenda.hear, duty)
+        result = worker.run(duty.task, say, allowed)
+        while duty.is_worth_another_start(result) and not self._closed.is_set():
+            if self._timeout:
+                allowed = max(1.0, self._timeout - (environment.seconds() - began))
+            result = worker.run(duty.task, say, allowed)
+        agenda.end(duty, result)
+        assert not isinstance(result, Helped)
+        return result
+
+    def _help(self, worker: Worker, duty: Duty, agenda: Agenda) -> None:
+        """Help with a search until none of its trials is left to begin, or its task has failed."""
+        task = replace(duty.task, helps=True)
+        result = worker.run(task, duty.say_of_helper, stop=lambda: duty.has_failed)
+        again = duty.is_worth_another_start(result)
+        agenda.leave(duty, wants_help=again)
+        if isinstance(result, Failure) and not again and not self._closed.is_set():
+            duty.say_of_helper(result)
 
 
 class LazyPool:
     """A pool that is made when the first task needs it: a finished benchmark starts no worker."""
 
-    def __init__(self, jobs: int, logs: Path, timeout_seconds: float) -> None:
+    def __init__(self, jobs: int, logs: Path, timeout_seconds: float, threads: int = 0) -> None:
         self._made: Pool | None = None
         self._jobs, self._logs, self._timeout = jobs, logs, timeout_seconds
+        self._threads = threads
 
     def open(self) -> Pool:
         """Give the pool, making it the first time: its workers begin to import at once."""
         if self._made is None:
-            self._made = Pool(self._jobs, self._logs, self._timeout)
+            self._made = Pool(self._jobs, self._logs, self._timeout, threads=self._threads)
         return self._made
 
     def close(self) -> None:

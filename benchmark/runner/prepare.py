@@ -27,7 +27,7 @@ from ..errors import DataError
 from ..records import Index, LeftOut, Picture, Progress, Split
 from ..zoo import ARCHITECTURES
 from .plan import Plan, choose_picture, make_plan, member_names
-from .request import Request
+from .request import Look, Request
 from .searches import sides_of
 
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
@@ -136,21 +136,26 @@ def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
     """Read the index, after whatever can be wrong without it has been checked."""
     ARCHITECTURES.select(request.arch)
     member_names(request.members)
-    options = split_options(request)
-    check_split(options)
-    check_window(request.window)
     read_policy(request.augmentation)
-    index = read_index(
-        request.data,
-        ReadOptions(
-            patient_pattern=request.patient_pattern, needs_parts=request.split == "official"
-        ),
-        cache,
-    )
-    known = index.name in DATA_SETS
-    picture = choose_picture(request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
-    make_plan(request, index, (_placeholder(options),), picture)
+    index, picture = read_images(request, cache)
+    make_plan(request, index, (_placeholder(split_options(request)),), picture)
     return index, picture
+
+
+def read_images(look: Look, cache: Cache) -> tuple[Index, Picture]:
+    """Read the index, and settle how files become pixels.
+
+    Raises:
+        BenchmarkError: an option or the images are wrong.
+    """
+    check_split(split_options(look))
+    check_window(look.window)
+    options = ReadOptions(
+        patient_pattern=look.patient_pattern, needs_parts=look.split == "official"
+    )
+    index = read_index(look.data, options, cache)
+    known = index.name in DATA_SETS
+    return index, choose_picture(look, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
 
 
 def check_split(options: SplitOptions) -> None:
@@ -163,11 +168,9 @@ def check_split(options: SplitOptions) -> None:
         raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
 
 
-def split_options(request: Request) -> SplitOptions:
+def split_options(look: Look) -> SplitOptions:
     """Give the options of the split."""
-    return SplitOptions(
-        scheme=request.split, seed=request.split_seed, on_leak=OnLeak(request.on_leak)
-    )
+    return SplitOptions(scheme=look.split, seed=look.split_seed, on_leak=OnLeak(look.on_leak))
 
 
 def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from ..records import Epoch, Record, State
-from .task import Advance, Event, Ready, Stage
+from ..search import TrialRecord
+from .task import Advance, Event, Ready, Stage, Tried
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -188,6 +189,7 @@ class _Row:
         self.bar = bar
         self.total: int | None = None
         self.done = 0
+        self._tried = self._before = 0
         self._stage, self._unit, self._last = "", "", ""
         self._began = time.monotonic()
 
@@ -196,11 +198,16 @@ class _Row:
             case Ready():
                 self._stage = "begins"
             case Stage(name=name, total=total, unit=unit):
-                self._stage, self.total, self._unit, self.done = name, total, unit, 0
+                # A search goes on where it was when the features of another side are there.
+                self.done = self._before = self._tried if name == "search" else 0
+                self._stage, self.total, self._unit = name, total, unit
                 self._last = ""
                 self._began = time.monotonic()
             case Advance(count=count):
                 self.done += count
+            case Tried():
+                self._tried += 1
+                self.done += 1
             case Epoch(number=number, stage=stage, metrics=metrics):
                 self._last, self.done = _epoch_text(number, stage, dict(metrics)), number + 1
 
@@ -208,8 +215,9 @@ class _Row:
         seconds = time.monotonic() - self._began
         if self._last:
             return self._last
-        if self.done and seconds > 0.5 and self._unit:
-            return f"{self._stage}: {self.done / seconds:,.0f} {self._unit}/s"
+        done = self.done - self._before
+        if done and seconds > 0.5 and self._unit:
+            return f"{self._stage}: {done / seconds:,.0f} {self._unit}/s"
         return self._stage
 
 
@@ -269,6 +277,10 @@ class StageOf:
     def advance(self, count: int = 1) -> None:
         """Count units done."""
         self._display.event(self._name, Advance(count=count))
+
+    def trial(self, trial: TrialRecord) -> None:
+        """Report a finished trial."""
+        self._display.event(self._name, Tried(trial=trial))
 
     def epoch(self, epoch: Epoch) -> None:
         """Report a finished epoch."""

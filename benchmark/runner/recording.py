@@ -1,6 +1,7 @@
 """What is kept of a finished task: metrics, figures and tables in MLflow, predictions on disk."""
 
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,14 +31,21 @@ class Recorder:
         self._tracker = tracker
         self._folder = folder
         self._logged_trials: dict[str, set[int]] = {}
+        self._lock = threading.Lock()  # several workers may share a search
 
     def log_trials(self, run: Run, trials: Sequence[TrialRecord]) -> None:
-        """Log trials as runs, each once, up to the number that a person wants to see in MLflow."""
-        logged = self._logged_trials.setdefault(run.run_id, set())
-        for trial in trials:
-            if trial.number not in logged and len(logged) < self._prepared.request.log_trials:
-                logged.add(trial.number)
-                self._tracker.log_trial(run, trial_run(trial, run.spec))
+        """Log trials as runs, each once, up to the number that a person wants to see in MLflow.
+
+        Those that an interrupted run had logged count too; the tracker looks at each of them again.
+        """
+        most = self._prepared.request.log_trials
+        with self._lock:
+            logged = self._logged_trials.setdefault(run.run_id, set(run.adopted))
+            for trial in trials:
+                is_new = trial.number not in logged and len(logged) < most
+                if is_new or trial.number in run.adopted:
+                    logged.add(trial.number)
+                    self._tracker.log_trial(run, trial_run(trial, run.spec))
 
     def finish(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; its prediction table stays among the results, the rest is taken away."""

@@ -5,13 +5,12 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """The main job's options, under their own names; None stands for `auto`.
+class Look:
+    """Which images are looked at, and how they are read; None stands for `auto`.
 
     `cli.options.RUN_OPTIONS` gives each one's default and meaning.
     """
 
-    arch: str
     data: str
     split: str
     split_seed: int
@@ -22,6 +21,20 @@ class Request:
     window: str
     patient_pattern: str | None
     max_unreadable: float
+    cache: str
+    cache_limit: float
+
+    @property
+    def cache_bytes(self) -> int | None:
+        """The cache's limit in bytes, None for no limit."""
+        return int(self.cache_limit * 2**30) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Look):
+    """The main job's options, under their own names; None stands for `auto`."""
+
+    arch: str
     weights: str
     regime: str | None
     epochs: int
@@ -32,6 +45,7 @@ class Request:
     augmentation: str
     views: int
     engine: str
+    params: str
     search: str
     space: str | None
     trials: int
@@ -45,8 +59,6 @@ class Request:
     register: str
     members: str
     output: str
-    cache: str
-    cache_limit: float
     jobs: int
     timeout: float
     resume: bool
@@ -59,11 +71,6 @@ class Request:
     def output_folder(self) -> Path:
         """The folder for what a benchmark leaves for people."""
         return Path(self.output)
-
-    @property
-    def cache_bytes(self) -> int | None:
-        """The cache's limit in bytes, None for no limit."""
-        return int(self.cache_limit * 2**30) or None
 
 
 def _text(value: object) -> str:

@@ -18,7 +18,6 @@ from ..search import (
     Space,
     TrialRecord,
     TrialState,
-    draw,
     parse_engine,
     parse_select,
     read_space,
@@ -26,7 +25,7 @@ from ..search import (
 from ..tracking import TrialRun
 from ..training import tunables
 from ..zoo import Architecture
-from .objective import check_pruner, read_goals
+from .goals import check_pruner, read_goals
 from .request import Request
 
 SEARCH_FILE = "search.json"
@@ -183,6 +182,8 @@ def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str,
 
 def search_figures(found: SearchResult) -> dict[str, Any]:
     """Draw a search's figures, by path below the run's figures."""
+    from ..search import draw
+
     return {f"search/{name}.png": figure for name, figure in draw(found).items()}
 
 

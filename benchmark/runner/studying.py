@@ -1,7 +1,6 @@
-"""The jobs about searches: the spaces, helping with a study, comparing engines."""
+"""The jobs about searches: the spaces, and helping with a study that runs elsewhere."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,11 @@ from ..records import Regime, Silent
 from ..search import (
     Objective,
     Space,
-    compare,
-    draw_comparison,
-    join,
-    parse_engine,
     read_space,
     space_names,
 )
 from ..zoo import ARCHITECTURES
 from .console import wide_console
-from .objective import own_point, settings_for, start_of
 from .outcomes import study_of
 from .prepare import Prepared, prepare
 from .progress import StageOf, show
@@ -74,16 +68,19 @@ def join_study(
         read: reads a request from the texts of its options.
         quiet: whether to say nothing meanwhile.
     """
+    from ..search import join
+
     console = wide_console()
     with show(console, quiet=quiet) as display:
+        progress = StageOf(display, study)
 
         def make(job: Mapping[str, Any]) -> Objective:
             request = read({name: text for name, text in job.items() if name != "spec_digest"})
             task = _task(request, str(job["spec_digest"]))
             display.begin(study)
-            return study_of(task, StageOf(display, study)).score
+            return study_of(task, progress).score
 
-        result = join(storage, study, make)
+        result = join(storage, study, make, progress.trial)
     console.print(
         f"{result.study}: {len(result.complete)} of {len(result.trials)} trials have a score; "
         f"the best is {result.best.values[0]:.4f} ({result.goals[0].metric})"
@@ -91,62 +88,17 @@ def join_study(
     return 0
 
 
-def compare_searches(request: Request, engines: str, *, quiet: bool) -> int:
-    """Run several engines over one space, budget and seeds, and compare them.
-
-    Raises:
-        UsageError: fewer than two engines or seeds, or more than one architecture.
-    """
-    names = [parse_engine(word.strip()) for word in engines.split(",")]
-    wanted = [name for name in names if name is not None]
-    if len(ARCHITECTURES.select(request.arch)) != 1:
-        raise UsageError("compare-searches compares on one architecture: --arch NAME.")
-    if len(wanted) < 2 or len(request.seed) < 2:
-        raise UsageError("compare-searches needs two engines and two seeds: --seed 0,1,2.")
-    console = wide_console()
-    with show(console, quiet=quiet) as display:
-        display.begin("images")
-        request = replace(request, search=wanted[0])
-        cache = Cache(Path(request.cache), request.cache_bytes)
-        prepared = prepare(request, cache, StageOf(display, "images"))
-        tasks = {
-            job.spec.seed: _prepared_task(prepared, job.spec.digest) for job in prepared.plan.jobs
-        }
-        task = tasks[request.seed[0]]
-        assert task.space is not None
-        assert task.spec.search is not None
-        folder = request.output_folder / "compare-searches"
-        folder.mkdir(parents=True, exist_ok=True)
-        own = own_point(task.spec)
-        space = task.space.including(own)
-        start = start_of(space, own)
-        compared = compare(
-            wanted,
-            space,
-            lambda seed: study_of(tasks[seed], Silent()).score,
-            settings_for(task.spec, task.spec.search, start, {}),
-            request.seed,
-            request.storage or str(folder / "studies.journal"),
-        )
-    compared.table().to_csv(folder / "trials.csv", index=False)
-    draw_comparison(compared).savefig(folder / "comparison.png", dpi=110, bbox_inches="tight")
-    for pair in compared.paired():
-        console.print(
-            f"{pair.first} less {pair.second}: {pair.mean:+.4f} "
-            f"[{pair.low:+.4f}, {pair.high:+.4f}], p = {pair.p:.3f}, {len(request.seed)} seeds",
-            highlight=False,
-            markup=False,
-        )
-    console.print(f"Figure: {folder / 'comparison.png'}", highlight=False, markup=False)
-    return 0
-
-
 def _task(request: Request, spec_digest: str) -> Task:
     cache = Cache(Path(request.cache), request.cache_bytes)
-    return _prepared_task(prepare(request, cache, Silent()), spec_digest)
+    return prepared_task(prepare(request, cache, Silent()), spec_digest)
 
 
-def _prepared_task(prepared: Prepared, spec_digest: str) -> Task:
+def prepared_task(prepared: Prepared, spec_digest: str) -> Task:
+    """Give the task of the plan's spec with that digest.
+
+    Raises:
+        UsageError: there is none.
+    """
     for job in prepared.plan.jobs:
         if job.spec.digest == spec_digest:
             folder = prepared.request.output_folder

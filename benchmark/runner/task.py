@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from ..records import Epoch, Labels, Outcome, Spec, Split
+from ..records import Epoch, Labels, Outcome, Progress, Spec, Split
 from ..search import Space, TrialRecord
 from ..training import Member
 from ..zoo import Weights
@@ -28,6 +29,7 @@ class Task:
         members: for a composite, the runs it is made of.
         space: the search space, None without a search; `storage` where its study is kept, and
             `job` what another machine needs to join it: the request's options, and the spec.
+        helps: whether the study, begun by another worker, is only helped with: no outcome is left.
     """
 
     spec: Spec
@@ -48,6 +50,7 @@ class Task:
     space: Space | None = None
     storage: str = ""
     job: Mapping[str, str] = field(default_factory=dict)
+    helps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +71,14 @@ class Advance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A spec failed in the worker, which lives on: the reason in a line, and the traceback."""
+    """A spec failed: the reason in a line, and the traceback.
+
+    The worker lives on, unless it died of it.
+    """
 
     reason: str
     traceback: str
+    died: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,4 +95,29 @@ class Tried:
     trial: TrialRecord
 
 
-Event = Stage | Advance | Epoch | Tried | Failure | Ready | Outcome
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searching:
+    """A search's trials may be run by any worker from now on, or there are none left."""
+
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helped:
+    """A study that was helped with has no trial left to begin."""
+
+
+Event = Stage | Advance | Epoch | Tried | Searching | Failure | Ready | Outcome | Helped
+Result = Outcome | Failure | Helped
+
+
+class Voice(Progress, Protocol):
+    """Where a worker says how far it is with a task that may hold a search."""
+
+    def trial(self, trial: TrialRecord) -> None:
+        """Report a finished trial."""
+        ...
+
+    def searching(self, *, is_open: bool) -> None:
+        """Say that the study's trials may be run by others too, or that none is left."""
+        ...

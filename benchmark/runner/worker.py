@@ -15,13 +15,13 @@ from pathlib import Path
 from .. import environment
 from ..records import Epoch
 from ..search import TrialRecord
-from .task import Advance, Event, Failure, Ready, Stage, Task, Tried
+from .task import Advance, Event, Failure, Ready, Searching, Stage, Task, Tried
 
 _PAUSE_SECONDS = 0.1  # between two reports of progress: quicker than an eye, cheap for a pipe
 
 
 class Pipe:
-    """A `Progress` that sends what it is told through a pipe, advances at most every 0.1 s."""
+    """A `Voice` that sends what it is told through a pipe, advances at most every 0.1 s."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -50,6 +50,10 @@ class Pipe:
         """Report a finished trial."""
         self.send(Tried(trial=trial))
 
+    def searching(self, *, is_open: bool) -> None:
+        """Say that the study's trials may be run by others too, or that none is left."""
+        self.send(Searching(is_open=is_open))
+
     def epoch(self, epoch: Epoch) -> None:
         """Report a finished epoch."""
         self.send(epoch)
@@ -62,14 +66,14 @@ def serve(connection: Connection, log: Path) -> None:
     began = time.monotonic()
     import keras  # noqa: F401  the import is the point: every task after it finds it done
 
-    from .outcomes import run_task
+    from .outcomes import help_with, run_task
 
     pipe = Pipe(connection)
     pipe.send(Ready(seconds=time.monotonic() - began))
     while (task := _receive(connection)) is not None:
         forget()
         try:
-            pipe.send(run_task(task, pipe, pipe.trial))
+            pipe.send(help_with(task, pipe) if task.helps else run_task(task, pipe))
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
             pipe.send(Failure(reason=_reason(error), traceback=traceback.format_exc()))
 
@@ -101,7 +105,7 @@ def _reason(error: Exception) -> str:
 
 def write_output_to(log: Path) -> None:
     """Send everything printed here, by C++ too, to a file: the terminal shows progress only."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quieten_tensorflow()
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     log.parent.mkdir(parents=True, exist_ok=True)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -109,6 +113,11 @@ def write_output_to(log: Path) -> None:
         stream.flush()
         os.dup2(target, stream.fileno())
     os.close(target)
+
+
+def quieten_tensorflow() -> None:
+    """Let TensorFlow, before it is imported, say errors only."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def die_with_parent() -> None:

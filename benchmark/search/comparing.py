@@ -64,6 +64,29 @@ class Comparison:
         ]
         return pd.DataFrame(rows)
 
+    def ends(self) -> "pd.DataFrame":
+        """Give a row an engine: mean, least and greatest best value over the seeds, and seconds.
+
+        Seconds are the mean of what the trials took, from the first one's begin to the last one's
+        end.
+        """
+        import pandas as pd
+
+        rows = []
+        for engine in self.engines:
+            curves = [best_so_far(self.results[engine, seed]) for seed in self.seeds]
+            best = [float(values[-1]) for _, values in curves]
+            rows.append(
+                {
+                    "engine": engine,
+                    "mean": float(np.mean(best)),
+                    "least": min(best),
+                    "greatest": max(best),
+                    "seconds": float(np.mean([at[-1] for at, _ in curves])),
+                }
+            )
+        return pd.DataFrame(rows)
+
     def paired(self) -> tuple[Paired, ...]:
         """Test every pair of engines over the seeds."""
         return tuple(self._pair(*pair) for pair in itertools.combinations(self.engines, 2))

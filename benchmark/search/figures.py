@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..errors import UsageError
 from ..records import ParamValue
-from .comparing import Comparison, best_so_far
+from .comparing import best_so_far
 from .importance import FEWEST, importances
 from .space import Kind, Parameter
 from .trials import SearchResult, TrialRecord, TrialState
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.float64]
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
-_LINES = (BLUE, ORANGE, "#2e8b57", "#a0326e", "#6b5b95", "#7a6a00")
 
 
 def draw(result: SearchResult) -> "dict[str, Figure]":
@@ -238,35 +237,6 @@ def pareto(result: SearchResult) -> "Figure":
 
 def _two(trials: Sequence[TrialRecord]) -> tuple[list[float], list[float]]:
     return [each.values[1] for each in trials], [each.values[0] for each in trials]
-
-
-def comparison(compared: Comparison) -> "Figure":
-    """Draw the best value so far of each engine against trials and seconds, over the seeds."""
-    figure = _figure(1, 2, width=10.0)
-    table = compared.table()
-    metric = next(iter(compared.results.values())).goals[0].metric
-    for axes, column in zip(figure.axes, ("trial", "seconds"), strict=True):
-        for engine, colour in zip(compared.engines, _LINES, strict=False):
-            curves = [
-                part.sort_values(column)
-                for _, part in table[table["engine"] == engine].groupby("seed")
-            ]
-            at = np.linspace(0, max(curve[column].max() for curve in curves), 200)
-            lines = np.array(
-                [_step(curve[column].to_numpy(), curve["best"].to_numpy(), at) for curve in curves]
-            )
-            axes.plot(at, np.nanmean(lines, axis=0), color=colour, label=engine)
-            axes.fill_between(at, lines.min(0), lines.max(0), color=colour, alpha=0.15, linewidth=0)
-        axes.set(xlabel=column, ylabel=f"best {metric} so far")
-    figure.axes[0].legend(loc="lower right", frameon=False)
-    figure.suptitle(f"Mean and range over {len(compared.seeds)} seeds")
-    return figure
-
-
-def _step(x: Numbers, y: Numbers, at: Numbers) -> Numbers:
-    """Give a step function's values; before its first step the first one."""
-    places = np.clip(np.searchsorted(np.asarray(x), at, side="right") - 1, 0, None)
-    return np.asarray(np.asarray(y)[places], dtype=np.float64)
 
 
 def _score(result: SearchResult) -> Callable[[TrialRecord], float]:

@@ -121,6 +121,12 @@ class Ledger:
         rows = [self.last(trial) for trial in self._unsettled]
         return any(row.state is RowState.RUNNING and "owner" not in row.user_attrs for row in rows)
 
+    def running(self) -> list[int]:
+        """Give the trials that some worker is at."""
+        return [
+            trial for trial in sorted(self._unsettled) if self.last(trial).state is RowState.RUNNING
+        ]
+
     def unsettled(self) -> list[tuple[int, RowState]]:
         """Give the trials that are not settled, with their rows' states."""
         return [(trial, self.last(trial).state) for trial in sorted(self._unsettled)]

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import optuna
@@ -120,8 +120,11 @@ class _Runner:
         ledger = self.ledger
         ledger.refresh()
         limit = _limit(self.settings, ledger)
-        spent = sum(each.seconds for each in ledger.records(self.space, limit))
-        deadline = clock() + (self.settings.seconds or math.inf) - spent
+        deadline = (
+            clock()
+            + (self.settings.seconds or math.inf)
+            - busy_seconds(ledger.records(self.space, limit))
+        )
         reaped = -math.inf
         while not ledger.is_done(limit) and clock() < deadline:
             if clock() - reaped > _REAP_SECONDS:
@@ -143,9 +146,17 @@ class _Runner:
             else:
                 if record is not None:
                     on_trial(record)
+        self._wait_for_others(limit)
         if limit < (self.settings.trials or math.inf):
             return (f"the space {self.space.name} has no more than {limit:g} trials.",)
         return ()
+
+    def _wait_for_others(self, limit: float) -> None:
+        """Wait for the trials that others had begun when the time was up; they count."""
+        while any(trial < limit for trial in self.ledger.running()):
+            time.sleep(_IDLE_SECONDS)
+            self.ledger.release_dead()
+            self.ledger.refresh()
 
     def _claim(self, limit: float) -> Row | None:
         """Take a trial to run, an interrupted one first; None while there is none to take."""
@@ -232,6 +243,15 @@ class _Runner:
             reason = f"{type(error).__name__}: {error}"[:1000]
             record = replace(record, state=TrialState.FAILED, reason=reason)
         return replace(record, facts=dict(trial.facts))
+
+
+def busy_seconds(trials: Iterable[TrialRecord]) -> float:
+    """Give the seconds in which at least one of some trials ran: two at once count once."""
+    busy, until = 0.0, -math.inf
+    for began, ended in sorted((each.started, each.started + each.seconds) for each in trials):
+        busy += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return busy
 
 
 def _report(row: Row, step: int, value: float) -> bool:

@@ -55,18 +55,21 @@ class Tracker:
         self.experiment = experiment
 
     @classmethod
-    def open(cls, uri: str | None, experiment: str | None, default_experiment: str) -> "Tracker":
+    def open(
+        cls, uri: str | Store | None, experiment: str | None, default_experiment: str
+    ) -> "Tracker":
         """Open a store and an experiment in it.
 
         Args:
-            uri: the tracking store; None for MLFLOW_TRACKING_URI, else sqlite here.
+            uri: the tracking store; None for MLFLOW_TRACKING_URI, else sqlite here; one that is
+                open already is taken as it is.
             experiment: the experiment a person asked for, None if they did not.
             default_experiment: the one to take where neither they nor MLflow's variables say.
 
         Raises:
             StoreError: the store cannot be used or does not answer.
         """
-        store = open_store(uri)
+        store = uri if isinstance(uri, Store) else open_store(uri)
         return cls(store, find_experiment(store, experiment, default_experiment))
 
     @classmethod

@@ -1,10 +1,10 @@
 """A search's trials as light runs below the architecture's run: no model, three calls each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..records import Params, Spec, State
+from ..records import Params, State
 from . import names
 from .experiments import Experiment
 from .reading import record_of, search_runs
@@ -47,7 +47,7 @@ def adopt_trials(store: Store, experiment: Experiment, run: Run) -> None:
     for earlier in search_runs(store, experiment, filter_):
         if earlier.info.status == State.RUNNING:
             continue
-        if _without_budget(record_of(store, earlier).spec) != _without_budget(run.spec):
+        if record_of(store, earlier).spec.without_budget != run.spec.without_budget:
             continue
         below = f"tags.`{names.MLFLOW_PARENT}` = '{earlier.info.run_id}'"
         for trial in search_runs(store, experiment, below):
@@ -55,18 +55,15 @@ def adopt_trials(store: Store, experiment: Experiment, run: Run) -> None:
 
 
 def _adopt(store: Store, run: Run, trial: Any) -> None:
+    if trial.info.status == State.RUNNING:  # killed while it was logged; it will be again
+        store.client.delete_run(trial.info.run_id)
+        return
     number = int(trial.data.params["trial"])
     if number in run.adopted:
         store.client.delete_run(trial.info.run_id)
         return
     store.client.set_tag(trial.info.run_id, names.MLFLOW_PARENT, run.run_id)
     run.adopted[number] = LoggedTrial(run_id=trial.info.run_id, started=trial.info.start_time)
-
-
-def _without_budget(spec: Spec) -> Spec:
-    if spec.search is None:
-        return spec
-    return replace(spec, search=replace(spec.search, trials=0, seconds=0.0))
 
 
 def log_trial(store: Store, experiment: Experiment, run: Run, trial: TrialRun) -> None:

@@ -5,9 +5,10 @@ from .epochs import Examples
 from .features import Features, open_features
 from .frozen import Head, Trunk, examples, fit_head, settings_of, standing_head
 from .material import Fitted, Material, Member
-from .regimes import train, verify
+from .regimes import train
 from .settings import class_weights
 from .tunables import check, defaults, tunables
+from .verifying import Verified, verify
 
 __all__ = [
     "Examples",
@@ -17,6 +18,7 @@ __all__ = [
     "Material",
     "Member",
     "Trunk",
+    "Verified",
     "check",
     "class_weights",
     "defaults",

@@ -1,6 +1,8 @@
 """Activations at a backbone's cut, computed once: what fine-tuning reads in place of images."""
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,16 @@ import numpy.typing as npt
 from ..environment import seconds
 from ..records import Progress, Rows, Spec, digest
 from ..zoo import Halves, select
-from .augmentation import view_maker
+from .augmentation import is_fresh, variation, view_maker
 from .engines import choose_engine
 from .epochs import Batch
 from .features import Features, pass_images, probe_images, trunk_identity
+from .fresh import Fresh
 from .inputs import Views
 from .material import Material
 
 # Raised by hand whenever the same key would hold other numbers.
-_ACTIVATIONS = 1
+_ACTIVATIONS = 2
 
 Maps = npt.NDArray[np.float32]
 Read = Callable[[int, int], npt.NDArray[np.uint8]]
@@ -33,6 +36,7 @@ class AtCut:
         columns: none where no such tap is used.
         views: features of augmented views of the training images, None for none.
         varied: (count t, h, w, c) activations of the same views in the same order, memory-mapped.
+        fresh: varies images and passes them through the trunk; training then reads nothing else.
     """
 
     def __init__(
@@ -42,18 +46,22 @@ class AtCut:
         columns: Rows,
         views: Views | None = None,
         varied: Maps | None = None,
+        fresh: Fresh | None = None,
     ) -> None:
         self._own = (activations, features.matrix)
         self._columns = columns
         self._views = views
         self._varied = None if views is None or varied is None else (varied, views.matrix)
+        self._fresh = fresh
 
     def take(self, rows: Rows) -> Batch:
         """Give the activations of some rows, with their earlier features where there are any."""
         return self._joined(self._read(self._own, rows))
 
     def drawn(self, rows: Rows, epoch: int) -> Batch:
-        """Give the same for training: of the images, or of views of them."""
+        """Give the same for training: of the images, of views of them, or varied afresh."""
+        if self._fresh is not None:
+            return self._fresh.drawn(rows, epoch)
         found = self._read(self._own, rows)
         if self._views is not None and self._varied is not None:
             chosen = self._views.draw(rows, epoch)
@@ -92,17 +100,31 @@ def open_at_cut(
     """
     pixels = material.pixels.array
     passer = _Passer(spec, material, halves.trunk, progress, engine or spec.engine)
-    activations, took = passer.opened(
+    activations = passer.opened(
         "activations", lambda start, stop: pixels[start:stop], len(pixels), []
     )
-    varied, maker = None, view_maker(spec, material)
-    if maker is not None:
-        varied, more = passer.opened("varied", maker.read, maker.total, maker.identity)
-        took += more
+    took = activations.seconds
+    varied, fresh, maker = None, None, view_maker(spec, material)
+    vary = variation(spec, material)
+    if is_fresh(spec.params) and vary is not None:
+        batch = spec.params.integer("batch")
+        fresh = Fresh(halves.trunk, activations.engine, pixels, vary, batch)
+    elif maker is not None:
+        of_views = passer.opened("varied", maker.read, maker.total, maker.identity)
+        varied, took = of_views.maps, took + of_views.seconds
     early = int(halves.tail.inputs[1].shape[-1]) if len(halves.tail.inputs) > 1 else 0
     # Columns run from shallow taps to deep ones: those from before the cut come first.
     columns = select(features.blocks, spec.params)[:early]
-    return AtCut(activations, features, columns, views, varied), took
+    return AtCut(activations.maps, features, columns, views, varied, fresh), took
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Passed:
+    """(count, h, w, c) activations, memory-mapped; what they cost; who computed them."""
+
+    maps: Maps
+    seconds: float
+    engine: str
 
 
 class _Passer:
@@ -118,21 +140,24 @@ class _Passer:
         cut = spec.params.text("cut")
         self._identity = [_ACTIVATIONS, wanted, cut, *trunk_identity(spec, material)]
 
-    def opened(self, name: str, read: Read, count: int, more: list[Any]) -> tuple[Maps, float]:
-        """Give (count, h, w, c) activations, memory-mapped, and what they cost."""
+    def opened(self, name: str, read: Read, count: int, more: list[Any]) -> _Passed:
+        """Give the activations of some images, computed now or found in the cache."""
 
         def build(folder: Path) -> None:
             started = seconds()
-            self._compute(name, read, count, folder / "activations.npy")
-            np.save(folder / "seconds.npy", np.array(seconds() - started))
+            engine = self._compute(name, read, count, folder / "activations.npy")
+            story = {"seconds": seconds() - started, "engine": engine}
+            (folder / "story.json").write_text(json.dumps(story))
 
         key = digest([name, *self._identity, *more])
         path = self._material.cache.entry("activations", key, build)
         flat = np.load(path / "activations.npy", mmap_mode="r")
         shape = self._trunk.outputs[0].shape[1:]
-        return flat.reshape(len(flat), *shape), float(np.load(path / "seconds.npy"))
+        story = json.loads((path / "story.json").read_text())
+        return _Passed(maps=flat.reshape(len(flat), *shape), **story)
 
-    def _compute(self, name: str, read: Read, count: int, file: Path) -> None:
+    def _compute(self, name: str, read: Read, count: int, file: Path) -> str:
+        """Write the activations into a file, and give who computed them."""
         import keras
 
         border = self._trunk.outputs[0]
@@ -141,3 +166,4 @@ class _Passer:
         chosen = choose_engine(flat, self._wanted, *images, count, precise=True)
         self._progress.stage(name, total=count, unit="images")
         pass_images(chosen, read, (count, int(flat.output_shape[-1])), file, self._progress)
+        return chosen.name

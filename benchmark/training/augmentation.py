@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..data.augmentation import Policy, augment, read_policy
 from ..environment import seconds
+from ..errors import UsageError
 from ..records import Params, Part, Progress, Rows, Spec, digest
 from ..seeds import derive
 from ..zoo import Backbone, build_extractor
@@ -46,9 +47,34 @@ def views_of(params: Params) -> int:
     return params.integer("views") or DEFAULT_VIEWS
 
 
+def is_fresh(params: Params) -> bool:
+    """Say whether fine-tuning's second stage varies its images afresh every epoch."""
+    return bool(params.get("fresh_augmentation", False))
+
+
+def check_fresh(params: Params) -> None:
+    """Make sure that there is something to vary images by, where they are to be varied afresh.
+
+    Raises:
+        UsageError: there is no policy.
+    """
+    if is_fresh(params) and not read_policy(params.text("augmentation")).in_use:
+        raise UsageError(
+            "fresh_augmentation needs a policy to vary training images by, and augmentation is "
+            f"{params.text('augmentation')!r}: name one, such as ct or xray, or leave "
+            "fresh_augmentation out."
+        )
+
+
 def notes_on_views(spec: Spec) -> tuple[str, ...]:
     """Say what a person should know of how augmentation was applied over a frozen backbone."""
     asked, used = spec.params.integer("views"), views_of(spec.params)
+    if is_fresh(spec.params):
+        note = (
+            "training images are varied afresh every epoch of the second stage; the first draws "
+            f"from {used} views of each, computed once, and from the image itself."
+        )
+        return (note,)
     if asked and not used:
         return (f"views={asked} changed nothing: there is no augmentation to make views with.",)
     if used == DEFAULT_VIEWS:

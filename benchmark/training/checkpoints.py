@@ -10,15 +10,19 @@ import numpy as np
 from ..errors import StoreError
 from ..records import Epoch, Spec
 from .early_stopping import Schedule, Watch
+from .keras_trainee import KerasTrainee
 from .material import Material
-from .trainees import KerasTrainee
+from .precision import format_of
 
 
 def keeper(spec: Spec, material: Material, stage: str) -> "Checkpoint | None":
-    """Give what keeps a stage of a spec's training, None where nothing is to be kept."""
+    """Give what keeps a stage of a spec's training, None where nothing is to be kept.
+
+    A training that was begun in another number format, on another device, is begun anew.
+    """
     if material.scratch is None:
         return None
-    return Checkpoint(material.scratch, f"{spec.digest[:16]}-{stage}")
+    return Checkpoint(material.scratch, f"{spec.digest[:16]}-{stage}-{format_of(spec)}")
 
 
 class Checkpoint:

@@ -5,7 +5,7 @@ gate is needed: EfficientNetV2L in bf16 was measured at a cosine of 0.91.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +26,10 @@ WORTH_CONVERTING_SECONDS = 3.0
 # within the gate by some 1e-3. chosen, not sourced: a bound ten times that.
 _BOUNDS = {"openvino-bf16": 2e-2}
 _BOUND = 1e-3
-PROBE_SECONDS = 4.0  # chosen, not sourced: a tenth of a slow backbone's whole pass
+PROBE_SECONDS = 2.0  # chosen, not sourced: a twentieth of a slow backbone's whole pass
 PROBE_IMAGES = (16, 64)  # the least and the most, in batches of 8
 _PROBE_BATCH = 8
+_GLANCE = 4 * _PROBE_BATCH  # three batches are timed: in one, others may have been at work
 _log = logging.getLogger(__name__)
 
 
@@ -40,11 +41,13 @@ class Engine:
         name: `tensorflow` (or Keras's other backend), `openvino-f32` or `openvino-bf16`.
         run: from (b, side, side, channels) raw pixels to (b, D) features.
         facts: speeds and agreement of the probe that chose it.
+        graph: the TensorFlow function behind the reference, None behind others.
     """
 
     name: str
     run: Callable[[Images], Features]
     facts: dict[str, str] = field(default_factory=dict)
+    graph: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +94,7 @@ def choose_engine(
     facts = {f"{reference.name}_images_per_second": f"{probe.per_second:.1f}"}
     if wanted == "auto" and expected < WORTH_CONVERTING_SECONDS:
         return Engine(name=reference.name, run=reference.run, facts=facts)
-    return _converted(extractor, reference, probe, facts, ("f32",) if precise else precisions())
+    return _converted(reference, probe, facts, ("f32",) if precise else precisions())
 
 
 def difference_bound(engine: str) -> float:
@@ -112,7 +115,7 @@ def keras_engine(extractor: Any) -> Engine:
         features: Features = compiled(images).numpy()
         return features
 
-    return Engine(name=name, run=run)
+    return Engine(name=name, run=run, graph=compiled)
 
 
 def _compiled(extractor: Any) -> Any:
@@ -150,57 +153,59 @@ def _has_gpu() -> bool:
 
 def _probe(reference: Engine, images: Images, labels: npt.NDArray[np.int64]) -> Probe:
     """Run the reference over a few batches, until images or time suffice."""
-    reference.run(images[:_PROBE_BATCH])  # the first call traces and picks kernels
     least, most = PROBE_IMAGES
-    features, per_second = _timed_batches(reference, images[:most], least)
+    batches = _batches(reference, images[:most])
+    found = next(batches)
+    began = seconds()
+    for found in batches:
+        if len(found[0]) >= least and seconds() - began > PROBE_SECONDS:
+            break
+    features, per_second = found
     taken = len(features)
     return Probe(
         images=images[:taken], labels=labels[:taken], features=features, per_second=per_second
     )
 
 
-def _timed_batches(engine: Engine, images: Images, least: int) -> tuple[Features, float]:
-    """Give features, and the speed of the quickest batch: others may be at work on the machine.
+def _batches(engine: Engine, images: Images) -> Iterator[tuple[Features, float]]:
+    """Give, batch by batch, all features so far and the images a second of the quickest batch.
 
-    Stops early once `least` images are done and `PROBE_SECONDS` are spent.
+    The quickest: others may be at work on the machine, and the first batch traces and picks
+    kernels. Where it is the only one, the engine seems slower than it is.
     """
-    found: list[Features] = []
-    began, quickest = seconds(), float("inf")
+    found, speed = list[Features](), 0.0
     for start in range(0, len(images), _PROBE_BATCH):
         before = seconds()
         found.append(engine.run(images[start : start + _PROBE_BATCH]))
-        quickest = min(quickest, (seconds() - before) / len(found[-1]))
-        if start + _PROBE_BATCH >= least and seconds() - began > PROBE_SECONDS:
-            break
-    return np.concatenate(found), 1 / max(quickest, 1e-9)
+        speed = max(speed, len(found[-1]) / max(seconds() - before, 1e-9))
+        yield np.concatenate(found), speed
 
 
 def _converted(
-    extractor: Any,
-    reference: Engine,
-    probe: Probe,
-    facts: dict[str, str],
-    candidates: Sequence[str],
+    reference: Engine, probe: Probe, facts: dict[str, str], candidates: Sequence[str]
 ) -> Engine:
-    """Give the quickest OpenVINO engine that passes the gate, otherwise the reference."""
+    """Give the quickest OpenVINO engine that passes the gate, otherwise the reference.
+
+    A few batches tell whether an engine is worth comparing all answers of: it must be quicker
+    than the quickest so far, and agree on those.
+    """
     began = seconds()
-    model = convert(extractor)
+    model = convert(reference)
     facts = {**facts, "openvino_convert_seconds": f"{seconds() - began:.1f}"}
     best, fastest = reference, probe.per_second
+    everything = len(probe.images)
     for precision in candidates:
         engine = openvino_engine(model, precision)
-        engine.run(probe.images[:_PROBE_BATCH])
-        # Two batches tell whether it is worth comparing all answers.
-        _, speed = _timed_batches(engine, probe.images[: 2 * _PROBE_BATCH], len(probe.images))
-        facts[f"{engine.name}_images_per_second"] = f"{speed:.1f}"
-        if speed <= fastest:
-            _log.info("%s not taken: %.1f images/s", engine.name, speed)
-            continue
-        features, speed = _timed_batches(engine, probe.images, len(probe.images))
-        passed, agreement = agree(probe.features, features, probe.labels)
-        facts[f"{engine.name}_images_per_second"] = f"{speed:.1f}"
-        facts[f"{engine.name}_agreement"] = agreement
-        if passed and speed > fastest:
+        for features, speed in _batches(engine, probe.images):
+            done = len(features)
+            if done not in (_GLANCE, everything):
+                continue
+            passed, agreement = agree(probe.features[:done], features, probe.labels[:done])
+            facts[f"{engine.name}_images_per_second"] = f"{speed:.1f}"
+            facts[f"{engine.name}_agreement"] = agreement
+            if not (passed and speed > fastest):
+                break
+        else:
             best, fastest = engine, speed
         _log.info("%s: %s, %.1f images/s", engine.name, agreement, speed)
     return Engine(name=best.name, run=best.run, facts=facts)
@@ -228,11 +233,11 @@ def _nearest(features: Features, means: Features) -> npt.NDArray[np.int64]:
     return nearest
 
 
-def convert(extractor: Any) -> Any:
-    """Convert a Keras network on the TensorFlow backend to OpenVINO's model, float32."""
+def convert(reference: Engine) -> Any:
+    """Convert the reference, on the TensorFlow backend, to OpenVINO's model in float32."""
     import openvino
 
-    return openvino.convert_model(_compiled(extractor).get_concrete_function())
+    return openvino.convert_model(reference.graph.get_concrete_function())
 
 
 def precisions() -> Sequence[str]:
@@ -256,3 +261,11 @@ def openvino_engine(model: Any, precision: str) -> Engine:
         return features
 
     return Engine(name=f"openvino-{precision}", run=run)
+
+
+def engine_named(name: str, extractor: Any) -> Engine:
+    """Give the engine that once computed a network, by its name, without probing again."""
+    reference = keras_engine(extractor)
+    if name.startswith("openvino-"):
+        return openvino_engine(convert(reference), name.removeprefix("openvino-"))
+    return reference

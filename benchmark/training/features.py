@@ -13,6 +13,7 @@ from ..environment import release_memory, seconds
 from ..records import Labels, Progress, Rows, Spec, digest
 from ..zoo import Backbone, Block, build_extractor
 from .engines import Engine, choose_engine
+from .inputs import filled
 from .material import Material
 
 # Raised by hand whenever the same key would hold other numbers.
@@ -147,15 +148,9 @@ def pass_images(
     batch = max(1, int(_BATCH_AT_224_PX * min(1.0, (224 / side) ** 2)))
     for start in range(0, shape[0], batch):
         stop = min(start + batch, shape[0])
-        matrix[start:stop] = engine.run(_filled(read(start, stop), batch))[: stop - start]
+        matrix[start:stop] = engine.run(filled(read(start, stop), batch))[: stop - start]
         progress.advance(stop - start)
     matrix.flush()
-
-
-def _filled(images: npt.NDArray[np.uint8], batch: int) -> npt.NDArray[np.uint8]:
-    """Fill a last batch up: engines prepare for each new shape as long as for a hundred images."""
-    missing = batch - len(images)
-    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images
 
 
 def probe_images(material: Material) -> tuple[npt.NDArray[np.uint8], Labels]:

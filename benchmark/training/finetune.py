@@ -12,8 +12,9 @@ from .augmentation import notes_on_views
 from .checkpoints import keeper
 from .epochs import Stage, Trained, run_epochs
 from .frozen import examples, settings_of, train_over_features
+from .keras_trainee import KerasTrainee
 from .material import Fitted, Material
-from .trainees import KerasTrainee
+from .precision import format_of
 
 
 def train_finetune(
@@ -23,7 +24,9 @@ def train_finetune(
 
     Either stage has at most the spec's epochs. The network after the first stage is a candidate
     of the second: fine-tuning never ends worse on what is monitored. With augmentation both draw
-    from the same views, computed once up to the backbone's end and up to the cut.
+    from the same views, computed once up to the backbone's end and up to the cut; or the second
+    varies the training images afresh every epoch. Validation images are never varied, and read
+    from the activations in either case: the trunk before the cut is the same.
 
     Args:
         spec: what to train.
@@ -55,7 +58,11 @@ def train_finetune(
             wall=seconds() - began,
         ),
         engine=first.features.engine,
-        facts={**first.features.facts, "cut": spec.params.text("cut")},
+        facts={
+            **first.features.facts,
+            "cut": spec.params.text("cut"),
+            "precision": format_of(spec),
+        },
         warnings=notes_on_views(spec),
     )
 
@@ -87,7 +94,7 @@ def _train_tail(
     )
     progress.stage("finetune", total=spec.epochs, unit="epochs")
     return run_epochs(
-        KerasTrainee(network, settings),
+        KerasTrainee(network, settings, number_format=format_of(spec)),
         inputs,
         examples(material, Part.TRAIN),
         examples(material, Part.VAL),

@@ -140,3 +140,12 @@ class Store:
         """Give the arrays of some rows for training, varied where there is augmentation."""
         batch = self.take(rows)
         return batch if self._vary is None else self._vary(batch, rows, epoch)
+
+
+def filled(batch: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Fill a batch up to a size with its last row.
+
+    Engines and graphs prepare for each new shape as long as for a hundred images.
+    """
+    missing = size - len(batch)
+    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch

@@ -1,10 +1,8 @@
-"""The one way in: trains whatever a spec says, and checks a saved network against its board."""
+"""The one way in: trains whatever a spec says."""
 
 import os
 
-import numpy as np
-
-from ..records import Part, Probabilities, Progress, Regime, Rows, Spec
+from ..records import Progress, Regime, Spec
 from .composites import train_composite
 from .finetune import train_finetune
 from .frozen import train_frozen
@@ -49,25 +47,3 @@ def make_deterministic() -> None:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-
-
-def verify(fitted: Fitted, material: Material, rows: Rows) -> tuple[Probabilities, float]:
-    """Let a network itself predict validation images, and compare with what training says.
-
-    Args:
-        fitted: what `train` gave.
-        material: what it was trained on.
-        rows: positions within the validation part.
-
-    Returns:
-        (len(rows), k) probabilities, and the largest absolute difference from what training
-        says of this very network: `fitted.val`, or `fitted.own_val` where that was cross-fitted.
-    """
-    pictures = material.pictures(Part.VAL)[rows]
-    images = material.pixels.array
-    batches = [pictures[start : start + 32] for start in range(0, len(pictures), 32)]
-    found = np.concatenate(
-        [np.asarray(fitted.network.predict_on_batch(images[batch])) for batch in batches]
-    ).astype(np.float64)
-    said = fitted.val if fitted.own_val is None else fitted.own_val
-    return found, float(np.abs(found - said[rows]).max())

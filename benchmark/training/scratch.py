@@ -11,8 +11,9 @@ from .checkpoints import keeper
 from .epochs import Stage, run_epochs
 from .frozen import examples, settings_of
 from .inputs import Store
+from .keras_trainee import KerasTrainee
 from .material import Fitted, Material
-from .trainees import KerasTrainee
+from .precision import format_of
 
 
 def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
@@ -29,10 +30,11 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
         derive(spec.seed, "weights"),
     )
     settings = settings_of(spec, material)
+    in_format = format_of(spec)
     pixels = Store(material.pixels.array, variation(spec, material))
     progress.stage("scratch", total=spec.epochs, unit="epochs")
     trained = run_epochs(
-        KerasTrainee(network, settings),
+        KerasTrainee(network, settings, number_format=in_format),
         pixels,
         examples(material, Part.TRAIN),
         examples(material, Part.VAL),
@@ -47,11 +49,13 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
     val, test = (trained.predict(pixels, material.pictures(part)) for part in (Part.VAL, Part.TEST))
     took = seconds() - began
     return Fitted(
-        network=network,
+        # Without the optimizer's state, which is twice the size of the weights.
+        network=keras.Model(network.inputs[0], network.outputs[0], name=network.name),
         history=trained.history,
         val=val,
         test=test,
         seconds=Seconds(decode=material.pixels.seconds, head=took, wall=took),
+        facts={"precision": in_format},
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .activations import ACTIVATIONS, Activation
+from .optimizers import by_parts
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
@@ -60,6 +61,8 @@ class Dense(Layer):
         self._kernel, self._bias = weights[:cut].reshape(shape), weights[cut:]
         self._kernel_slope, self._bias_slope = gradient[:cut].reshape(shape), gradient[cut:]
         self._kernel[...], self._bias[...] = self._kernel0, self._bias0
+        self._flat, self._flat_slope = weights[:cut], gradient[:cut]
+        self._scratch = np.empty(cut if self._penalty else 0, np.float32)
 
     def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
         """Give x W + b."""
@@ -73,8 +76,12 @@ class Dense(Layer):
         np.matmul(self._inputs.T, slope, out=self._kernel_slope)
         np.sum(slope, axis=0, out=self._bias_slope)
         if self._penalty:
-            self._kernel_slope += np.float32(2 * self._penalty) * self._kernel
+            by_parts(len(self._flat), self._penalise)
         return slope if self._first else slope @ self._kernel.T
+
+    def _penalise(self, part: slice) -> None:
+        np.multiply(self._flat[part], np.float32(2 * self._penalty), out=self._scratch[part])
+        self._flat_slope[part] += self._scratch[part]
 
     def export(self) -> list[npt.NDArray[np.float32]]:
         """Give the kernel and the bias."""

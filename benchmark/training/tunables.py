@@ -6,9 +6,10 @@ from dataclasses import replace
 from ..errors import UsageError
 from ..records import Params, ParamValue, Regime, Tunable
 from ..zoo import Architecture
-from .augmentation import views_of
+from .augmentation import check_fresh, views_of
 from .early_stopping import MONITORS
 from .optimizers import OPTIMIZERS
+from .precision import AUTO, POLICIES
 
 _LABEL_SMOOTHING = Tunable(
     name="label_smoothing",
@@ -78,7 +79,23 @@ _VIEWS = (
     ),
 )
 
+_PRECISION = (
+    Tunable(
+        name="precision",
+        default=AUTO,
+        about="the format that layers compute in while they are trained; auto: float32 on a "
+        "processor, bfloat16 or float16 on a GPU, as it has it",
+        choices=(AUTO, *POLICIES),
+    ),
+)
+
 _FINETUNE = (
+    Tunable(
+        name="fresh_augmentation",
+        default=False,
+        about="whether the second stage varies training images afresh every epoch, through the "
+        "whole network, in place of drawing from views",
+    ),
     Tunable(
         name="cut",
         default="last-block",
@@ -128,8 +145,8 @@ _HEAD = (*_LOOP, _LABEL_SMOOTHING)
 
 _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
     Regime.FROZEN: _HEAD + _AUGMENTATION + _VIEWS,
-    Regime.FINETUNE: _HEAD + _AUGMENTATION + _VIEWS + _FINETUNE,
-    Regime.SCRATCH: (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION),
+    Regime.FINETUNE: _HEAD + _AUGMENTATION + _VIEWS + _FINETUNE + _PRECISION,
+    Regime.SCRATCH: (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION, *_PRECISION),
     Regime.PRIOR: (),
     Regime.COMPOSITE: (),
 }
@@ -155,7 +172,8 @@ def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: 
     """Complete some parameters by the defaults; augmentation without views gets some.
 
     Raises:
-        UsageError: a parameter that the architecture does not have, or a wrong value.
+        UsageError: a parameter that the architecture does not have, a wrong value, or values
+            that do not go together.
     """
     known = {each.name: each for each in tunables(architecture, regime)}
     for name in values:
@@ -166,6 +184,7 @@ def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: 
             )
     checked = {name: known[name].check(value) for name, value in values.items()}
     params = defaults(architecture, regime).having(checked)
+    check_fresh(params)
     # Written down, so that a run shows and its digest holds what was used.
     views = views_of(params) if "views" in known else 0
     return params.having(views=views) if views else params

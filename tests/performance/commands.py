@@ -15,6 +15,8 @@ from time import perf_counter
 from benchmark.zoo import ARCHITECTURES, resolve_weights
 from benchmark.zoo.keras_applications import keras_module
 
+from .markdown import draw_table
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_SECONDS = 0.1
 
@@ -145,17 +147,13 @@ def _score(folder: Path, arch: str) -> float | None:
 def table(commands: Sequence[Command]) -> str:
     """Draw the commands as a Markdown table, with the last one's time over each."""
     last = commands[-1].seconds
-    lines = [
-        f"| command | seconds | peak MiB | test macro-F1 | {commands[-1].name} / this |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    names = ["command", "seconds", "peak MiB", "test macro-F1", f"{commands[-1].name} / this"]
+    rows = []
     for each in commands:
         score = "" if each.test_macro_f1 is None else f"{each.test_macro_f1:.3f}"
-        lines.append(
-            f"| {each.name} | {each.seconds:.1f} | {each.peak_mib:.0f} | {score} "
-            f"| {last / each.seconds:.1f} |"
-        )
-    return "\n".join(lines)
+        costs = [f"{each.seconds:.1f}", f"{each.peak_mib:.0f}"]
+        rows.append([each.name, *costs, score, f"{last / each.seconds:.1f}"])
+    return draw_table(names, rows)
 
 
 def story(commands: Sequence[Command]) -> list[dict[str, object]]:

@@ -7,8 +7,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmark.records import Outcome, Params, Picture, Regime, Seconds, Spec
-from benchmark.runner.task import Failure, Ready, Stage, Task
-from benchmark.runner.worker import die_with_parent, write_output_to
+from benchmark.runner.task import Failure, Helped, Ready, Stage, Task
+from benchmark.runner.worker import Pipe, die_with_parent, write_output_to
+from benchmark.search import SearchSettings, Trial, search
 
 
 def serve(connection: Connection, log: Path) -> None:
@@ -47,7 +48,42 @@ def _hang(connection: Connection, task: Task) -> None:
     time.sleep(600)
 
 
+def _threads(connection: Connection, task: Task) -> None:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    words = [os.environ.get(name, "-") for name in names]
+    connection.send(Failure(reason=" ".join(words), traceback=""))
+
+
+def _search(connection: Connection, task: Task) -> None:
+    """Search a space for real; who begins a trial is written down, and who dies of it."""
+    pipe = Pipe(connection)
+    begun = Path(task.storage).with_name("begun")
+    deadly = [int(word) for word in task.job.get("deadly", "").split()]
+
+    def score(trial: Trial) -> float:
+        with begun.open("a") as file:
+            file.write(f"{trial.number} {os.getpid()} {task.helps}\n")
+        time.sleep(float(task.job["pause"]))
+        if trial.number in deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trial.params.number("rate")
+
+    assert task.space is not None
+    if not task.helps:
+        pipe.searching(is_open=True)
+    settings = SearchSettings(engine="optuna:random", trials=int(task.job["trials"]), seed=3)
+    search(task.space, score, settings, task.storage, pipe.trial)
+    if task.helps:
+        time.sleep(float(task.job.get("linger", "0")))
+        connection.send(Helped())
+        return
+    pipe.searching(is_open=False)
+    connection.send(outcome_of(task))
+
+
 ACTS = {
+    "search": _search,
+    "threads": _threads,
     "finish": _finish,
     "fail": _fail,
     "killed": _killed,

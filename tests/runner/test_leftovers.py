@@ -1,6 +1,7 @@
 """An outcome that cannot be logged costs its own run, and is met once only."""
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -148,3 +149,23 @@ def test_leftovers_of_other_images_are_left_for_their_own_benchmark(
     execution.log_leftovers()
     assert execution.done == {}
     assert (folder / "outcome.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("pid", "seconds_old", "is_left"),
+    [(999999999, 120, False), (999999999, 5, True), (os.getpid(), 120, True)],
+    ids=["of a dead process", "of another machine, it may be", "of a living process"],
+)
+def test_half_written_checkpoints_of_the_dead_go_at_the_next_start(
+    pid: int, seconds_old: float, is_left: bool, execution: Execution, tmp_path: Path
+) -> None:
+    part = tmp_path / "checkpoints" / "0123" / f"0123-tail.{pid}.part.npz"
+    whole = part.with_name("0123-tail.npz")
+    part.parent.mkdir(parents=True)
+    whole.touch()
+    part.touch()
+    written = part.stat().st_mtime - seconds_old
+    os.utime(part, (written, written))
+    execution.log_leftovers()
+    assert part.exists() is is_left
+    assert whole.exists()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,11 +18,14 @@ from benchmark.records import (
     Spec,
     Split,
 )
-from benchmark.runner import objective
-from benchmark.runner.objective import Study, check_pruner, own_point, read_goals, start_of
+from benchmark.runner import outcomes, scoring
+from benchmark.runner.goals import BY_EPOCH, check_pruner, read_goals
+from benchmark.runner.objective import Study, own_point, start_of
 from benchmark.runner.searches import read_search, search_scores, sides_of, write_search
+from benchmark.runner.task import Helped
 from benchmark.search import (
     SIDE,
+    SearchError,
     SearchResult,
     Space,
     Trial,
@@ -135,7 +138,7 @@ def test_folds_can_be_pruned_by_any_metric() -> None:
 
 def test_metrics_that_can_be_pruned_by_are_measured_after_every_epoch() -> None:
     measured = measure("val", np.full((4, 2), 0.5), np.array([0, 1, 0, 1]))
-    for name in objective._BY_EPOCH:
+    for name in BY_EPOCH:
         check_pruner("median", name, "val")
         assert f"val_{name}" in measured
 
@@ -191,7 +194,7 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             trained=SimpleNamespace(predict=lambda _inputs, place: np.full((len(place), 2), 0.5)),
         )
 
-    monkeypatch.setattr(objective, "fit_head", fit_head)
+    monkeypatch.setattr(scoring, "fit_head", fit_head)
     features = SimpleNamespace(seconds=2.0, matrix=np.zeros((8, 3)))
     monkeypatch.setattr(Study, "_features_of", lambda *_: features)
     return seen
@@ -216,6 +219,39 @@ def test_balanced_weights_follow_each_fold(material: Any, weighed: list[Any]) ->
     given = sorted(settings.class_weights.tolist() for settings in weighed)
     # Of five and three images, two folds leave three and two to train on, one four and two.
     assert given == [pytest.approx(each) for each in ([0.75, 1.5], [5 / 6, 1.25], [5 / 6, 1.25])]
+
+
+def test_a_helper_leaves_the_verdict_on_a_search_to_the_worker_that_began_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    def run(storage: str, *_: object) -> None:
+        done.append(storage)
+        raise SearchError("no trial with a score")
+
+    study = SimpleNamespace(prepare=lambda: done.append("prepared"), run=run)
+    monkeypatch.setattr(outcomes, "study_of", lambda *_: study)
+    task = SimpleNamespace(storage="journal", job={})
+    voice: Any = SimpleNamespace(trial=None)
+    assert outcomes.help_with(cast("Any", task), voice) == Helped()
+    assert done == ["prepared", "journal"]
+
+
+def test_features_are_there_before_the_first_trial(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def open_features(spec: Spec, *_: object) -> object:
+        opened.append(spec.picture.side_px)
+        return SimpleNamespace()
+
+    monkeypatch.setattr("benchmark.runner.objective.open_features", open_features)
+    study = Study(SPEC, read_space("head-sides"), {96: material}, Silent())
+    study.prepare()
+    study.prepare()
+    assert opened == [96]
 
 
 def _space(line: str) -> Space:

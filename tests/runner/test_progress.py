@@ -4,9 +4,10 @@ import io
 
 from rich.console import Console
 
-from benchmark.records import Epoch, Record, Seconds, State
+from benchmark.records import Epoch, Params, Record, Seconds, State
 from benchmark.runner.progress import Lines, Live, Quiet, outcome_line, show
-from benchmark.runner.task import Advance, Stage
+from benchmark.runner.task import Advance, Stage, Tried
+from benchmark.search import TrialRecord, TrialState
 from tests.runner.acting import spec_of
 
 
@@ -77,6 +78,22 @@ def test_bars_show_stage_rate_and_epoch_and_go_when_the_run_ends() -> None:
         live.end(record())
         assert live.shown() == {}
     assert "[1/1] cnn" in drawn(target)
+
+
+def test_a_searchs_bar_counts_all_trials_also_after_the_features_of_another_side() -> None:
+    tried = Tried(trial=TrialRecord(number=0, params=Params(), state=TrialState.COMPLETE))
+    with Live(console(terminal=True)) as live:
+        live.begin("cnn")
+        live.event("cnn", Stage(name="search", total=20, unit="trials"))
+        live.event("cnn", tried)
+        live.event("cnn", tried)
+        assert live.shown()["cnn"][:2] == (2, 20)
+        live.event("cnn", Stage(name="features", total=300, unit="images"))
+        live.event("cnn", Advance(count=300))
+        assert live.shown()["cnn"][:2] == (300, 300)
+        live.event("cnn", Stage(name="search", total=20, unit="trials"))
+        live.event("cnn", tried)
+        assert live.shown()["cnn"][:2] == (3, 20)
 
 
 def test_work_of_the_main_process_has_a_bar_until_it_is_over() -> None:

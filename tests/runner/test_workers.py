@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -94,6 +95,25 @@ def test_a_task_over_its_time_is_ended(worker: Worker) -> None:
     assert isinstance(failure, Failure)
     assert "longer than --timeout 0.5 seconds" in failure.reason
     assert isinstance(worker.run(task_of("finish"), ignore), Outcome)
+
+
+@pytest.mark.parametrize(
+    ("threads", "own_word", "found"), [(0, "", "- 1 -"), (3, "", "3 1 3"), (3, "7", "7 1 3")]
+)
+def test_a_worker_computes_with_its_share_of_the_cores_and_heads_with_one(
+    threads: int, own_word: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for word in filter(None, [own_word]):
+        monkeypatch.setenv("OMP_NUM_THREADS", word)
+    before = dict(os.environ)
+    worker = Worker(tmp_path / "worker.log", serve, threads)
+    assert dict(os.environ) == before
+    result = worker.run(task_of("threads"), ignore)
+    worker.close()
+    assert isinstance(result, Failure)
+    assert result.reason == found
 
 
 def test_a_pool_runs_every_task_whatever_some_of_them_do(tmp_path: Path) -> None:

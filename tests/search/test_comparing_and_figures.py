@@ -15,6 +15,7 @@ from benchmark.search import (
     Space,
     Trial,
     draw,
+    draw_comparison,
     search,
 )
 from benchmark.search import figures as drawn
@@ -93,7 +94,7 @@ def test_a_front_and_a_comparison_are_drawn(space: Space, objective: Objective) 
         SearchSettings(trials=6),
         [1, 2],
     )
-    for figure in (drawn.pareto(both), drawn.comparison(compared)):
+    for figure in (drawn.pareto(both), draw_comparison(compared)):
         stream = io.BytesIO()
         figure.savefig(stream, format="png")
         assert len(stream.getvalue()) > 5000
@@ -118,6 +119,10 @@ def test_a_comparison_pairs_the_seeds(space: Space, objective: Objective) -> Non
     assert pair.low <= pair.mean <= pair.high
     assert pair.p >= 2 / 2**3
     assert len(compared.table()) == 2 * 3 * 5
+    ends = compared.ends().set_index("engine")
+    assert ends["mean"]["optuna:random"] - ends["mean"]["optuna:grid"] == pytest.approx(pair.mean)
+    assert (ends["least"] <= ends["mean"]).all()
+    assert (ends["mean"] <= ends["greatest"]).all()
 
 
 def test_sign_flips_count_every_pattern() -> None:

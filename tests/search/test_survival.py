@@ -90,16 +90,35 @@ def start(words):
 def lines(begun):
     return len(begun.read_text().splitlines()) if begun.exists() else -1
 
-def run(words, kills):
-    begun, rng, met = Path(words[4] + ".begun"), random.Random(7), 0
+def current(begun):
+    return begun.read_text().split()[-1:] if begun.exists() else []
+
+def code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def run(words, outs, kills):
+    rng, met = random.Random(7), 0
+    # Two at once must not be through before the last kill.
+    pause = ("0.02" if len(outs) == 1 else "0.1") if kills else "0.0"
+    children = [start([*words, out, pause]) for out in outs]
+    killed = []
     for _ in range(kills):
-        goal, child = lines(begun) + rng.randint(2, 3), start([*words, "0.02"])
-        while lines(begun) < goal and os.waitpid(child, os.WNOHANG) == (0, 0):
+        victim = rng.randrange(len(outs))
+        begun = Path(outs[victim] + ".begun")
+        count = lambda: sum(lines(Path(out + ".begun")) for out in outs)
+        goal = count() + rng.randint(1, 2) + (len(outs) == 1)
+        # A trial whose every attempt dies is given up: no trial is killed that often here.
+        ready = lambda: count() >= goal and killed.count(current(begun)) < 2
+        while not ready() and os.waitid(os.P_PID, children[victim], WAIT) is None:
             time.sleep(0.001)
+        killed.append(current(begun))
         time.sleep(rng.uniform(0.0, 0.03))
-        os.kill(child, signal.SIGKILL)
-        met += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    return [met, os.waitstatus_to_exitcode(os.waitpid(start([*words, "0.0"]), 0)[1])]
+        os.kill(children[victim], signal.SIGKILL)
+        met += code(children[victim]) == -signal.SIGKILL
+        children[victim] = start([*words, outs[victim], pause])
+    return [met, *[code(child) for child in children]]
+
+WAIT = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 script = sys.argv[1]
 for line in sys.stdin:
@@ -126,16 +145,17 @@ class Forks:
         )
 
     def search(
-        self, storage: str, engine: str, trials: int, out: Path, kills: int = 0
+        self, storage: str, engine: str, trials: int, *outs: Path, kills: int = 0
     ) -> list[list[object]]:
-        """Kill a search some trials after each start, let the last one finish; give its trials."""
+        """Search in a process for each file, kill one of them, start it again; give the trials."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        words = [storage, engine, str(trials), "3", str(out)]
-        self.process.stdin.write(json.dumps([words, kills]) + "\n")
+        words = [storage, engine, str(trials), "3"]
+        self.process.stdin.write(json.dumps([words, list(map(str, outs)), kills]) + "\n")
         self.process.stdin.flush()
-        assert json.loads(self.process.stdout.readline()) == [kills, 0]
-        found: list[list[object]] = json.loads(out.read_text())
+        assert json.loads(self.process.stdout.readline()) == [kills, *([0] * len(outs))]
+        found: list[list[object]] = json.loads(outs[0].read_text())
+        assert all(json.loads(out.read_text()) == found for out in outs)
         return found
 
 
@@ -178,10 +198,23 @@ def as_json(result: SearchResult) -> list[list[object]]:
 def test_kills_leave_the_trials_of_an_undisturbed_search(
     engine: str, trials: int, kills: int, forks: Forks, journal: str, tmp_path: Path
 ) -> None:
-    found = forks.search(journal, engine, trials, tmp_path / "killed", kills)
+    found = forks.search(journal, engine, trials, tmp_path / "killed", kills=kills)
     (tmp_path / "alone").mkdir()
     assert found == forks.search("", engine, trials, tmp_path / "alone" / "undisturbed")
     assert len({str(trial) for trial in found}) == trials
+
+
+@pytest.mark.parametrize("engine", ["optuna:random", "keras-tuner:random"])
+def test_kills_of_one_of_two_workers_leave_the_trials_of_an_undisturbed_search(
+    engine: str, forks: Forks, journal: str, tmp_path: Path
+) -> None:
+    outs = [tmp_path / "a", tmp_path / "b"]
+    found = forks.search(journal, engine, 60, *outs, kills=20)
+    (tmp_path / "alone").mkdir()
+    assert found == forks.search("", engine, 60, tmp_path / "alone" / "undisturbed")
+    assert len({str(trial) for trial in found}) == 60
+    begun = sum(_lines(out.with_name(out.name + ".begun")) for out in outs)
+    assert 60 <= begun <= 80  # a kill costs the one trial of the worker that it meets
 
 
 def test_an_interrupted_trial_is_run_again_once(

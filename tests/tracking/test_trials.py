@@ -80,6 +80,28 @@ def test_trials_of_a_search_killed_twice_stand_once(bench: Bench) -> None:
     assert [number for number, _ in below(tracker, run.run_id)] == ["0", "1", "2", "3"]
 
 
+@pytest.mark.parametrize("has_params", [False, True])
+def test_a_trial_that_a_kill_left_half_logged_is_logged_again(
+    has_params: bool, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = bench.open()
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    client = tracker._store.client
+    with monkeypatch.context() as killed:
+        killed.setattr(client, "set_terminated" if has_params else "log_batch", _killed)
+        with pytest.raises(KeyboardInterrupt, match="killed"):
+            tracker.log_trial(run, trial(0))
+    client.set_terminated(run.run_id, State.KILLED)
+    again = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    assert below(tracker, again.run_id) == []
+    tracker.log_trial(again, trial(0))
+    assert [number for number, _ in below(tracker, again.run_id)] == ["0"]
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt("killed")
+
+
 def test_trials_of_another_search_stay_where_they_are(bench: Bench) -> None:
     tracker = bench.open()
     other = killed_after(tracker, 2, replace(SEARCH, engine="optuna:tpe"))

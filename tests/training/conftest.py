@@ -9,8 +9,8 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.data import Pixels
-from benchmark.records import Picture, Regime, Spec, Split
-from benchmark.training import Material, check
+from benchmark.records import Part, Picture, Regime, Spec, Split
+from benchmark.training import Fitted, Material, check, verify
 from benchmark.zoo import ARCHITECTURES, NONE
 
 SIDE, PER_CLASS = 32, 20
@@ -28,6 +28,14 @@ def draw_pixels(folder: Path, count: int, side: int) -> Pixels:
     story = {"hashes": hashes, "unreadable": {}, "digest": f"drawn{count}x{side}", "seconds": 1.5}
     (folder / "pixels.json").write_text(json.dumps(story))
     return Pixels.open(folder)
+
+
+def largest_difference(fitted: Fitted, material: Material) -> float:
+    """Compare what a network says of validation images with what training says of them."""
+    pictures = material.pictures(Part.VAL)[:32]
+    said = fitted.val if fitted.own_val is None else fitted.own_val
+    found = verify(fitted.network, material.pixels.array[pictures]).probabilities
+    return float(np.abs(found - said[: len(found)]).max())
 
 
 @pytest.fixture

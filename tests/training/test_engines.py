@@ -68,6 +68,16 @@ def test_a_few_images_are_not_worth_converting_a_network_for(extractor: Any, ima
     assert "openvino_convert_seconds" not in chosen.facts
 
 
+@pytest.mark.parametrize("wanted", ["auto", "openvino"])
+@pytest.mark.parametrize("count", [1, 8, 9])
+def test_a_handful_of_images_is_enough_to_choose_by(
+    extractor: Any, images: Any, wanted: str, count: int
+) -> None:
+    chosen = choose_engine(extractor, wanted, images[:count], LABELS[:count], count)
+    expected = extractor.predict_on_batch(images[:count])
+    np.testing.assert_allclose(chosen.run(images[:count]), expected, atol=1e-2)
+
+
 def test_an_engine_that_is_not_installed_is_named(
     extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

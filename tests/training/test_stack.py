@@ -7,9 +7,10 @@ import pytest
 
 from benchmark.training.epochs import Examples, Stage, run_epochs
 from benchmark.training.inputs import Columns
+from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.settings import Settings
 from benchmark.training.stack import read_stack
-from benchmark.training.trainees import KerasTrainee, StackTrainee
+from benchmark.training.trainees import StackTrainee
 
 pytestmark = pytest.mark.slow
 

@@ -18,9 +18,9 @@ from benchmark.training.engines import Engine, agree, choose_engine
 from benchmark.training.epoch_metrics import measure
 from benchmark.training.features import pass_images
 from benchmark.training.inputs import Columns, Views
+from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.optimizers import clip
 from benchmark.training.stack import Dropout
-from benchmark.training.trainees import KerasTrainee
 from benchmark.zoo import ARCHITECTURES
 
 from .conftest import make_material, make_spec

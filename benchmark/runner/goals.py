@@ -1,0 +1,45 @@
+"""What a search improves: the metrics there are, and whether more of them is better."""
+
+from ..errors import UsageError
+from ..search import Goal, parse_select
+
+_FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
+BY_EPOCH = ("macro_f1", "f1", "accuracy", "precision", "recall", "auroc", "loss")
+"""What training measures on validation after every epoch."""
+
+_MORE_IS_BETTER = (
+    *("macro_f1", "micro_f1", "weighted_f1", "f1", "accuracy", "balanced_accuracy"),
+    *("auroc", "mcc", "precision", "recall"),
+)
+
+
+def read_goals(objective: str) -> tuple[Goal, ...]:
+    """Read `--objective`: one metric, or several separated by commas.
+
+    Raises:
+        UsageError: no such metric.
+    """
+    goals = []
+    for name in (word.strip() for word in objective.split(",")):
+        if name not in (*_FEWER_IS_BETTER, *_MORE_IS_BETTER):
+            known = ", ".join((*_MORE_IS_BETTER, *_FEWER_IS_BETTER))
+            raise UsageError(f"--objective must be among {known}, not {name!r}.")
+        goals.append(Goal(metric=name, maximise=name in _MORE_IS_BETTER))
+    return tuple(goals)
+
+
+def check_pruner(pruner: str, objective: str, select: str) -> None:
+    """Check that a pruner will have something to prune by.
+
+    Raises:
+        UsageError: trials report nothing on the way: the metric is only known at a trial's end.
+    """
+    goals = read_goals(objective)
+    by_fold = parse_select(select) is not None
+    if pruner == "none" or by_fold or all(goal.metric in BY_EPOCH for goal in goals):
+        return
+    raise UsageError(
+        f"--pruner {pruner} prunes by a metric that is known after every epoch, which are "
+        f"{', '.join(BY_EPOCH)}; --objective {objective} is none. With --select cv:5x2 it prunes "
+        "by folds, and any metric will do."
+    )

@@ -1,0 +1,117 @@
+"""What a trial scores: a head over features that are there, or a network trained whole."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..evaluation import overall
+from ..records import Epoch, Labels, Part, Predictions, Probabilities, Rows, Silent, Spec
+from ..seeds import derive
+from ..training import Examples, Features, Material, fit_head, settings_of, train, verify
+from ..zoo import ARCHITECTURES
+
+# A dense layer reads each of its weights once an image, at the pace of memory: 10 GB/s, a few
+# times less than a desktop's. Measuring a head would give noise of its own size.
+_HEAD_WEIGHTS_A_MILLISECOND = 2.5e6
+
+Report = Callable[[Epoch], None]
+
+
+def silently(_epoch: Epoch) -> None:
+    """Do nothing with an epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Exam:
+    """What a trial learns from and is asked.
+
+    Attributes:
+        material: the images at the trial's side.
+        fit: rows of the index that are learnt from.
+        held: rows that it is scored on; never test's.
+        report: told of every epoch; what it raises (a pruned trial) ends the training.
+    """
+
+    material: Material
+    fit: Rows
+    held: Rows
+    report: Report = silently
+
+    def examples(self, rows: Rows) -> Examples:
+        """Give rows of the index as the pixels' rows, with their classes."""
+        return Examples(rows=self.places(rows), labels=self.material.labels[rows])
+
+    def places(self, rows: Rows) -> Rows:
+        """Give the pixels' rows of rows of the index."""
+        return self.material.pixels.rows([self.material.hashes[row] for row in rows])
+
+
+def score_head(spec: Spec, features: Features, exam: Exam) -> dict[str, float]:
+    """Train a head over features that are there already, which takes milliseconds; score it."""
+    material = exam.material
+    head = fit_head(
+        features,
+        spec.params,
+        exam.examples(exam.fit),
+        exam.examples(exam.held),
+        settings_of(spec, material, material.labels[exam.fit]),
+        classes=len(material.classes),
+        seed=derive(spec.seed, "head"),
+        report=exam.report,
+    )
+    probabilities = head.trained.predict(head.inputs, exam.places(exam.held))
+    weights = head.network.count_params()
+    backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
+    return {
+        **_metrics(material.classes, material.labels[exam.held], probabilities),
+        "parameters": float(ARCHITECTURES[spec.arch].parameters + weights),
+        "milliseconds_per_image": backbone_ms + weights / _HEAD_WEIGHTS_A_MILLISECOND,
+    }
+
+
+def score_network(spec: Spec, exam: Exam) -> dict[str, float]:
+    """Train a whole network and score it; what it is scored on stands in test's place."""
+    material, held = exam.material, exam.held
+    split = replace(
+        material.split,
+        train=exam.fit,
+        val=held,
+        test=held,
+        test_is_copy=np.zeros(len(held), dtype=bool),
+    )
+    fitted = train(spec, replace(material, split=split, scratch=None), _Reporting(exam.report))
+    own = verify(fitted.network, material.pixels.array[exam.places(held[:32])])
+    return {
+        **_metrics(material.classes, material.labels[held], fitted.val),
+        "parameters": float(fitted.network.count_params()),
+        "milliseconds_per_image": own.milliseconds,
+    }
+
+
+class _Reporting(Silent):
+    """A `Progress` that hands epochs to a trial, which may raise to end it."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Hand the epoch on."""
+        self._report(epoch)
+
+
+def _metrics(
+    classes: tuple[str, ...], labels: Labels, probabilities: Probabilities
+) -> Mapping[str, float]:
+    n = len(labels)
+    return overall(
+        Predictions(
+            classes=classes,
+            hashes=("",) * n,
+            paths=("",) * n,
+            parts=(Part.VAL,) * n,
+            labels=labels,
+            probabilities=np.asarray(probabilities, dtype=np.float64),
+            is_copy=np.zeros(n, dtype=bool),
+        )
+    )

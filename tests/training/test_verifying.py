@@ -1,0 +1,41 @@
+"""What a network itself says."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.training import verify, verifying
+
+pytestmark = pytest.mark.slow
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(3)
+    pixels = keras.Input((8, 8, 3))
+    flat = keras.layers.Dropout(0.5)(
+        keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    )
+    return keras.Model(pixels, keras.layers.Dense(3, activation="softmax")(flat))
+
+
+def test_a_network_says_what_it_predicts_and_how_quickly(network: Any) -> None:
+    own = verify(network, IMAGES)
+    np.testing.assert_allclose(own.probabilities, network.predict_on_batch(IMAGES), atol=1e-6)
+    assert 0 < own.milliseconds < 1000
+
+
+def test_a_slow_network_is_asked_for_eight_images(
+    network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "_SLOW_SECONDS", 0.0)
+    assert len(verify(network, IMAGES).probabilities) == 8
+
+
+def test_fewer_images_than_a_batch_are_enough(network: Any) -> None:
+    assert verify(network, IMAGES[:3]).probabilities.shape == (3, 3)
