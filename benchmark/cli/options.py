@@ -296,9 +296,10 @@ RUN_OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="pruner",
-        default="none",
+        default="auto",
         group=_SEARCH,
-        about="none, median, successive-halving, hyperband, wilcoxon",
+        about="none, median, successive-halving, hyperband, wilcoxon; auto: median for networks "
+        "trained epoch by epoch, none for heads over cached features",
     ),
     Option(
         name="storage",

@@ -21,7 +21,7 @@ from ..search import (
 )
 from ..seeds import derive
 from ..training import Features, Material, Trunk, check, open_features
-from ..zoo import ARCHITECTURES, check_side
+from ..zoo import ARCHITECTURES, check_scales, read_scales
 from .goals import read_goals
 from .scoring import Exam, Report, score_head, score_network, silently
 
@@ -83,7 +83,8 @@ class Study:
         self._wanted = spec.search
         self._materials = materials
         self._progress = progress
-        self._features: dict[int, Features] = {}
+        self._features: dict[tuple[int, tuple[float, ...]], Features] = {}
+        self._trunk: Trunk | None = None
         self._goals = read_goals(self._wanted.objective)
         self._select = parse_select(self._wanted.select)
 
@@ -125,11 +126,15 @@ class Study:
             spec, picture=replace(spec.picture, side_px=side), params=checked, search=None
         )
 
+    def trunk_of(self, spec: Spec) -> Trunk | None:
+        """Give the backbone that is built already, if a trial's spec has the same."""
+        return self._trunk if _seen(spec) == _seen(self._spec) else None
+
     def score(self, trial: Trial) -> tuple[float, ...]:
         """Give the goals' values of a trial: on validation, or the mean over folds."""
         try:
             spec = self.spec_of(trial.params)
-            check_side(ARCHITECTURES[spec.arch], spec.picture)
+            check_scales(ARCHITECTURES[spec.arch], spec.picture, spec.params)
         except UsageError as error:  # a point that no network can be built at is no failure
             raise Infeasible(str(error)) from error
         spec = replace(spec, epochs=min(trial.epochs, self._spec.epochs))
@@ -181,14 +186,16 @@ class Study:
         return tuple(found[goal.metric] for goal in self._goals)
 
     def _features_of(self, spec: Spec, material: Material) -> Features:
-        side = spec.picture.side_px
-        if side not in self._features:
+        seen = _seen(spec)
+        if seen not in self._features:
             trunk = Trunk(spec, material)
-            self._features[side] = open_features(
+            if seen == _seen(self._spec):
+                self._trunk = trunk
+            self._features[seen] = open_features(
                 spec, material, lambda: trunk.backbone, self._progress, None
             )
             self._progress.stage("search", self._wanted.trials or None, "trials")
-        return self._features[side]
+        return self._features[seen]
 
 
 def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:
@@ -200,6 +207,11 @@ def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]
         f"space {space.name}, so that the first trial could not take the run's own values."
     )
     return (note,)
+
+
+def _seen(spec: Spec) -> tuple[int, tuple[float, ...]]:
+    """Give how a spec's backbone sees pictures: the side in pixels, and at which shares of it."""
+    return spec.picture.side_px, read_scales(spec.params)
 
 
 def _is_quick(spec: Spec) -> bool:

@@ -28,12 +28,11 @@ from ..records import (
     Spec,
 )
 from ..search import SearchError, SearchResult
-from ..training import Fitted, Material, difference_bound, train, verify
+from ..training import Fitted, Material, Trunk
+from .checking import train_checked
 from .objective import Study
 from .searches import SEARCH_FILE, write_search
 from .task import Helped, Task, Voice
-
-CHECKED_IMAGES = 16  # chosen, not sourced: half a batch of val and of test shows a wrong network
 
 
 def run_task(task: Task, progress: Voice) -> Outcome:
@@ -45,7 +44,8 @@ def run_task(task: Task, progress: Voice) -> Outcome:
     found, seconds = _search(task, progress)
     spec = found.spec if found else task.spec
     material = _material(task, spec.picture.side_px)
-    fitted, checked = _train(task, spec, material, progress)
+    trunk = found.trunk if found else None
+    fitted, checked = train_checked(spec, material, progress, trunk)
     progress.stage("save")
     folder = _fresh(task.folder)
     fitted.network.save(folder / "model.keras")
@@ -90,20 +90,11 @@ def help_with(task: Task, voice: Voice) -> Helped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What a search came to: its trials, and the spec that the best one gives."""
+    """What a search came to: its trials, the spec that the best one gives, and its backbone."""
 
     result: SearchResult
     spec: Spec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Checked:
-    """What the deployable network itself says of some rows, and how far that is from the board."""
-
-    rows: Rows
-    probabilities: Probabilities
-    milliseconds: float
-    difference: float
+    trunk: Trunk | None
 
 
 def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
@@ -117,7 +108,8 @@ def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
     progress.searching(is_open=False)
     own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
     spent = max(environment.seconds() - began, own)
-    return _Found(result=result, spec=study.spec_of(result.best.params)), spent
+    spec = study.spec_of(result.best.params)
+    return _Found(result=result, spec=spec, trunk=study.trunk_of(spec)), spent
 
 
 def study_of(task: Task, progress: Progress) -> Study:
@@ -144,32 +136,6 @@ def _material(task: Task, side_px: int) -> Material:
         cache=Cache(task.cache, task.cache_bytes),
         members=task.members,
         scratch=task.scratch,
-    )
-
-
-def _train(
-    task: Task, spec: Spec, material: Material, progress: Progress
-) -> tuple[Fitted, _Checked]:
-    """Train, and train again on the reference's features if the network is far from the board."""
-    fitted = train(spec, material, progress)
-    checked = _check(task, fitted, material)
-    bound = difference_bound(fitted.engine)
-    if checked.difference > bound and fitted.engine.startswith("openvino"):
-        fitted = train(spec, material, progress, engine="tensorflow")
-        checked = _check(task, fitted, material)
-    return fitted, checked
-
-
-def _check(task: Task, fitted: Fitted, material: Material) -> _Checked:
-    rows = _checked_rows(task.split.val, task.split.test)
-    pictures = material.pixels.rows([material.hashes[row] for row in rows])
-    own = verify(fitted.network, material.pixels.array[pictures])
-    rows = rows[: len(own.probabilities)]
-    return _Checked(
-        rows=rows,
-        probabilities=own.probabilities,
-        milliseconds=own.milliseconds,
-        difference=_largest_difference(task, fitted, rows, own.probabilities),
     )
 
 
@@ -211,34 +177,6 @@ def _to_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": asdict(outcome.seconds),
         "trained": outcome.trained and outcome.trained.to_json(),
     }
-
-
-def _checked_rows(val: Rows, test: Rows) -> Rows:
-    """Choose rows spread evenly over val and test, the two in turn: the first few are from both."""
-
-    def spread(rows: Rows) -> Rows:
-        return rows[np.linspace(0, len(rows) - 1, min(len(rows), CHECKED_IMAGES)).astype(np.int64)]
-
-    chosen = [spread(val), spread(test)]
-    turns = np.concatenate([np.arange(len(each)) for each in chosen])
-    return np.concatenate(chosen)[np.argsort(turns, kind="stable")]
-
-
-def _largest_difference(
-    task: Task, fitted: Fitted, checked: Rows, probabilities: Probabilities
-) -> float:
-    """Compare the saved network with the board's probabilities, where both mean the same.
-
-    A composite's validation probabilities on the board are cross-fitted; what the deployed one
-    says of validation stands beside them.
-    """
-    val = fitted.val if fitted.own_val is None else fitted.own_val
-    board = dict(zip(task.split.test.tolist(), fitted.test, strict=True))
-    board |= dict(zip(task.split.val.tolist(), val, strict=True))
-    pairs = [
-        np.abs(board[int(row)] - own).max() for row, own in zip(checked, probabilities, strict=True)
-    ]
-    return float(max(pairs, default=0.0))
 
 
 def _predictions(task: Task, fitted: Fitted) -> Predictions:

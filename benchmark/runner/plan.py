@@ -7,7 +7,7 @@ from ..catalog import Catalog
 from ..errors import BenchmarkError, UsageError
 from ..records import Index, Picture, Record, Regime, Spec, Split, digest
 from ..search import Space
-from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, resolve_weights
+from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, check_scales, resolve_weights
 from .parameters import check_known, params_for
 from .request import Look, Request
 from .searches import search_spec, sides_of, space_for
@@ -148,6 +148,9 @@ def _spec(
 ) -> Spec:
     """Give an architecture's spec for no split and seed yet."""
     regime = _regime(request, architecture)
+    params = params_for(request, architecture, regime, index)
+    if regime is Regime.FROZEN:
+        check_scales(architecture, picture, params)
     return Spec(
         arch=architecture.name,
         data=index.name,
@@ -156,12 +159,12 @@ def _spec(
         picture=picture,
         regime=regime,
         weights=weights.identity,
-        params=params_for(request, architecture, regime, index),
+        params=params,
         epochs=request.epochs,
         patience=request.patience,
         seed=0,
         engine=request.engine,
-        search=search_spec(request, space),
+        search=search_spec(request, space, regime),
     )
 
 

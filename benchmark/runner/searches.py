@@ -9,7 +9,6 @@ from typing import Any
 from ..errors import UsageError
 from ..records import Params, Regime, SearchSpec, Spec, State
 from ..search import (
-    PRUNERS,
     SIDE,
     Goal,
     Kind,
@@ -25,7 +24,7 @@ from ..search import (
 from ..tracking import TrialRun
 from ..training import tunables
 from ..zoo import Architecture
-from .goals import check_pruner, read_goals
+from .goals import choose_pruner, read_goals
 from .request import Request
 
 SEARCH_FILE = "search.json"
@@ -64,7 +63,7 @@ def check_space(space: Space, architecture: Architecture, regime: Regime) -> Non
     sides_of(space)
 
 
-def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
+def search_spec(request: Request, space: Space | None, regime: Regime) -> SearchSpec | None:
     """Give what of a search belongs into a spec.
 
     Raises:
@@ -73,14 +72,13 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
     engine = parse_engine(request.search)
     if engine is None or space is None:
         return None
-    PRUNERS[request.pruner]
     parse_select(request.select)
-    check_pruner(request.pruner, request.objective, request.select)
+    pruner = choose_pruner(request.pruner, regime, engine, request.objective, request.select)
     SearchSettings(
         engine=engine,
         trials=request.trials,
         seconds=request.search_time,
-        pruner=request.pruner,
+        pruner=pruner,
         goals=read_goals(request.objective),
     ).check()
     return SearchSpec(
@@ -91,7 +89,7 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
         seconds=request.search_time,
         select=request.select,
         objective=request.objective,
-        pruner=request.pruner,
+        pruner=pruner,
     )
 
 

@@ -26,6 +26,7 @@ from .tasks import job_task
 _TRIED = {
     "head": ("mobilenetv2", Regime.FROZEN),
     "head-sides": ("mobilenetv2", Regime.FROZEN),
+    "linear": ("mobilenetv2", Regime.FROZEN),
     "augmentation": ("mobilenetv2", Regime.FROZEN),
     "finetune": ("mobilenetv2", Regime.FINETUNE),
     "cnn": ("cnn", Regime.SCRATCH),

@@ -2,15 +2,18 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import StoreError
 from ..records import Epoch, Spec
 from .early_stopping import Schedule, Watch
-from .keras_trainee import KerasTrainee
+from .epochs import Trainee
 from .material import Material
 from .precision import format_of
 
@@ -25,6 +28,18 @@ def keeper(spec: Spec, material: Material, stage: str) -> "Checkpoint | None":
     return Checkpoint(material.scratch, f"{spec.digest[:16]}-{stage}-{format_of(spec)}")
 
 
+class Resumable(Trainee, Protocol):
+    """A network being trained that can go on where another process left it."""
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give copies of all that the next step depends on."""
+        ...
+
+    def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:
+        """Take up what `state` gave."""
+        ...
+
+
 class Checkpoint:
     """One file with everything that the next epoch depends on.
 
@@ -37,7 +52,7 @@ class Checkpoint:
         self._path = Path(folder) / f"{name}.npz"
 
     def load(
-        self, trainee: KerasTrainee, watch: Watch, schedule: Schedule, history: list[Epoch]
+        self, trainee: Resumable, watch: Watch, schedule: Schedule, history: list[Epoch]
     ) -> None:
         """Take up what was kept; nothing, if nothing was.
 
@@ -63,7 +78,7 @@ class Checkpoint:
         history.extend(Epoch(**epoch) for epoch in story["history"])
 
     def save(
-        self, trainee: KerasTrainee, watch: Watch, schedule: Schedule, history: list[Epoch]
+        self, trainee: Resumable, watch: Watch, schedule: Schedule, history: list[Epoch]
     ) -> None:
         """Keep the training as it stands after an epoch."""
         state = trainee.state()

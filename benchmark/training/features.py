@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..environment import release_memory, seconds
 from ..records import Labels, Progress, Rows, Spec, digest
-from ..zoo import Backbone, Block, build_extractor
+from ..zoo import Backbone, Block, build_extractor, read_scales
 from .engines import Engine, choose_engine
 from .inputs import filled
 from .material import Material
@@ -91,7 +91,8 @@ def trunk_identity(spec: Spec, material: Material) -> list[Any]:
     if spec.weights == "none":
         sample = [material.hashes[row] for row in calibration_rows(material)]
         identity += [spec.seed, sample]
-    return identity
+    scales = read_scales(spec.params)
+    return [*identity, "scales", *scales] if len(scales) > 1 else identity
 
 
 def calibration_rows(material: Material) -> Rows:
@@ -117,10 +118,7 @@ def _compute(
         "seconds": seconds() - began,
         "engine": engine.name,
         "probe": engine.facts,
-        "blocks": [
-            {"tap": each.tap, "pooling": each.pooling, "start": each.start, "stop": each.stop}
-            for each in backbone.layout
-        ],
+        "blocks": [asdict(each) for each in backbone.layout],
     }
     (folder / "facts.json").write_text(json.dumps(facts))
     del engine, extractor  # a converted network of its own

@@ -7,7 +7,17 @@ from typing import Any
 from ..environment import seconds
 from ..records import Labels, Params, Part, Progress, Seconds, Spec
 from ..seeds import derive
-from ..zoo import ARCHITECTURES, Backbone, assemble, build_backbone, build_head, calibrate, select
+from ..zoo import (
+    ARCHITECTURES,
+    Backbone,
+    assemble,
+    build_backbone,
+    build_head,
+    calibrate,
+    read_scales,
+    see_at_scales,
+    select,
+)
 from .augmentation import notes_on_views, open_views
 from .epochs import Examples, Report, Stage, Trained, run_epochs
 from .features import Features, calibration_rows, open_features
@@ -28,13 +38,18 @@ class Trunk:
     def backbone(self) -> Backbone:
         """The backbone with its weights; untrained ones with batch statistics from train."""
         spec, material = self._spec, self._material
+        scales = read_scales(spec.params)
         built = build_backbone(
-            ARCHITECTURES[spec.arch], spec.picture, material.weights, derive(spec.seed, "backbone")
+            ARCHITECTURES[spec.arch],
+            spec.picture,
+            material.weights,
+            derive(spec.seed, "backbone"),
+            any_side=len(scales) > 1,
         )
         if spec.weights == "none":
             hashes = [material.hashes[row] for row in calibration_rows(material)]
             calibrate(built, material.pixels.array[material.pixels.rows(hashes)])
-        return built
+        return see_at_scales(built, spec.picture, scales) if len(scales) > 1 else built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -168,7 +183,11 @@ class OverFeatures:
 
 
 def train_over_features(
-    spec: Spec, material: Material, progress: Progress, engine: str | None = None
+    spec: Spec,
+    material: Material,
+    progress: Progress,
+    engine: str | None = None,
+    trunk: Trunk | None = None,
 ) -> OverFeatures:
     """Train a spec's head over its features, computed now or found in the cache.
 
@@ -177,8 +196,9 @@ def train_over_features(
         material: what on.
         progress: told of every batch of features and every epoch.
         engine: in place of the spec's engine.
+        trunk: the backbone, if it is built already.
     """
-    trunk = Trunk(spec, material)
+    trunk = trunk or Trunk(spec, material)
     features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
     views, views_seconds = open_views(spec, material, lambda: trunk.backbone, progress, engine)
     progress.stage("head", total=spec.epochs, unit="epochs")
@@ -206,7 +226,11 @@ def train_over_features(
 
 
 def train_frozen(
-    spec: Spec, material: Material, progress: Progress, engine: str | None = None
+    spec: Spec,
+    material: Material,
+    progress: Progress,
+    engine: str | None = None,
+    trunk: Trunk | None = None,
 ) -> Fitted:
     """Train a head over features, computed now or found in the cache.
 
@@ -215,9 +239,10 @@ def train_frozen(
         material: what on.
         progress: told of every batch of features and every epoch.
         engine: in place of the spec's engine.
+        trunk: the backbone, if it is built already.
     """
     began = seconds()
-    done = train_over_features(spec, material, progress, engine)
+    done = train_over_features(spec, material, progress, engine, trunk)
     head = done.head
     val, test = (
         head.trained.predict(head.inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)

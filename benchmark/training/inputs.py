@@ -15,7 +15,7 @@ Matrix = npt.NDArray[np.float32]
 # Images, their rows and the epoch's number → the images changed.
 Vary = Callable[[npt.NDArray[np.uint8], Rows, int], npt.NDArray[np.uint8]]
 
-_IN_MEMORY_BYTES = 256 * 2**20
+IN_MEMORY_BYTES = 256 * 2**20
 _BLOCK = 2048
 
 
@@ -93,7 +93,7 @@ class Columns:
             values *= self._scale
             return values
 
-        if len(matrix) * self.width * 4 > _IN_MEMORY_BYTES:
+        if len(matrix) * self.width * 4 > IN_MEMORY_BYTES:
             return read
         held = read(np.arange(len(matrix)))
         return lambda rows: held[rows]

@@ -47,6 +47,14 @@ class KerasTrainee:
             metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="bare_loss")],
             jit_compile=compiles_by_xla(keras.config.backend()),
         )
+        self._create_variables()
+
+    def _create_variables(self) -> None:
+        """Create what Keras would create in the first step: TensorFlow traces such a step twice."""
+        self.network.optimizer.build(self.network.trainable_variables)
+        classes = len(self._settings.class_weights)
+        one = np.full((1, classes), 1 / classes, np.float32)
+        self.network.compute_metrics(None, one, one, np.ones(1, np.float32))
 
     def _optimizer(self) -> Any:
         """Build the optimizer; in float16 with a scaled loss, or small gradients would be 0."""
@@ -105,7 +113,4 @@ class KerasTrainee:
         self._rate = math.nan  # whatever the optimizer's is now
 
     def _variables(self) -> list[Any]:
-        optimizer = self.network.optimizer
-        if not optimizer.built:
-            optimizer.build(self.network.trainable_variables)
-        return [*self.network.variables, *optimizer.variables]
+        return [*self.network.variables, *self.network.optimizer.variables]

@@ -9,7 +9,7 @@ shared between two threads, for NumPy lets go of the interpreter while it comput
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from ..environment import threads
 Vector = npt.NDArray[np.float32]
 
 MOMENTUM = 0.9
+LBFGS = "lbfgs"
+"""L-BFGS over all images at once (Liu and Nocedal 1989), for heads; see `LbfgsTrainee`."""
+
 WEIGHT_DECAY = 0.004  # of adamw: Keras's default
 # Measured on two cores: below it a thread costs more than it gains, at 400,000 weights 1.2 times
 # less, at 1.6 million 2.4 times.
@@ -30,6 +33,10 @@ class Optimizer(Protocol):
 
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:
         """Move the weights one step; the gradient's own memory may be used as scratch."""
+        ...
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give what the next step depends on; changed in place it is taken up."""
         ...
 
 
@@ -48,12 +55,17 @@ class Adam:
         self._first = np.zeros(size, np.float32)
         self._second = np.zeros(size, np.float32)
         self._decay = decay
-        self._steps = 0
+        self._steps = np.zeros(1, np.int64)
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give both moments and the number of steps."""
+        return [self._first, self._second, self._steps]
 
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:
         """Move the weights one step."""
         self._steps += 1
-        rate = learning_rate * np.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps)
+        steps = int(self._steps[0])
+        rate = learning_rate * np.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
         rate = np.float32(rate * 0.1 / np.sqrt(0.001))
         epsilon = np.float32(1e-7 / np.sqrt(0.001))
         kept = np.float32(1 - self._decay * learning_rate)
@@ -83,6 +95,10 @@ class Sgd:
     def __init__(self, size: int) -> None:
         self._velocity = np.zeros(size, np.float32)
 
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give the velocity."""
+        return [self._velocity]
+
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:
         """Move the weights one step."""
         rate = np.float32(learning_rate)
@@ -103,6 +119,10 @@ class RmsProp:
     def __init__(self, size: int) -> None:
         self._velocity = np.zeros(size, np.float32)  # without the factor 0.1, as in Adam
         self._scratch = np.empty(size, np.float32)
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give the mean of squares."""
+        return [self._velocity]
 
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:
         """Move the weights one step."""

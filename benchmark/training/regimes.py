@@ -5,13 +5,18 @@ import os
 from ..records import Progress, Regime, Spec
 from .composites import train_composite
 from .finetune import train_finetune
-from .frozen import train_frozen
+from .frozen import Trunk, train_frozen
 from .material import Fitted, Material
 from .scratch import train_prior, train_scratch
 
 
 def train(
-    spec: Spec, material: Material, progress: Progress, *, engine: str | None = None
+    spec: Spec,
+    material: Material,
+    progress: Progress,
+    *,
+    engine: str | None = None,
+    trunk: Trunk | None = None,
 ) -> Fitted:
     """Train what a spec says.
 
@@ -23,6 +28,8 @@ def train(
         progress: told of stages, batches and epochs; what `epoch` raises ends the training.
         engine: who computes features in place of the spec's engine, such as `tensorflow` after
             `verify` found a network too far from its board.
+        trunk: the spec's frozen backbone where it is built already; it is not changed. Others
+            than the frozen regime build their own.
     """
     make_deterministic()
     match spec.regime:
@@ -31,7 +38,7 @@ def train(
         case Regime.SCRATCH:
             return train_scratch(spec, material, progress)
         case Regime.FROZEN:
-            return train_frozen(spec, material, progress, engine)
+            return train_frozen(spec, material, progress, engine, trunk)
         case Regime.FINETUNE:
             return train_finetune(spec, material, progress, engine)
         case Regime.COMPOSITE:

@@ -1,5 +1,7 @@
 """Networks trained from random weights on the memory-mapped pixels, and the floor."""
 
+from typing import Any
+
 import numpy as np
 
 from ..environment import seconds
@@ -8,12 +10,15 @@ from ..seeds import derive
 from ..zoo import ARCHITECTURES, build_network
 from .augmentation import variation
 from .checkpoints import keeper
-from .epochs import Stage, run_epochs
+from .epochs import Inputs, Stage, Trainee, run_epochs
 from .frozen import examples, settings_of
 from .inputs import Store
 from .keras_trainee import KerasTrainee
 from .material import Fitted, Material
+from .perceptron import Shrunk, split_perceptron
 from .precision import format_of
+from .settings import Settings
+from .trainees import StackTrainee
 
 
 def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
@@ -30,12 +35,11 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
         derive(spec.seed, "weights"),
     )
     settings = settings_of(spec, material)
-    in_format = format_of(spec)
-    pixels = Store(material.pixels.array, variation(spec, material))
+    trainee, inputs = _trainee(network, spec, material, settings)
     progress.stage("scratch", total=spec.epochs, unit="epochs")
     trained = run_epochs(
-        KerasTrainee(network, settings, number_format=in_format),
-        pixels,
+        trainee,
+        inputs,
         examples(material, Part.TRAIN),
         examples(material, Part.VAL),
         settings,
@@ -46,7 +50,7 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
             keeper=keeper(spec, material, "scratch"),
         ),
     )
-    val, test = (trained.predict(pixels, material.pictures(part)) for part in (Part.VAL, Part.TEST))
+    val, test = (trained.predict(inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST))
     took = seconds() - began
     return Fitted(
         # Without the optimizer's state, which is twice the size of the weights.
@@ -55,8 +59,24 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
         val=val,
         test=test,
         seconds=Seconds(decode=material.pixels.seconds, head=took, wall=took),
-        facts={"precision": in_format},
+        facts={"precision": format_of(spec)},
     )
+
+
+def _trainee(
+    network: Any, spec: Spec, material: Material, settings: Settings
+) -> tuple[Trainee, Inputs]:
+    """Give who trains a network, and what it reads: a perceptron's layers are trained in NumPy.
+
+    Tracing a perceptron's graph takes longer than its epochs on some hundred images.
+    """
+    pixels, vary, in_format = material.pixels.array, variation(spec, material), format_of(spec)
+    split = split_perceptron(network) if in_format == "float32" else None
+    if split is None:
+        return KerasTrainee(network, settings, number_format=in_format), Store(pixels, vary)
+    front, stack = split
+    seed = derive(spec.seed, "scratch")
+    return StackTrainee(stack, settings, seed), Shrunk(front, pixels, vary)
 
 
 def train_prior(spec: Spec, material: Material) -> Fitted:

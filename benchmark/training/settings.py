@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..errors import UsageError
 from ..records import Labels, Params
-from .optimizers import MOMENTUM, WEIGHT_DECAY
+from .optimizers import LBFGS, MOMENTUM, WEIGHT_DECAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -16,9 +16,9 @@ class Settings:
     """How weights are found, for any regime.
 
     Attributes:
-        optimizer: a key of `OPTIMIZERS`.
+        optimizer: a key of `OPTIMIZERS`, or `LBFGS`.
         learning_rate: to begin with; `schedule` says how it goes on.
-        batch: images in a step.
+        batch: images in a step; for `LBFGS` all of them.
         label_smoothing: the share of a label spread over all classes.
         class_weights: (k,) weight of an image's loss by its class.
         clip_norm: the gradient's greatest norm, 0 for no bound.
@@ -56,7 +56,7 @@ def read_settings(
         optimizer=params.text("optimizer"),
         learning_rate=params.number("learning_rate"),
         schedule=params.text("schedule"),
-        batch=params.integer("batch"),
+        batch=len(labels) if params.text("optimizer") == LBFGS else params.integer("batch"),
         label_smoothing=params.number("label_smoothing"),
         class_weights=class_weights(params.text("class_weight"), classes, labels),
         clip_norm=params.number("clip_norm"),

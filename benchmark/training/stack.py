@@ -37,6 +37,10 @@ class Layer:
         """Take the loss's slope over the outputs, fill the gradient, give that over the inputs."""
         raise NotImplementedError
 
+    def penalty(self) -> float:
+        """Give what the layer's own weights add to the loss."""
+        return 0.0
+
     def state(self) -> list[npt.NDArray[np.float32]]:
         """Give the weights that are not trained by the gradient; they are changed in place."""
         return []
@@ -78,6 +82,10 @@ class Dense(Layer):
         if self._penalty:
             by_parts(len(self._flat), self._penalise)
         return slope if self._first else slope @ self._kernel.T
+
+    def penalty(self) -> float:
+        """Give the L2 penalty."""
+        return self._penalty * float(np.dot(self._flat, self._flat)) if self._penalty else 0.0
 
     def _penalise(self, part: slice) -> None:
         np.multiply(self._flat[part], np.float32(2 * self._penalty), out=self._scratch[part])
@@ -207,14 +215,27 @@ class Stack:
         for layer in reversed(self._layers[self._deepest :]):
             slope = layer.backward(slope)
 
+    def penalty(self) -> float:
+        """Give what the weights themselves add to the loss."""
+        return sum(layer.penalty() for layer in self._layers)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether a single layer has weights, and it is dense: the loss has one minimum then."""
+        return [type(layer) for layer in self._layers if layer.size] == [Dense]
+
     def snapshot(self) -> list[npt.NDArray[np.float32]]:
         """Give a copy of everything that training changes."""
-        return [self.weights.copy(), *(each.copy() for each in self._states())]
+        return [each.copy() for each in self.everything()]
 
     def restore(self, snapshot: Sequence[npt.NDArray[np.float32]]) -> None:
         """Take back what `snapshot` gave."""
-        for own, kept in zip([self.weights, *self._states()], snapshot, strict=True):
+        for own, kept in zip(self.everything(), snapshot, strict=True):
             own[...] = kept
+
+    def everything(self) -> list[npt.NDArray[np.float32]]:
+        """Give everything that training changes, itself: changed in place it is taken up."""
+        return [self.weights, *self._states()]
 
     def write_back(self) -> None:
         """Put the weights into the Keras layers that they were read from."""
@@ -228,13 +249,13 @@ class Stack:
             yield from layer.state()
 
 
-def read_stack(head: Any) -> Stack | None:
-    """Read a sequential Keras head, or give None where a layer is not one that is known here.
+def read_stack(sources: Sequence[Any]) -> Stack | None:
+    """Read Keras layers in their order, or give None where one is not known here.
 
     A `Normalization` at the front is passed over: features come standardised.
     """
     layers: list[tuple[Any, tuple[Layer, ...]]] = []
-    body = [layer for layer in head.layers if type(layer).__name__ not in _PASSED_OVER]
+    body = [layer for layer in sources if type(layer).__name__ not in _PASSED_OVER]
     for number, layer in enumerate(body):
         first = not any(part.size for _, parts in layers for part in parts)
         found = _read_layer(layer, first=first, last=number == len(body) - 1)

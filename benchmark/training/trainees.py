@@ -1,51 +1,37 @@
-"""Who trains a head over features: a stack in NumPy where it knows all layers, else Keras."""
+"""Who trains a head or a perceptron: a stack in NumPy where it knows all layers, else Keras."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..records import Labels, Rows
 from ..seeds import generator
 from .epochs import Batch, Inputs, Matrix, Step, Trainee
 from .keras_trainee import KerasTrainee
-from .optimizers import OPTIMIZERS, clip
+from .optimizers import LBFGS, OPTIMIZERS, clip
 from .settings import Settings
 from .stack import Stack, read_stack
 
 
 def make_trainee(head: Any, settings: Settings, seed: int) -> Trainee:
     """Choose who trains a head over features: NumPy if it knows all its layers, else Keras."""
-    stack = read_stack(head)
+    stack = read_stack(head.layers)
     if stack is None:
         return KerasTrainee(head, settings)
-    return StackTrainee(stack, settings, seed)
+    kind = LbfgsTrainee if settings.optimizer == LBFGS else StackTrainee
+    return kind(stack, settings, seed)
 
 
-class StackTrainee:
-    """Trains a `Stack` over standardised features."""
+class _OfStack:
+    """What every way of training a `Stack` has in common."""
 
     def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
         self._stack = stack
         self._settings = settings
         self._random = generator(seed, "dropout")
-        self._optimizer = OPTIMIZERS[settings.optimizer](stack.weights.size)
-
-    def step(self, inputs: Batch, labels: Labels, learning_rate: float) -> Step:
-        """Do one training step."""
-        settings, stack = self._settings, self._stack
-        probabilities = stack.probabilities(inputs, self._random)
-        places = np.arange(len(labels))
-        seen = Step(
-            loss=float(-np.log(np.maximum(probabilities[places, labels], 1e-15)).mean()),
-            accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
-        )
-        slope = probabilities - np.float32(settings.label_smoothing / probabilities.shape[1])
-        slope[places, labels] -= np.float32(1 - settings.label_smoothing)
-        slope *= settings.class_weights[labels][:, None] / np.float32(len(labels))
-        stack.backward(slope)
-        clip(stack.gradient, settings.clip_norm)
-        self._optimizer.step(stack.weights, stack.gradient, learning_rate)
-        return seen
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
         """Give (n, k) probabilities."""
@@ -61,5 +47,103 @@ class StackTrainee:
         self._stack.restore(snapshot)
 
     def finish(self) -> None:
-        """Write the weights back to the Keras head."""
+        """Write the weights back to the Keras network."""
         self._stack.write_back()
+
+    def _targets(self, labels: Labels, classes: int) -> Matrix:
+        """Give the (b, k) probabilities that are aimed at: smoothed labels."""
+        smoothing = self._settings.label_smoothing
+        targets = np.full((len(labels), classes), smoothing / classes, np.float32)
+        targets[np.arange(len(labels)), labels] += np.float32(1 - smoothing)
+        return targets
+
+    def _slope(self, probabilities: Matrix, targets: Matrix, labels: Labels) -> Matrix:
+        """Give the (b, k) slope of the loss over the logits."""
+        slope = probabilities - targets
+        slope *= self._settings.class_weights[labels][:, None] / np.float32(len(labels))
+        return slope
+
+
+class StackTrainee(_OfStack):
+    """Trains a `Stack` over standardised features, or over what stands before a perceptron."""
+
+    def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
+        super().__init__(stack, settings, seed)
+        self._optimizer = OPTIMIZERS[settings.optimizer](stack.weights.size)
+
+    def step(self, inputs: Batch, labels: Labels, learning_rate: float) -> Step:
+        """Do one training step."""
+        stack = self._stack
+        probabilities = stack.probabilities(inputs, self._random)
+        seen = _seen(probabilities, labels)
+        targets = self._targets(labels, probabilities.shape[1])
+        stack.backward(self._slope(probabilities, targets, labels))
+        clip(stack.gradient, self._settings.clip_norm)
+        self._optimizer.step(stack.weights, stack.gradient, learning_rate)
+        return seen
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Give all that the next step depends on: weights, the optimizer's state, dropout's."""
+        draws = np.array(json.dumps(self._random.bit_generator.state))
+        return [*(each.copy() for each in self._arrays()), draws]
+
+    def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:
+        """Take up what `state` gave."""
+        *arrays, draws = state
+        for own, kept in zip(self._arrays(), arrays, strict=True):
+            own[...] = kept
+        self._random.bit_generator.state = json.loads(str(draws))
+
+    def _arrays(self) -> list[npt.NDArray[Any]]:
+        return [*self._stack.everything(), *self._optimizer.state()]
+
+
+class LbfgsTrainee(_OfStack):
+    """Trains a `Stack` by L-BFGS over all images at once (Liu and Nocedal 1989).
+
+    A step, which is an epoch then, is `ITERATIONS` iterations, so that early stopping watches the
+    way to the minimum. A linear head has one minimum, and the way there begins at zero: all seeds
+    agree.
+    """
+
+    ITERATIONS = 20
+
+    def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
+        super().__init__(stack, settings, seed)
+        if stack.is_linear:
+            stack.weights[...] = 0
+
+    def step(self, inputs: Batch, labels: Labels, _learning_rate: float) -> Step:
+        """Do some iterations, with step lengths of their own."""
+        from scipy.optimize import minimize
+
+        found = minimize(
+            lambda weights: self._loss(weights, inputs, labels),
+            self._stack.weights.astype(np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": self.ITERATIONS},
+        )
+        self._stack.weights[...] = found.x
+        return _seen(self._stack.probabilities(inputs, self._random), labels)
+
+    def _loss(
+        self, weights: npt.NDArray[np.float64], inputs: Batch, labels: Labels
+    ) -> tuple[float, npt.NDArray[np.float64]]:
+        """Give the loss with its penalty at some weights, and its gradient over them."""
+        stack = self._stack
+        stack.weights[...] = weights
+        probabilities = stack.probabilities(inputs, self._random)
+        targets = self._targets(labels, probabilities.shape[1])
+        stack.backward(self._slope(probabilities, targets, labels))
+        entropies = -(targets * np.log(np.maximum(probabilities, 1e-15))).sum(axis=1)
+        weighted = np.mean(self._settings.class_weights[labels] * entropies, dtype=np.float64)
+        return float(weighted) + stack.penalty(), stack.gradient.astype(np.float64)
+
+
+def _seen(probabilities: Matrix, labels: Labels) -> Step:
+    true = probabilities[np.arange(len(labels)), labels]
+    return Step(
+        loss=float(-np.log(np.maximum(true, 1e-15)).mean()),
+        accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
+    )

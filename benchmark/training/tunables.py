@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ..errors import UsageError
 from ..records import Params, ParamValue, Regime, Tunable
-from ..zoo import Architecture
+from ..zoo import SCALES, Architecture
 from .augmentation import check_fresh, views_of
 from .early_stopping import MONITORS
-from .optimizers import OPTIMIZERS
+from .optimizers import LBFGS, OPTIMIZERS
 from .precision import AUTO, POLICIES
 
 _LABEL_SMOOTHING = Tunable(
@@ -58,6 +58,14 @@ _LOOP = (
         about="what early stopping watches",
         choices=tuple(MONITORS),
     ),
+)
+
+_FULL_BATCH = Tunable(
+    name="optimizer",
+    default="adam",
+    about="how weights follow their gradient (sgd has momentum 0.9); lbfgs takes all images at "
+    "once, 20 iterations an epoch, and uses neither learning rate, schedule nor batch",
+    choices=(*OPTIMIZERS, LBFGS),
 )
 
 _AUGMENTATION = (
@@ -144,7 +152,7 @@ _OVER_FEATURES: Mapping[str, ParamValue] = {
 _HEAD = (*_LOOP, _LABEL_SMOOTHING)
 
 _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
-    Regime.FROZEN: _HEAD + _AUGMENTATION + _VIEWS,
+    Regime.FROZEN: (SCALES, *_HEAD, *_AUGMENTATION, *_VIEWS),
     Regime.FINETUNE: _HEAD + _AUGMENTATION + _VIEWS + _FINETUNE + _PRECISION,
     Regime.SCRATCH: (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION, *_PRECISION),
     Regime.PRIOR: (),
@@ -158,9 +166,12 @@ def tunables(architecture: Architecture, regime: Regime) -> tuple[Tunable, ...]:
     found = (*architecture.tunables, *_BY_REGIME[regime], *chained)
     if regime not in (Regime.FROZEN, Regime.FINETUNE):
         return found
-    return tuple(
+    found = tuple(
         replace(each, default=_OVER_FEATURES.get(each.name, each.default)) for each in found
     )
+    if regime is Regime.FINETUNE:
+        return found
+    return tuple(_FULL_BATCH if each.name == "optimizer" else each for each in found)
 
 
 def defaults(architecture: Architecture, regime: Regime) -> Params:
@@ -185,6 +196,24 @@ def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: 
     checked = {name: known[name].check(value) for name, value in values.items()}
     params = defaults(architecture, regime).having(checked)
     check_fresh(params)
+    _check_full_batch(params)
     # Written down, so that a run shows and its digest holds what was used.
     views = views_of(params) if "views" in known else 0
     return params.having(views=views) if views else params
+
+
+def _check_full_batch(params: Params) -> None:
+    """Make sure that L-BFGS follows one loss: what varies it from step to step must be off.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if params.get("optimizer") != LBFGS:
+        return
+    for name in ("dropout", "clip_norm"):
+        if params.number(name):
+            raise UsageError(
+                f"optimizer={LBFGS} follows the loss of all images exactly, and "
+                f"{name}={params.number(name):g} would change it on the way: set {name}=0, or take "
+                "another optimizer."
+            )

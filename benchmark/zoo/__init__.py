@@ -14,12 +14,14 @@ from .halves import Halves, split_backbone
 from .head import HEAD, assemble, build_head
 from .keras_applications import keras_classes
 from .networks import build_network
+from .pyramid import SCALES, check_scales, read_scales, see_at_scales
 from .weights import NONE, Weights, resolve_weights
 
 __all__ = [
     "ARCHITECTURES",
     "HEAD",
     "NONE",
+    "SCALES",
     "Architecture",
     "Backbone",
     "Block",
@@ -36,11 +38,14 @@ __all__ = [
     "build_network",
     "calibrate",
     "chained_network",
+    "check_scales",
     "check_side",
     "complete",
     "keras_classes",
     "logits_network",
+    "read_scales",
     "resolve_weights",
+    "see_at_scales",
     "select",
     "split_backbone",
     "stacked_network",

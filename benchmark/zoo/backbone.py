@@ -18,7 +18,12 @@ _TORCH_DEVIATION_RGB = (0.229, 0.224, 0.225)
 
 
 def build_backbone(
-    architecture: Architecture, picture: Picture, weights: Weights, seed: int
+    architecture: Architecture,
+    picture: Picture,
+    weights: Weights,
+    seed: int,
+    *,
+    any_side: bool = False,
 ) -> Backbone:
     """Build a backbone from raw 0-255 pixels to the maps at its taps.
 
@@ -29,6 +34,7 @@ def build_backbone(
         picture: the side and the channels; a single channel is repeated inside.
         weights: from `resolve_weights`; a file not yet in Keras's cache is fetched here.
         seed: the same seed gives the same random weights.
+        any_side: whether it takes pictures of other sides too.
 
     Raises:
         UsageError: the side is smaller than the architecture allows, or it has no backbone.
@@ -40,12 +46,13 @@ def build_backbone(
         raise UsageError(f"{architecture.name} has no backbone; it is built as a whole network.")
     check_side(architecture, picture)
     keras.utils.set_random_seed(derive(seed, "backbone", architecture.name))
-    pixels = pixel_input(picture)
+    side = None if any_side else picture.side_px
+    pixels = pixel_input(picture.channels, side)
     bare = getattr(keras.applications, architecture.keras_class)(
         include_top=False,
         weights=None,
         input_tensor=preprocess(three_channels(pixels), architecture.preprocessing),
-        input_shape=(picture.side_px, picture.side_px, 3),
+        input_shape=(side, side, 3),
     )
     if weights.kind != "none":
         _load(bare, architecture, weights)

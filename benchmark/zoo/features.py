@@ -19,37 +19,45 @@ class Backbone:
     Attributes:
         architecture: what it was built from.
         network: keras.Model from (n, side, side, channels) raw 0-255 pixels to a list of maps
-            (n, height, width, depth), one a tap.
+            (n, height, width, depth), one a tap, for each of the scales in turn.
         taps: the taps' names in the order of the maps, shallow to deep.
+        scales: shares of the picture's side that it is seen at.
     """
 
     architecture: Architecture
     network: Any
     taps: tuple[str, ...]
+    scales: tuple[float, ...] = (1.0,)
 
     @property
     def layout(self) -> tuple["Block", ...]:
         """Which columns of the feature matrix hold what."""
-        return layout(self.taps, [int(each.shape[-1]) for each in self.network.outputs])
+        depths = [int(each.shape[-1]) for each in self.network.outputs[: len(self.taps)]]
+        return layout(self.taps, depths, self.scales)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Columns of the feature matrix: one tap under one pooling, from start up to stop."""
+    """Columns of the feature matrix, from start up to stop: a tap under a pooling, at a scale."""
 
     tap: str
     pooling: str
     start: int
     stop: int
+    scale: float = 1.0
 
 
-def layout(taps: Sequence[str], depths: Sequence[int]) -> tuple[Block, ...]:
-    """Lay out the columns: each tap's averages, then its maxima, taps shallow to deep."""
+def layout(
+    taps: Sequence[str], depths: Sequence[int], scales: Sequence[float] = (1.0,)
+) -> tuple[Block, ...]:
+    """Lay out the columns: each tap's averages, then its maxima, taps shallow to deep, by scale."""
     blocks, start = [], 0
-    for tap, depth in zip(taps, depths, strict=True):
-        for pooling in _POOLINGS:
-            blocks.append(Block(tap=tap, pooling=pooling, start=start, stop=start + depth))
-            start += depth
+    for scale in scales:
+        for tap, depth in zip(taps, depths, strict=True):
+            for pooling in _POOLINGS:
+                stop = start + depth
+                blocks.append(Block(tap=tap, pooling=pooling, start=start, stop=stop, scale=scale))
+                start = stop
     return tuple(blocks)
 
 
@@ -83,14 +91,17 @@ def pool_blocks(backbone: Backbone, blocks: Sequence[Block]) -> Any:
     """Give the symbolic (n, width) features of blocks, pooled and joined in their order."""
     import keras
 
-    maps = dict(zip(backbone.taps, backbone.network.outputs, strict=True))
+    places = [(scale, tap) for scale in backbone.scales for tap in backbone.taps]
+    maps = dict(zip(places, backbone.network.outputs, strict=True))
     layer = {
         "avg": keras.layers.GlobalAveragePooling2D,
         "max": keras.layers.GlobalMaxPooling2D,
     }
     # float32 whatever the policy: a mean over thousands of positions needs the digits.
     parts = [
-        layer[block.pooling](name=_name(backbone, block), dtype="float32")(maps[block.tap])
+        layer[block.pooling](name=_name(backbone, block), dtype="float32")(
+            maps[block.scale, block.tap]
+        )
         for block in blocks
     ]
     if len(parts) == 1:
@@ -99,4 +110,6 @@ def pool_blocks(backbone: Backbone, blocks: Sequence[Block]) -> Any:
 
 
 def _name(backbone: Backbone, block: Block) -> str:
-    return f"tap{backbone.taps.index(block.tap) + 1}_{block.pooling}"
+    name = f"tap{backbone.taps.index(block.tap) + 1}_{block.pooling}"
+    scale = backbone.scales.index(block.scale)
+    return f"{name}_scale{scale + 1}" if scale else name

@@ -6,18 +6,19 @@ chained network finds the output before the softmax by name.
 
 from typing import Any
 
-from ..records import Picture
 
-
-def pixel_input(picture: Picture) -> Any:
+def pixel_input(channels: int, side_px: int | None) -> Any:
     """Give the symbolic input: (n, side, side, channels) raw pixels in 0-255.
 
     Arrays of uint8 are accepted too; Keras casts them on entry.
+
+    Args:
+        channels: 1 or 3.
+        side_px: the side, None for any.
     """
     import keras
 
-    shape = (picture.side_px, picture.side_px, picture.channels)
-    return keras.Input(shape, name="pixels", dtype="float32")
+    return keras.Input((side_px, side_px, channels), name="pixels", dtype="float32")
 
 
 def three_channels(pixels: Any) -> Any:

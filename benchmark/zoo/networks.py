@@ -44,7 +44,7 @@ def build_network(
 
     check_side(architecture, picture)
     keras.utils.set_random_seed(derive(seed, "network", architecture.name))
-    pixels = pixel_input(picture)
+    pixels = pixel_input(picture.channels, picture.side_px)
     match architecture.name:
         case "cnn":
             outputs = build_cnn(pixels, classes, params)

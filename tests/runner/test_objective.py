@@ -19,7 +19,7 @@ from benchmark.records import (
     Split,
 )
 from benchmark.runner import outcomes, scoring
-from benchmark.runner.goals import BY_EPOCH, check_pruner, read_goals
+from benchmark.runner.goals import BY_EPOCH, check_pruner, choose_pruner, read_goals
 from benchmark.runner.objective import Study, own_point, start_of
 from benchmark.runner.searches import read_search, search_scores, sides_of, write_search
 from benchmark.runner.task import Helped
@@ -43,6 +43,7 @@ TRAINED = (Regime.FROZEN, Regime.FINETUNE, Regime.SCRATCH)
 REGIMES = {
     "head": (Regime.FROZEN,),
     "head-sides": (Regime.FROZEN,),
+    "linear": (Regime.FROZEN,),
     "augmentation": (Regime.FROZEN,),
     "finetune": (Regime.FINETUNE,),
     "smoke": TRAINED,
@@ -130,6 +131,34 @@ def test_a_study_tries_the_runs_own_side_first(
 def test_a_pruner_without_anything_to_prune_by_is_refused(metric: str) -> None:
     with pytest.raises(UsageError, match=r"after every epoch, which are macro_f1, .*, loss"):
         check_pruner("median", metric, "val")
+
+
+@pytest.mark.parametrize(
+    ("regime", "engine", "objective", "select", "chosen"),
+    [
+        (Regime.SCRATCH, "optuna:tpe", "macro_f1", "val", "median"),
+        (Regime.FINETUNE, "keras-tuner:random", "loss", "val", "median"),
+        (Regime.FROZEN, "optuna:tpe", "macro_f1", "val", "none"),
+        (Regime.SCRATCH, "keras-tuner:hyperband", "macro_f1", "val", "none"),
+        (Regime.SCRATCH, "optuna:tpe", "brier", "val", "none"),
+        (Regime.SCRATCH, "optuna:tpe", "macro_f1,parameters", "val", "none"),
+        (Regime.SCRATCH, "optuna:tpe", "macro_f1", "cv:5x2", "none"),
+    ],
+)
+def test_what_trains_epoch_by_epoch_is_pruned_unless_told_otherwise(
+    regime: Regime, engine: str, objective: str, select: str, chosen: str
+) -> None:
+    assert choose_pruner("auto", regime, engine, objective, select) == chosen
+    assert choose_pruner("none", regime, engine, objective, select) == "none"
+
+
+def test_a_pruner_that_is_named_is_taken_or_refused() -> None:
+    given = (Regime.FROZEN, "optuna:tpe", "macro_f1", "val")
+    assert choose_pruner("hyperband", *given) == "hyperband"
+    with pytest.raises(UsageError, match="no pruner named 'medain'"):
+        choose_pruner("medain", *given)
+    with pytest.raises(UsageError, match="--objective brier is none"):
+        choose_pruner("median", Regime.SCRATCH, "optuna:tpe", "brier", "val")
 
 
 def test_folds_can_be_pruned_by_any_metric() -> None:

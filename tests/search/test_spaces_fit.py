@@ -22,6 +22,7 @@ def trained(*regimes: Regime) -> Iterable[tuple[str, Regime]]:
 CASES = [
     *(("head", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("head-sides", name, regime) for name, regime in trained(Regime.FROZEN)),
+    *(("linear", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("augmentation", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("finetune", name, regime) for name, regime in trained(Regime.FINETUNE)),
     *(

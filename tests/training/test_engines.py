@@ -1,5 +1,6 @@
 """Who computes the features, and when it is not to be trusted."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,23 @@ def test_a_few_images_are_not_worth_converting_a_network_for(extractor: Any, ima
     chosen = choose_engine(extractor, "auto", images, LABELS, 24)
     assert chosen.name == "tensorflow"
     assert "openvino_convert_seconds" not in chosen.facts
+
+
+@pytest.mark.parametrize(("operations", "converts"), [(100, True), (3_000, False)])
+def test_a_large_network_is_converted_for_more_images_only(
+    operations: int, converts: bool, extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = keras_engine(extractor).run(images)
+    probe = engines.Probe(images=images, labels=LABELS, features=features, per_second=10.0)
+    monkeypatch.setattr(engines, "_probe", lambda *_: probe)
+    graph = SimpleNamespace(get_operations=lambda: [None] * operations)
+    function = SimpleNamespace(get_concrete_function=lambda: SimpleNamespace(graph=graph))
+    reference = engines.Engine(name="tensorflow", run=lambda _: features, graph=function)
+    monkeypatch.setattr(engines, "keras_engine", lambda _: reference)
+    monkeypatch.setattr(engines, "convert", lambda _: None)
+    monkeypatch.setattr(engines, "precisions", lambda: ())
+    chosen = choose_engine(extractor, "auto", images, LABELS, 100)  # 10 s by the reference
+    assert ("openvino_convert_seconds" in chosen.facts) == converts
 
 
 @pytest.mark.parametrize("wanted", ["auto", "openvino"])

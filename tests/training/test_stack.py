@@ -10,7 +10,7 @@ from benchmark.training.inputs import Columns
 from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.settings import Settings
 from benchmark.training.stack import read_stack
-from benchmark.training.trainees import StackTrainee
+from benchmark.training.trainees import LbfgsTrainee, StackTrainee, make_trainee
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def trained(trainee: Any, chosen: Settings) -> tuple[Any, Any]:
 
 def both(chosen: Settings, activation: str = "relu", *, norm: bool = False) -> tuple[Any, Any]:
     ours, theirs = head(activation, norm=norm), head(activation, norm=norm)
-    stack = read_stack(ours)
+    stack = read_stack(ours.layers)
     assert stack is not None
     trained(StackTrainee(stack, chosen, 0), chosen)
     trained(KerasTrainee(theirs, chosen), chosen)
@@ -104,7 +104,7 @@ def test_smoothing_class_weights_clipping_and_a_schedule_act_as_in_keras() -> No
 def test_both_report_the_same_losses_without_penalty_smoothing_or_weights() -> None:
     chosen = settings(label_smoothing=0.1, class_weights=np.array([1.0, 3.0, 0.5], np.float32))
     ours, theirs = head(), head()
-    stack = read_stack(ours)
+    stack = read_stack(ours.layers)
     assert stack is not None
     own, _ = trained(StackTrainee(stack, chosen, 0), chosen)
     other, _ = trained(KerasTrainee(theirs, chosen), chosen)
@@ -114,7 +114,7 @@ def test_both_report_the_same_losses_without_penalty_smoothing_or_weights() -> N
 
 def test_the_written_back_head_predicts_what_the_stack_predicts() -> None:
     network = head(norm=True)
-    stack = read_stack(network)
+    stack = read_stack(network.layers)
     assert stack is not None
     chosen = settings()
     result, matrix = trained(StackTrainee(stack, chosen, 0), chosen)
@@ -131,4 +131,72 @@ def test_a_head_with_a_layer_it_does_not_know_is_left_to_keras() -> None:
     network = keras.Sequential(
         [keras.Input((4,)), keras.layers.LayerNormalization(), keras.layers.Dense(2, "softmax")]
     )
-    assert read_stack(network) is None
+    assert read_stack(network.layers) is None
+
+
+def linear(penalty: float) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(5)
+    dense = keras.layers.Dense(CLASSES, kernel_regularizer=keras.regularizers.L2(penalty))
+    return keras.Sequential([keras.Input((WIDTH,)), dense, keras.layers.Activation("softmax")])
+
+
+def by_lbfgs(network: Any, **changes: Any) -> Any:
+    chosen = settings("lbfgs", **({"batch": 48, "epochs": 20, "patience": 20} | changes))
+    trainee = make_trainee(network, chosen, 0)
+    assert isinstance(trainee, LbfgsTrainee)
+    return trained(trainee, chosen)
+
+
+def test_lbfgs_finds_the_minimum_that_scikit_learn_finds() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    network, penalty = linear(0.05), 0.05
+    _, matrix = by_lbfgs(network, monitor="train_loss")
+    labels = np.random.default_rng(1)
+    labels.normal(size=(ROWS, WIDTH))
+    truth = labels.integers(0, CLASSES, ROWS)[:48]
+    values = (matrix - matrix.mean(0)) / matrix.std(0)
+    reference = LogisticRegression(C=1 / (2 * 48 * penalty), tol=1e-8, max_iter=1000)
+    reference.fit(values[:48], truth)
+    kernel, bias = network.get_weights()
+    np.testing.assert_allclose(kernel, reference.coef_.T, atol=1e-3)
+    np.testing.assert_allclose(bias - bias.mean(), reference.intercept_, atol=1e-3)
+
+
+def test_lbfgs_over_a_linear_head_does_not_depend_on_where_it_starts() -> None:
+    one, other = linear(0.01), linear(0.01)
+    other.set_weights([5 * each for each in other.get_weights()])
+    first, _ = by_lbfgs(one)
+    second, _ = by_lbfgs(other)
+    assert first.history == second.history
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_lbfgs_lowers_the_whole_loss_of_a_hidden_layer_too(norm: bool) -> None:
+    network = head("tanh", norm=norm)
+    result, _ = by_lbfgs(network, monitor="train_loss", epochs=5)
+    losses = [epoch.metrics["train_loss"] for epoch in result.history]
+    assert losses[-1] < 0.5 * losses[0] or losses[-1] < 0.1
+
+
+def test_the_slope_that_lbfgs_follows_is_the_slope_of_its_loss() -> None:
+    stack = read_stack(head("gelu").layers)
+    assert stack is not None
+    chosen = settings(
+        "lbfgs", label_smoothing=0.1, class_weights=np.array([1.0, 3.0, 0.5], np.float32)
+    )
+    trainee = LbfgsTrainee(stack, chosen, 0)
+    random = np.random.default_rng(2)
+    inputs = random.normal(size=(9, WIDTH)).astype(np.float32)
+    labels = random.integers(0, CLASSES, 9)
+    weights = stack.weights.astype(np.float64)
+    _, slope = trainee._loss(weights, inputs, labels)
+    for place in range(0, len(weights), 7):
+        step = np.zeros(len(weights))
+        step[place] = 1e-2
+        above, below = (trainee._loss(weights + each, inputs, labels)[0] for each in (step, -step))
+        assert slope[place] == pytest.approx((above - below) / 2e-2, abs=2e-3)

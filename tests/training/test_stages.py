@@ -66,7 +66,11 @@ class Killed(Listener):
 
 @pytest.mark.parametrize(
     ("arch", "regime", "stage", "number"),
-    [("mobilenetv2", "finetune", "finetune", 4), ("cnn", "scratch", "scratch", 1)],
+    [
+        ("mobilenetv2", "finetune", "finetune", 4),
+        ("cnn", "scratch", "scratch", 1),
+        ("mlp", "scratch", "scratch", 1),
+    ],
 )
 def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
     arch: str, regime: str, stage: str, number: int, tmp_path: Path

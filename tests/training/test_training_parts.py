@@ -12,9 +12,10 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.records import Params, Regime, Silent
 from benchmark.training import check, class_weights, defaults, engines, settings_of, tunables
+from benchmark.training.agreement import agree, standardised_error
 from benchmark.training.checkpoints import Checkpoint
 from benchmark.training.early_stopping import Schedule, Watch
-from benchmark.training.engines import Engine, agree, choose_engine
+from benchmark.training.engines import Engine, choose_engine
 from benchmark.training.epoch_metrics import measure
 from benchmark.training.features import pass_images
 from benchmark.training.inputs import Columns, Views
@@ -241,6 +242,7 @@ def test_of_the_engines_that_agree_the_quicker_is_taken(
         "_is_possible": lambda **_: True,
         "_probe": lambda *_: probe,
         "convert": lambda _: None,
+        "_least_worth_converting": lambda _: 0.0,
         "precisions": lambda: order,
         "openvino_engine": engine,
     }.items():
@@ -259,7 +261,7 @@ def features(rows: int = 20, width: int = 6) -> Any:
 def test_columns_are_standardised_by_train_alone(
     columns: list[int], in_memory: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmark.training.inputs._IN_MEMORY_BYTES", in_memory)
+    monkeypatch.setattr("benchmark.training.inputs.IN_MEMORY_BYTES", in_memory)
     matrix, train = features(), np.arange(12)
     found = Columns(matrix, np.array(columns), train)
     np.testing.assert_allclose(found.take(train).mean(axis=0), 0, atol=1e-5)
@@ -302,6 +304,24 @@ def test_equal_features_agree_and_a_turned_image_does_not() -> None:
     assert "20 images" in figures
 
 
+def test_an_error_that_large_features_hide_from_the_cosine_is_seen() -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(20) % 2
+    matrix = (1000 + 3 * labels[:, None] + random.normal(size=(20, 50))).astype(np.float32)
+    noise = matrix.std(axis=0) * random.normal(size=matrix.shape).astype(np.float32)
+    assert standardised_error(matrix, matrix + 0.05 * noise) == pytest.approx(0.05, rel=0.1)
+    assert agree(matrix, matrix + 0.01 * noise, labels)[0]
+    passed, figures = agree(matrix, matrix + 0.05 * noise, labels)
+    assert not passed
+    assert "least cosine 1.000000" in figures
+
+
+def test_constant_features_have_an_error_and_not_an_infinite_one() -> None:
+    matrix = np.full((4, 3), 7.0, np.float32)
+    assert standardised_error(matrix, matrix) == 0.0
+    assert standardised_error(matrix, matrix + 1) == pytest.approx(1.0)
+
+
 def test_features_that_move_an_image_to_another_class_do_not_agree() -> None:
     matrix = np.array([[100, 0.0], [100, 1.0], [100, 0.49], [100, 0.51]], np.float32)
     labels = np.array([0, 1, 0, 1])
@@ -317,3 +337,23 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     assert found.mean() == pytest.approx(1, abs=0.01)
     np.testing.assert_array_equal(layer.backward(np.ones_like(found)), found)
     assert layer.forward(found, None) is found
+
+
+@pytest.mark.parametrize("name", ["dropout", "clip_norm"])
+def test_lbfgs_refuses_what_would_change_its_loss_on_the_way(name: str) -> None:
+    architecture = ARCHITECTURES["mobilenetv2"]
+    with pytest.raises(UsageError, match=f"{name}=0.5 would change it on the way: set {name}=0"):
+        check({"optimizer": "lbfgs", name: 0.5}, architecture, Regime.FROZEN)
+    check({"optimizer": "lbfgs", "dropout": 0.0}, architecture, Regime.FROZEN)
+
+
+def test_lbfgs_is_for_heads_over_features_only() -> None:
+    for arch, regime in (("mobilenetv2", Regime.FINETUNE), ("cnn", Regime.SCRATCH)):
+        with pytest.raises(UsageError, match="optimizer"):
+            check({"optimizer": "lbfgs"}, ARCHITECTURES[arch], regime)
+
+
+def test_lbfgs_takes_all_images_in_a_step(tmp_path: Path) -> None:
+    material = make_material(tmp_path)
+    spec = make_spec("mobilenetv2", Regime.FROZEN, {"optimizer": "lbfgs", "dropout": 0.0})
+    assert settings_of(spec, material).batch == len(material.split.train)

@@ -42,7 +42,7 @@ def test_each_class_s_preprocessing_is_keras_s_own(keras_class: str) -> None:
     architecture = ARCHITECTURES[f"keras:{keras_class}"]
     picture = smallest_picture(architecture)
     pixels = coloured_pixels(picture.side_px, count=2)
-    symbolic = pixel_input(picture)
+    symbolic = pixel_input(picture.channels, picture.side_px)
     network = keras.Model(symbolic, preprocess(symbolic, architecture.preprocessing))
     np.testing.assert_allclose(
         run(network, pixels), keras_preprocess(keras_class, pixels), rtol=1e-6, atol=1e-4
