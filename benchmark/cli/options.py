@@ -298,8 +298,8 @@ RUN_OPTIONS: tuple[Option, ...] = (
         name="pruner",
         default="auto",
         group=_SEARCH,
-        about="none, median, successive-halving, hyperband, wilcoxon; auto: median for networks "
-        "trained epoch by epoch, none for heads over cached features",
+        about="none, median, successive-halving, hyperband, wilcoxon; auto: median where the "
+        "objective is known after every epoch",
     ),
     Option(
         name="storage",

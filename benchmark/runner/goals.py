@@ -1,7 +1,6 @@
 """What a search improves: the metrics there are, and whether more of them is better."""
 
 from ..errors import UsageError
-from ..records import Regime
 from ..search import PRUNERS, Goal, parse_select
 
 _FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
@@ -29,11 +28,10 @@ def read_goals(objective: str) -> tuple[Goal, ...]:
     return tuple(goals)
 
 
-def choose_pruner(asked: str, regime: Regime, engine: str, objective: str, select: str) -> str:
-    """Settle `--pruner`: `auto` is `median` where a trial trains a network epoch by epoch.
+def choose_pruner(asked: str, engine: str, objective: str, select: str) -> str:
+    """Settle `--pruner`: `auto` is `median` where a trial can be judged epoch by epoch.
 
-    A head over cached features is trained before a pruner has anything to compare it with, and
-    KerasTuner's Hyperband grants epochs itself.
+    Not where there is another reason to let it end: KerasTuner's Hyperband grants epochs itself.
 
     Raises:
         UsageError: no such pruner, or it would have nothing to prune by.
@@ -43,9 +41,8 @@ def choose_pruner(asked: str, regime: Regime, engine: str, objective: str, selec
         check_pruner(asked, objective, select)
         return asked
     goals = read_goals(objective)
-    whole = regime in (Regime.SCRATCH, Regime.FINETUNE) and engine != "keras-tuner:hyperband"
     by_epoch = parse_select(select) is None and len(goals) == 1 and goals[0].metric in BY_EPOCH
-    return "median" if whole and by_epoch else "none"
+    return "median" if by_epoch and engine != "keras-tuner:hyperband" else "none"
 
 
 def check_pruner(pruner: str, objective: str, select: str) -> None:

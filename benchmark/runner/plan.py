@@ -164,7 +164,7 @@ def _spec(
         patience=request.patience,
         seed=0,
         engine=request.engine,
-        search=search_spec(request, space, regime),
+        search=search_spec(request, space),
     )
 
 

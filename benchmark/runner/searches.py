@@ -63,7 +63,7 @@ def check_space(space: Space, architecture: Architecture, regime: Regime) -> Non
     sides_of(space)
 
 
-def search_spec(request: Request, space: Space | None, regime: Regime) -> SearchSpec | None:
+def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
     """Give what of a search belongs into a spec.
 
     Raises:
@@ -73,7 +73,7 @@ def search_spec(request: Request, space: Space | None, regime: Regime) -> Search
     if engine is None or space is None:
         return None
     parse_select(request.select)
-    pruner = choose_pruner(request.pruner, regime, engine, request.objective, request.select)
+    pruner = choose_pruner(request.pruner, engine, request.objective, request.select)
     SearchSettings(
         engine=engine,
         trials=request.trials,

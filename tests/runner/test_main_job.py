@@ -230,7 +230,8 @@ def test_a_search_is_a_run_with_its_trials_below(tmp_path: Path, scans: Path) ->
 
 def test_two_workers_share_the_trials_of_one_architecture(tmp_path: Path, scans: Path) -> None:
     words = ("--data", str(scans), "--arch", "mlp", "--search", "optuna:random", "--jobs", "2")
-    done = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--trials", "12")
+    more = ("--space", "smoke", "--trials", "12", "--pruner", "none")
+    done = command_in(tmp_path)(*RUN, *words, *more)
     assert done.returncode == 0, done.stdout
     (search,) = runs(tmp_path)
     assert len(tagged(tmp_path, "mlflow.parentRunId", search[0])) == 12

@@ -134,31 +134,29 @@ def test_a_pruner_without_anything_to_prune_by_is_refused(metric: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("regime", "engine", "objective", "select", "chosen"),
+    ("engine", "objective", "select", "chosen"),
     [
-        (Regime.SCRATCH, "optuna:tpe", "macro_f1", "val", "median"),
-        (Regime.FINETUNE, "keras-tuner:random", "loss", "val", "median"),
-        (Regime.FROZEN, "optuna:tpe", "macro_f1", "val", "none"),
-        (Regime.SCRATCH, "keras-tuner:hyperband", "macro_f1", "val", "none"),
-        (Regime.SCRATCH, "optuna:tpe", "brier", "val", "none"),
-        (Regime.SCRATCH, "optuna:tpe", "macro_f1,parameters", "val", "none"),
-        (Regime.SCRATCH, "optuna:tpe", "macro_f1", "cv:5x2", "none"),
+        ("optuna:tpe", "macro_f1", "val", "median"),
+        ("keras-tuner:random", "loss", "val", "median"),
+        ("keras-tuner:hyperband", "macro_f1", "val", "none"),
+        ("optuna:tpe", "brier", "val", "none"),
+        ("optuna:tpe", "macro_f1,parameters", "val", "none"),
+        ("optuna:tpe", "macro_f1", "cv:5x2", "none"),
     ],
 )
-def test_what_trains_epoch_by_epoch_is_pruned_unless_told_otherwise(
-    regime: Regime, engine: str, objective: str, select: str, chosen: str
+def test_what_is_known_after_every_epoch_is_pruned_by_unless_told_otherwise(
+    engine: str, objective: str, select: str, chosen: str
 ) -> None:
-    assert choose_pruner("auto", regime, engine, objective, select) == chosen
-    assert choose_pruner("none", regime, engine, objective, select) == "none"
+    assert choose_pruner("auto", engine, objective, select) == chosen
+    assert choose_pruner("none", engine, objective, select) == "none"
 
 
 def test_a_pruner_that_is_named_is_taken_or_refused() -> None:
-    given = (Regime.FROZEN, "optuna:tpe", "macro_f1", "val")
-    assert choose_pruner("hyperband", *given) == "hyperband"
+    assert choose_pruner("hyperband", "optuna:tpe", "macro_f1", "val") == "hyperband"
     with pytest.raises(UsageError, match="no pruner named 'medain'"):
-        choose_pruner("medain", *given)
+        choose_pruner("medain", "optuna:tpe", "macro_f1", "val")
     with pytest.raises(UsageError, match="--objective brier is none"):
-        choose_pruner("median", Regime.SCRATCH, "optuna:tpe", "brier", "val")
+        choose_pruner("median", "optuna:tpe", "brier", "val")
 
 
 def test_folds_can_be_pruned_by_any_metric() -> None:
