@@ -1,5 +1,7 @@
 """What a search improves: the metrics there are, and whether more of them is better."""
 
+from collections.abc import Sequence
+
 from ..errors import UsageError
 from ..search import PRUNERS, Goal, parse_select
 
@@ -40,9 +42,9 @@ def choose_pruner(asked: str, engine: str, objective: str, select: str) -> str:
         PRUNERS[asked]
         check_pruner(asked, objective, select)
         return asked
-    goals = read_goals(objective)
-    by_epoch = parse_select(select) is None and len(goals) == 1 and goals[0].metric in BY_EPOCH
-    return "median" if by_epoch and engine != "keras-tuner:hyperband" else "none"
+    goals, by_fold = read_goals(objective), parse_select(select) is not None
+    one_by_epoch = not by_fold and len(goals) == 1 and _known_by_epoch(goals)
+    return "median" if one_by_epoch and engine != "keras-tuner:hyperband" else "none"
 
 
 def check_pruner(pruner: str, objective: str, select: str) -> None:
@@ -53,10 +55,14 @@ def check_pruner(pruner: str, objective: str, select: str) -> None:
     """
     goals = read_goals(objective)
     by_fold = parse_select(select) is not None
-    if pruner == "none" or by_fold or all(goal.metric in BY_EPOCH for goal in goals):
+    if pruner == "none" or by_fold or _known_by_epoch(goals):
         return
     raise UsageError(
         f"--pruner {pruner} prunes by a metric that is known after every epoch, which are "
         f"{', '.join(BY_EPOCH)}; --objective {objective} is none. With --select cv:5x2 it prunes "
         "by folds, and any metric will do."
     )
+
+
+def _known_by_epoch(goals: Sequence[Goal]) -> bool:
+    return all(goal.metric in BY_EPOCH for goal in goals)

@@ -18,7 +18,6 @@ from ..search import (
     TrialRecord,
     TrialState,
     parse_engine,
-    parse_select,
     read_space,
 )
 from ..tracking import TrialRun
@@ -72,7 +71,6 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
     engine = parse_engine(request.search)
     if engine is None or space is None:
         return None
-    parse_select(request.select)
     pruner = choose_pruner(request.pruner, engine, request.objective, request.select)
     SearchSettings(
         engine=engine,

@@ -92,24 +92,15 @@ class Comparison:
         return tuple(self._pair(*pair) for pair in itertools.combinations(self.engines, 2))
 
     def _pair(self, first: str, second: str) -> Paired:
-        from scipy.stats import t
-
         ends = [
             np.array([best_so_far(self.results[name, seed])[1][-1] for seed in self.seeds])
             for name in (first, second)
         ]
         goal = self.results[first, self.seeds[0]].goals[0]
         differences = (ends[0] - ends[1]) * (1.0 if goal.maximise else -1.0)
-        mean, count = float(differences.mean()), len(differences)
-        wide = float(t.ppf(0.975, count - 1) * differences.std(ddof=1) / np.sqrt(count))
-        return Paired(
-            first=first,
-            second=second,
-            mean=mean,
-            low=mean - wide,
-            high=mean + wide,
-            p=sign_flip_p(differences),
-        )
+        mean, low, high = mean_with_interval(differences)
+        p = sign_flip_p(differences)
+        return Paired(first=first, second=second, mean=mean, low=low, high=high, p=p)
 
 
 def compare(
@@ -161,6 +152,15 @@ def best_so_far(result: SearchResult) -> tuple[Numbers, Numbers]:
     values = np.array([each.values[0] if each.values else np.nan for each in ordered])
     best = np.fmax if result.goals[0].maximise else np.fmin
     return at, best.accumulate(values)
+
+
+def mean_with_interval(differences: Numbers) -> tuple[float, float, float]:
+    """Give the mean of two or more differences, and its 95 % interval by Student's t."""
+    from scipy.stats import t
+
+    mean, count = float(differences.mean()), len(differences)
+    wide = float(t.ppf(0.975, count - 1) * differences.std(ddof=1) / np.sqrt(count))
+    return mean, mean - wide, mean + wide
 
 
 def sign_flip_p(differences: Numbers) -> float:

@@ -10,6 +10,8 @@ moved probabilities by more than 0.02.
 import numpy as np
 import numpy.typing as npt
 
+from ..zoo import floor_variance
+
 Features = npt.NDArray[np.float32]
 
 COSINE = 0.9995  # the least agreement of one image's features with the reference's
@@ -43,9 +45,8 @@ def agree(reference: Features, other: Features, labels: npt.NDArray[np.int64]) -
 
 def standardised_error(reference: Features, other: Features) -> float:
     """Give the root mean square of (p, D) errors in units of each feature's deviation over p."""
-    variance = reference.var(axis=0)
-    floor = 1e-6 * float(variance.mean()) or 1.0  # as where heads standardise
-    return float(np.sqrt(np.mean((other - reference) ** 2 / np.maximum(variance, floor))))
+    variance = floor_variance(reference.var(axis=0))
+    return float(np.sqrt(np.mean((other - reference) ** 2 / variance)))
 
 
 def _nearest(features: Features, means: Features) -> npt.NDArray[np.int64]:

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from ..records import Rows
 from ..seeds import generator
+from ..zoo import floor_variance
 from .epochs import Batch
 
 Matrix = npt.NDArray[np.float32]
 # Images, their rows and the epoch's number → the images changed.
 Vary = Callable[[npt.NDArray[np.uint8], Rows, int], npt.NDArray[np.uint8]]
 
-IN_MEMORY_BYTES = 256 * 2**20
+_IN_MEMORY_BYTES = 256 * 2**20
 _BLOCK = 2048
 
 
@@ -93,7 +94,7 @@ class Columns:
             values *= self._scale
             return values
 
-        if len(matrix) * self.width * 4 > IN_MEMORY_BYTES:
+        if not fits_in_memory(len(matrix), self.width):
             return read
         held = read(np.arange(len(matrix)))
         return lambda rows: held[rows]
@@ -114,10 +115,8 @@ class Columns:
         mean = total / len(train)
         for block in blocks:
             squares += ((self._raw(matrix, block) - mean) ** 2).sum(axis=0)
-        variance = squares / len(train)
-        # Constant features would be divided by rounding noise: see zoo's standardising layer.
-        floor = 1e-6 * float(variance.mean()) or 1.0
-        return mean.astype(np.float32), np.maximum(variance, floor).astype(np.float32)
+        variance = floor_variance(squares / len(train))
+        return mean.astype(np.float32), variance.astype(np.float32)
 
 
 class Store:
@@ -132,6 +131,15 @@ class Store:
         self._array = array
         self._vary = vary
 
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._array)
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether training sees other arrays than these, other ones every epoch."""
+        return self._vary is not None
+
     def take(self, rows: Rows) -> Batch:
         """Give the arrays of some rows."""
         return np.asarray(self._array[rows])
@@ -140,6 +148,11 @@ class Store:
         """Give the arrays of some rows for training, varied where there is augmentation."""
         batch = self.take(rows)
         return batch if self._vary is None else self._vary(batch, rows, epoch)
+
+
+def fits_in_memory(rows: int, width: int) -> bool:
+    """Say whether (rows, width) float32 figures are few enough to be held: 256 MiB."""
+    return 4 * rows * width <= _IN_MEMORY_BYTES
 
 
 def filled(batch: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:

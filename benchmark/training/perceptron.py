@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import Rows
-from .inputs import IN_MEMORY_BYTES, Vary
+from .epochs import Batch
+from .inputs import Store, fits_in_memory
 from .stack import Stack, read_stack
 
 Matrix = npt.NDArray[np.float32]
@@ -36,17 +37,14 @@ class Shrunk:
 
     Args:
         front: keras.Model from raw pixels to (width,) values.
-        pixels: (u, side, side, channels) memory-mapped.
-        vary: varies a batch of training images; None to take them as they are.
+        pixels: the images.
     """
 
-    def __init__(self, front: Any, pixels: npt.NDArray[np.uint8], vary: Vary | None) -> None:
+    def __init__(self, front: Any, pixels: Store) -> None:
         self._front = front
         self._pixels = pixels
-        self._vary = vary
         shape = (len(pixels), int(front.output_shape[-1]))
-        fits = 4 * shape[0] * shape[1] <= IN_MEMORY_BYTES
-        self._held = np.empty(shape, np.float32) if fits else None
+        self._held = np.empty(shape, np.float32) if fits_in_memory(*shape) else None
         self._is_held = np.zeros(len(pixels), bool)
 
     def take(self, rows: Rows) -> Matrix:
@@ -62,15 +60,15 @@ class Shrunk:
 
     def drawn(self, rows: Rows, epoch: int) -> Matrix:
         """Give the values of some rows for training, of varied images where there are any."""
-        if self._vary is None:
+        if not self._pixels.is_varied:
             return self.take(rows)
-        return self._passed(self._vary(np.asarray(self._pixels[rows]), rows, epoch))
+        return self._passed(self._pixels.drawn(rows, epoch))
 
     def _of(self, rows: Rows) -> Matrix:
         batches = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
-        return np.concatenate([self._passed(np.asarray(self._pixels[each])) for each in batches])
+        return np.concatenate([self._passed(self._pixels.take(each)) for each in batches])
 
-    def _passed(self, images: npt.NDArray[np.uint8]) -> Matrix:
+    def _passed(self, images: Batch) -> Matrix:
         import keras
 
         values: Matrix = keras.ops.convert_to_numpy(self._front(images, training=False))

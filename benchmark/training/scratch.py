@@ -70,13 +70,12 @@ def _trainee(
 
     Tracing a perceptron's graph takes longer than its epochs on some hundred images.
     """
-    pixels, vary, in_format = material.pixels.array, variation(spec, material), format_of(spec)
+    pixels, in_format = Store(material.pixels.array, variation(spec, material)), format_of(spec)
     split = split_perceptron(network) if in_format == "float32" else None
     if split is None:
-        return KerasTrainee(network, settings, number_format=in_format), Store(pixels, vary)
+        return KerasTrainee(network, settings, number_format=in_format), pixels
     front, stack = split
-    seed = derive(spec.seed, "scratch")
-    return StackTrainee(stack, settings, seed), Shrunk(front, pixels, vary)
+    return StackTrainee(stack, settings, derive(spec.seed, "scratch")), Shrunk(front, pixels)
 
 
 def train_prior(spec: Spec, material: Material) -> Fitted:

@@ -19,13 +19,20 @@ _LABEL_SMOOTHING = Tunable(
     high=0.9,
 )
 
+_OPTIMIZER = Tunable(
+    name="optimizer",
+    default="adam",
+    about="how weights follow their gradient (sgd has momentum 0.9)",
+    choices=tuple(OPTIMIZERS),
+)
+_OPTIMIZER_OF_HEADS = replace(
+    _OPTIMIZER,
+    about=f"{_OPTIMIZER.about}; lbfgs takes all images at once, 20 iterations an epoch, and uses "
+    "neither learning rate, schedule nor batch",
+    choices=(*OPTIMIZERS, LBFGS),
+)
+
 _LOOP = (
-    Tunable(
-        name="optimizer",
-        default="adam",
-        about="how weights follow their gradient (sgd has momentum 0.9)",
-        choices=tuple(OPTIMIZERS),
-    ),
     Tunable(
         name="learning_rate",
         default=1e-3,
@@ -58,14 +65,6 @@ _LOOP = (
         about="what early stopping watches",
         choices=tuple(MONITORS),
     ),
-)
-
-_FULL_BATCH = Tunable(
-    name="optimizer",
-    default="adam",
-    about="how weights follow their gradient (sgd has momentum 0.9); lbfgs takes all images at "
-    "once, 20 iterations an epoch, and uses neither learning rate, schedule nor batch",
-    choices=(*OPTIMIZERS, LBFGS),
 )
 
 _AUGMENTATION = (
@@ -149,12 +148,12 @@ _OVER_FEATURES: Mapping[str, ParamValue] = {
     "dropout": 0.0,
     "l2": 0.03,
 }
-_HEAD = (*_LOOP, _LABEL_SMOOTHING)
+_COMMON = (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION)
 
 _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
-    Regime.FROZEN: (SCALES, *_HEAD, *_AUGMENTATION, *_VIEWS),
-    Regime.FINETUNE: _HEAD + _AUGMENTATION + _VIEWS + _FINETUNE + _PRECISION,
-    Regime.SCRATCH: (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION, *_PRECISION),
+    Regime.FROZEN: (SCALES, _OPTIMIZER_OF_HEADS, *_COMMON, *_VIEWS),
+    Regime.FINETUNE: (_OPTIMIZER, *_COMMON, *_VIEWS, *_FINETUNE, *_PRECISION),
+    Regime.SCRATCH: (_OPTIMIZER, *_COMMON, *_PRECISION),
     Regime.PRIOR: (),
     Regime.COMPOSITE: (),
 }
@@ -162,16 +161,15 @@ _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
 
 def tunables(architecture: Architecture, regime: Regime) -> tuple[Tunable, ...]:
     """List every parameter that an architecture has when trained in a regime."""
-    chained = (*_CHAINED, *_LOOP, _LABEL_SMOOTHING) if architecture.name == "chained" else ()
+    chained = (
+        (*_CHAINED, _OPTIMIZER, *_LOOP, _LABEL_SMOOTHING) if architecture.name == "chained" else ()
+    )
     found = (*architecture.tunables, *_BY_REGIME[regime], *chained)
     if regime not in (Regime.FROZEN, Regime.FINETUNE):
         return found
-    found = tuple(
+    return tuple(
         replace(each, default=_OVER_FEATURES.get(each.name, each.default)) for each in found
     )
-    if regime is Regime.FINETUNE:
-        return found
-    return tuple(_FULL_BATCH if each.name == "optimizer" else each for each in found)
 
 
 def defaults(architecture: Architecture, regime: Regime) -> Params:

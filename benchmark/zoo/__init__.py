@@ -11,7 +11,7 @@ from .catalog import ARCHITECTURES
 from .combining import average_network, chained_network, logits_network, stacked_network
 from .features import Backbone, Block, build_extractor, select
 from .halves import Halves, split_backbone
-from .head import HEAD, assemble, build_head
+from .head import HEAD, assemble, build_head, floor_variance
 from .keras_applications import keras_classes
 from .networks import build_network
 from .pyramid import SCALES, check_scales, read_scales, see_at_scales
@@ -41,6 +41,7 @@ __all__ = [
     "check_scales",
     "check_side",
     "complete",
+    "floor_variance",
     "keras_classes",
     "logits_network",
     "read_scales",

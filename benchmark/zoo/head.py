@@ -102,13 +102,21 @@ def _set_standard(
 
     Given to the constructor they would be written out in the network's JSON, 20 bytes a figure.
     """
-    # A feature that is constant in train has variance 0 or rounding noise; divided by that, one
-    # test image would reach the head as a million. Its least deviation is a thousandth of the
-    # typical one. (chosen, not sourced: far below any feature that carries signal.)
-    floor = 1e-6 * float(np.mean(variance)) or 1.0
     layer.adapt_mean.assign(mean.astype("float32"))
-    layer.adapt_variance.assign(np.maximum(variance, floor).astype("float32"))
+    layer.adapt_variance.assign(floor_variance(variance).astype("float32"))
     layer.finalize_state()
+
+
+def floor_variance(variance: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Give (width,) variances of features that one may divide by the roots of.
+
+    A feature that is constant in train has variance 0 or rounding noise; divided by that, one
+    test image would reach the head as a million. Its least deviation is a thousandth of the
+    typical one. (chosen, not sourced: far below any feature that carries signal.)
+    """
+    floor = 1e-6 * float(np.mean(variance)) or 1.0
+    floored: npt.NDArray[np.floating[Any]] = np.maximum(variance, floor)
+    return floored
 
 
 def assemble(backbone: Backbone, head: Any, params: Params) -> Any:

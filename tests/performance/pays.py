@@ -42,16 +42,15 @@ class Gain:
 
 def gain(first: Sequence[float], second: Sequence[float]) -> Gain:
     """Compare figures that belong together two by two; at least two pairs."""
-    from scipy import stats
+    from benchmark.search.comparing import mean_with_interval
 
-    found = stats.ttest_rel(second, first)
-    low, high = found.confidence_interval(0.95)
+    difference, low, high = mean_with_interval(np.subtract(second, first))
     return Gain(
         first=float(np.mean(first)),
         second=float(np.mean(second)),
-        difference=float(np.mean(second) - np.mean(first)),
-        low=float(low),
-        high=float(high),
+        difference=difference,
+        low=low,
+        high=high,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from benchmark.records import Part, Regime, Silent
 from benchmark.training import Material, train
+from benchmark.training.inputs import Store
 from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.perceptron import Shrunk, split_perceptron
 from benchmark.training.trainees import StackTrainee
@@ -86,7 +87,7 @@ def test_a_network_with_convolutions_is_not_split(material: Material) -> None:
 def test_what_stands_before_the_weights_is_computed_once_where_it_fits(
     in_memory: int, material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmark.training.perceptron.IN_MEMORY_BYTES", in_memory)
+    monkeypatch.setattr("benchmark.training.inputs._IN_MEMORY_BYTES", in_memory)
     split = split_perceptron(network(material))
     assert split is not None
     front, _ = split
@@ -98,7 +99,7 @@ def test_what_stands_before_the_weights_is_computed_once_where_it_fits(
 
     monkeypatch.setattr(counted, "output_shape", front.output_shape, raising=False)
     pixels = material.pixels.array
-    inputs = Shrunk(counted, pixels, None)
+    inputs = Shrunk(counted, Store(pixels))
     rows = np.array([5, 3, 5, 0])
     once, twice = inputs.take(rows), inputs.drawn(rows, 1)
     np.testing.assert_array_equal(once, twice)
@@ -109,9 +110,8 @@ def test_what_stands_before_the_weights_is_computed_once_where_it_fits(
 def test_varied_images_are_computed_anew_and_only_for_training(material: Material) -> None:
     split = split_perceptron(network(material))
     assert split is not None
-    inputs = Shrunk(
-        split[0], material.pixels.array, lambda images, _rows, epoch: images // (epoch + 2)
-    )
+    pixels = Store(material.pixels.array, lambda images, _rows, epoch: images // (epoch + 2))
+    inputs = Shrunk(split[0], pixels)
     rows = material.pictures(Part.TRAIN)[:3]
     plain = inputs.take(rows)
     first, second = inputs.drawn(rows, 0), inputs.drawn(rows, 1)

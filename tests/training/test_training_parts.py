@@ -261,7 +261,7 @@ def features(rows: int = 20, width: int = 6) -> Any:
 def test_columns_are_standardised_by_train_alone(
     columns: list[int], in_memory: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmark.training.inputs.IN_MEMORY_BYTES", in_memory)
+    monkeypatch.setattr("benchmark.training.inputs._IN_MEMORY_BYTES", in_memory)
     matrix, train = features(), np.arange(12)
     found = Columns(matrix, np.array(columns), train)
     np.testing.assert_allclose(found.take(train).mean(axis=0), 0, atol=1e-5)
