@@ -17,8 +17,7 @@ from .inputs import filled
 from .material import Material
 
 # Raised by hand whenever the same key would hold other numbers.
-EXTRACTOR = 1
-_BATCH_AT_224_PX = 32
+EXTRACTOR = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,11 +141,9 @@ def pass_images(
         progress: told of every batch.
     """
     matrix = np.lib.format.open_memmap(file, "w+", np.float32, shape)
-    side = read(0, 1).shape[1]
-    batch = max(1, int(_BATCH_AT_224_PX * min(1.0, (224 / side) ** 2)))
-    for start in range(0, shape[0], batch):
-        stop = min(start + batch, shape[0])
-        matrix[start:stop] = engine.run(filled(read(start, stop), batch))[: stop - start]
+    for start in range(0, shape[0], engine.batch):
+        stop = min(start + engine.batch, shape[0])
+        matrix[start:stop] = engine.run(filled(read(start, stop), engine.batch))[: stop - start]
         progress.advance(stop - start)
     matrix.flush()
 

@@ -34,6 +34,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmark.environment import machine
+from benchmark.training.openvino_engine import load_openvino
 
 from . import commands, finetune_row, frozen_rows
 from .scratch_row import measure_scratch
@@ -139,6 +140,7 @@ if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     import keras  # noqa: F401  imports are left out of the figures
-    import openvino  # noqa: F401
+
+    load_openvino()
 
     raise SystemExit(main())

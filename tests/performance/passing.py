@@ -15,6 +15,7 @@ from typing import Any
 from benchmark.environment import peak_memory_mib
 from benchmark.records import Silent
 from benchmark.training import open_features
+from benchmark.training.openvino_engine import load_openvino
 
 from .memory import Watch
 from .setting import Setting, make_spec, open_trunk, read, timed
@@ -60,7 +61,8 @@ def pass_folder(arch: str, setting: Setting) -> dict[str, Any]:
 
 def _import() -> None:
     import keras  # noqa: F401
-    import openvino  # noqa: F401
+
+    load_openvino()
 
 
 if __name__ == "__main__":

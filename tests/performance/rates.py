@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from benchmark.training import Material
 from benchmark.training.engines import convert, keras_engine, openvino_engine
+from benchmark.training.openvino_engine import load_openvino
 from benchmark.zoo import build_extractor
 
 from .flops import multiply_adds
@@ -91,9 +92,8 @@ def sgemm_gflops(size: int = SIZE, repeats: int = 5) -> float:
 
 def _openvino_product(right: npt.NDArray[np.float32]) -> Any:
     """Give a request that multiplies a matrix by a constant one in float32, as layers do."""
-    import openvino
-    from openvino import opset8
-
+    openvino = load_openvino()
+    opset8 = openvino.opset8
     left = opset8.parameter(right.shape, np.float32)
     product = opset8.matmul(left, opset8.constant(right), transpose_a=False, transpose_b=False)
     model = openvino.Model([product], [left])

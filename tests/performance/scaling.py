@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.environment import machine
+from benchmark.training.openvino_engine import load_openvino
 
 from . import growth, growth_figure, rates, sizes
 from .growth import Curve
@@ -179,6 +180,7 @@ if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     import keras  # noqa: F401  imports are left out of the figures
-    import openvino  # noqa: F401
+
+    load_openvino()
 
     raise SystemExit(main())

@@ -69,7 +69,7 @@ def test_a_few_images_are_not_worth_converting_a_network_for(extractor: Any, ima
     assert "openvino_convert_seconds" not in chosen.facts
 
 
-@pytest.mark.parametrize(("operations", "converts"), [(100, True), (3_000, False)])
+@pytest.mark.parametrize(("operations", "converts"), [(100, True), (9_000, False)])
 def test_a_large_network_is_converted_for_more_images_only(
     operations: int, converts: bool, extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +78,7 @@ def test_a_large_network_is_converted_for_more_images_only(
     monkeypatch.setattr(engines, "_probe", lambda *_: probe)
     graph = SimpleNamespace(get_operations=lambda: [None] * operations)
     function = SimpleNamespace(get_concrete_function=lambda: SimpleNamespace(graph=graph))
-    reference = engines.Engine(name="tensorflow", run=lambda _: features, graph=function)
+    reference = engines.Engine(name="tensorflow", run=lambda _: features, batch=8, graph=function)
     monkeypatch.setattr(engines, "keras_engine", lambda _: reference)
     monkeypatch.setattr(engines, "convert", lambda _: None)
     monkeypatch.setattr(engines, "precisions", lambda: ())

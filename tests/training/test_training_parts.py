@@ -214,7 +214,7 @@ def test_a_pass_keeps_the_order_of_images_and_drops_what_fills_its_last_batch(
         sizes.append(len(batch))
         return batch.mean(axis=(1, 2), dtype=np.float32)
 
-    engine = Engine(name="mean", run=run)
+    engine = Engine(name="mean", run=run, batch=32)
     file = tmp_path / "f.npy"
     pass_images(engine, lambda start, stop: images[start:stop], (70, 3), file, Silent())
     assert sizes == [32, 32, 32]
@@ -234,11 +234,11 @@ def test_of_the_engines_that_agree_the_quicker_is_taken(
             time.sleep({"quick": 0.0, "slow": 0.01}[precision])
             return matrix[some[:, 0, 0, 0]] * (-1 if precision == wrong else 1)
 
-        return Engine(name=precision, run=run)
+        return Engine(name=precision, run=run, batch=8)
 
     probe = engines.Probe(images=images, labels=labels, features=matrix, per_second=1.0)
     for name, value in {
-        "keras_engine": lambda _: Engine(name="reference", run=lambda _: matrix),
+        "keras_engine": lambda _: Engine(name="reference", run=lambda _: matrix, batch=8),
         "_is_possible": lambda **_: True,
         "_probe": lambda *_: probe,
         "convert": lambda _: None,
