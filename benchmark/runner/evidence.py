@@ -17,6 +17,11 @@ from ..records import Epoch, Part, Predictions
 _SCORED = (Part.VAL, Part.TEST)
 
 
+def import_what_draws() -> None:
+    """Import what figures are drawn with, a second's work, while nothing waits for them."""
+    import seaborn as sns  # noqa: F401
+
+
 def figures_of(
     predictions: Predictions, history: Sequence[Epoch], caption: Caption
 ) -> dict[str, Any]:

@@ -2,18 +2,20 @@
 
 import shutil
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import environment
 from ..board import Board
+from ..data import PAGE
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Parent, Run, Tracker
 from ..zoo import NONE
+from .evidence import import_what_draws
 from .leftovers import is_of_the_living, remove_if_empty, remove_stale_parts
-from .looking import leave_split, look_at
+from .looking import audit_images, leave_page, leave_split
 from .members import choose_members, comparable, lacking, members_of
 from .outcomes import complete_outcomes, read_outcome
 from .plan import Job, composite_spec, member_names
@@ -76,12 +78,16 @@ class Execution:
         tasks = [self._task(job) for job in plan.open_jobs(self.done)]
         with self._closed_on_error():
             if tasks:
-                self.pool.open()  # TensorFlow is imported while the images are looked at
-            self.files = {
-                **leave_split(self.prepared, self.folder),
-                **look_at(self.prepared, self.folder, self.display),
-            }
-            self.run_tasks(tasks)
+                self.pool.open()  # TensorFlow is imported while the images are audited
+            self.files["split.csv"] = leave_split(self.prepared, self.folder)
+            found, self.files["audit.json"] = audit_images(self.prepared, self.folder, self.display)
+
+            def draw() -> None:
+                self.files[PAGE] = leave_page(self.prepared, found, self.folder)
+                if tasks:
+                    import_what_draws()
+
+            self.run_tasks(tasks, meanwhile=draw)
             for split in range(splits):
                 for seed in request.seed:
                     self.run_tasks(self._composites(split, seed))
@@ -158,11 +164,17 @@ class Execution:
         for folder in (*checkpoints.glob("*"), checkpoints, self.unlogged.parent):
             remove_if_empty(folder)
 
-    def run_tasks(self, tasks: Sequence[Task]) -> None:
-        """Run tasks in the pool and log what comes of each; a failure costs its own task only."""
+    def run_tasks(
+        self, tasks: Sequence[Task], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run tasks in the pool and log what comes of each; a failure costs its own task only.
+
+        `meanwhile` is called once, when the workers have begun.
+        """
         if not tasks:
+            meanwhile()
             return
-        for task, result in self.pool.open().run(tasks, self._begin, self._say):
+        for task, result in self.pool.open().run(tasks, self._begin, self._say, meanwhile):
             run = self._open[task.spec.digest]
             match result:
                 case Failure(reason=reason, traceback=trace):

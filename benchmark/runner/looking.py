@@ -29,33 +29,42 @@ from .request import Look
 from .results import whole_file, writable, writable_file, write_text
 
 
-def leave_split(prepared: Prepared, folder: Path) -> dict[str, str]:
-    """Write a benchmark's split among its results; give the text by file name."""
+def leave_split(prepared: Prepared, folder: Path) -> str:
+    """Write a benchmark's split among its results; give its text."""
     with whole_file(folder / "split.csv") as part:
         write_split(prepared.splits, prepared.index, part)
-        return {"split.csv": part.read_text(encoding="utf-8", errors="replace")}
+        return part.read_text(encoding="utf-8", errors="replace")
 
 
-def look_at(prepared: Prepared, folder: Path, display: Display) -> dict[str, str]:
-    """Audit and draw a benchmark's images, and say what is grave; give the texts by file name.
+def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Audit, str]:
+    """Audit a benchmark's images, and say what is grave; give what was found, also as JSON.
 
     The parts as published are judged, and the split in use where it is another.
     """
     display.begin("audit")
-    decoded = Decoded(index=prepared.index, pixels=prepared.pixels, facts=prepared.facts)
-    progress = StageOf(display, "audit")
-    found = audit_parts(decoded, prepared.splits[0], prepared.cache, progress)
-    page = _page(prepared, decoded, found).read_text(encoding="utf-8")
+    found = audit_parts(
+        _decoded_of(prepared), prepared.splits[0], prepared.cache, StageOf(display, "audit")
+    )
     display.over("audit")
-    write_text(folder / PAGE, page)
     with whole_file(folder / "audit.json") as part:
         found.write(part)
-        audited = part.read_text()
+        text = part.read_text()
     grave = tuple(each for each in found.findings if each.severity is not Severity.INFO)
     if grave:
         display.show(audit_table(replace(found, findings=grave)))
         display.note(f"{len(found.findings) - len(grave)} further notes: {folder / 'audit.json'}")
-    return {"audit.json": audited, PAGE: page}
+    return found, text
+
+
+def leave_page(prepared: Prepared, found: Audit, folder: Path) -> str:
+    """Draw the page about a benchmark's images among its results; give it as HTML."""
+    page = _page(prepared, _decoded_of(prepared), found).read_text(encoding="utf-8")
+    write_text(folder / PAGE, page)
+    return page
+
+
+def _decoded_of(prepared: Prepared) -> Decoded:
+    return Decoded(index=prepared.index, pixels=prepared.pixels, facts=prepared.facts)
 
 
 def _page(prepared: Prepared, decoded: Decoded, found: Audit) -> Path:

@@ -66,9 +66,16 @@ class Pool:
             worker.close()
 
     def run(
-        self, tasks: Sequence[Task], begin: Callable[[Task], None], say: Say
+        self,
+        tasks: Sequence[Task],
+        begin: Callable[[Task], None],
+        say: Say,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[tuple[Task, Outcome | Failure]]:
-        """Run every task; `begin` and `say` are called from the workers' threads."""
+        """Run every task; `begin` and `say` are called from the workers' threads.
+
+        `meanwhile` is called once, in this thread, when the workers have begun.
+        """
         agenda = Agenda(tasks, say)
         done: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
@@ -94,6 +101,7 @@ class Pool:
         for thread in threads:
             thread.start()
         try:
+            meanwhile()
             for _ in tasks:
                 task, result = done.get()
                 if isinstance(result, BaseException):

@@ -58,8 +58,13 @@ class Pool:
         return self
 
     def run(
-        self, tasks: list[Any], begin: Callable[[Any], None], say: object
+        self,
+        tasks: list[Any],
+        begin: Callable[[Any], None],
+        say: object,
+        meanwhile: Callable[[], None],
     ) -> Iterator[tuple[Any, Outcome]]:
+        meanwhile()
         for task in tasks:
             begin(task)
             yield task, leave(task.folder, task.spec)

@@ -222,3 +222,32 @@ def test_a_worker_dies_with_a_killed_main_process(tmp_path: Path) -> None:
     while psutil.pid_exists(pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not psutil.pid_exists(pid)
+
+
+def test_what_is_done_meanwhile_is_done_here_once_the_tasks_have_begun(tmp_path: Path) -> None:
+    begun = threading.Event()
+    done: list[tuple[bool, str]] = []
+
+    def meanwhile() -> None:
+        done.append((begun.wait(20), threading.current_thread().name))
+
+    with Pool(1, tmp_path, 0.0, serve) as pool:
+        ended = list(
+            pool.run(
+                [task_of("finish")], lambda _: begun.set(), lambda task, event: None, meanwhile
+            )
+        )
+    assert len(ended) == 1
+    assert done == [(True, threading.current_thread().name)]
+
+
+def test_what_fails_meanwhile_is_raised_and_no_task_goes_on(tmp_path: Path) -> None:
+    def meanwhile() -> None:
+        raise OSError("no room")
+
+    with Pool(1, tmp_path, 0.0, serve) as pool:
+        with pytest.raises(OSError, match="no room"):
+            list(pool.run([task_of("finish")], lambda _: None, lambda task, event: None, meanwhile))
+        begun: list[Task] = []
+        list(pool.run([task_of("finish")], begun.append, lambda task, event: None))
+        assert len(begun) == 1
