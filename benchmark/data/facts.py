@@ -192,6 +192,7 @@ def _border_mean(grey: Pixels8) -> float:
     rim = max(1, round(_BORDER * min(height, width)))
     if 2 * rim >= min(height, width):
         return float(grey.mean())
-    inner = grey[rim:-rim, rim:-rim]
-    total = int(grey.sum(dtype=np.int64)) - int(inner.sum(dtype=np.int64))
-    return total / (grey.size - inner.size)
+    sides = grey[rim:-rim]
+    strips = (grey[:rim], grey[-rim:], sides[:, :rim], sides[:, -rim:])
+    total = sum(int(strip.sum(dtype=np.int64)) for strip in strips)
+    return total / sum(strip.size for strip in strips)
