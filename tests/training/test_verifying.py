@@ -30,11 +30,19 @@ def test_a_network_says_what_it_predicts_and_how_quickly(network: Any) -> None:
     assert 0 < own.milliseconds < 1000
 
 
-def test_a_slow_network_is_asked_for_eight_images(
+def test_a_slow_network_is_asked_for_sixteen_images(
     network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verifying, "_SLOW_SECONDS", 0.0)
-    assert len(verify(network, IMAGES).probabilities) == 8
+    assert len(verify(network, IMAGES).probabilities) == 16
+
+
+def test_the_time_of_an_image_holds_no_tracing(
+    network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 5.0, 5.0, 5.8])  # 8 images with tracing, then 8 without
+    monkeypatch.setattr(verifying, "seconds", lambda: next(clock))
+    assert verify(network, IMAGES).milliseconds == pytest.approx(100)
 
 
 def test_fewer_images_than_a_batch_are_enough(network: Any) -> None:
