@@ -21,10 +21,11 @@ Features = npt.NDArray[np.float32]
 Images = npt.NDArray[np.uint8]
 
 # Measured with compiling: 0.4 to 1 ms an operation of the graph, 0.5 s for MobileNetV2 and 10 s
-# for EfficientNetV2L. An engine that is taken is 1.3 to 5 times as quick: half a pass is won back.
+# for EfficientNetV2L. An engine that is taken is 1.3 to 5 times as quick: a quarter of a pass is
+# won back at least.
 _CONVERT_SECONDS = 1e-3
-_WORTH_CONVERTING = 2
-WORTH_CONVERTING_SECONDS = 1.5  # chosen, not sourced: a shorter pass is not worth the import
+_WORTH_CONVERTING = 4
+WORTH_CONVERTING_SECONDS = 3.0  # chosen, not sourced: a shorter pass is not worth the import
 # How far a network may be from the board that its features made: f32 differs by 1e-5 to 1e-4, and
 # bf16 within the gate by some 1e-3. chosen, not sourced: a bound ten times that.
 _BOUNDS = {"openvino-bf16": 2e-2}
@@ -88,21 +89,23 @@ def choose_engine(
 
     Args:
         extractor: a Keras network from raw pixels to (n, D) features.
-        wanted: `auto`, `tensorflow` (Keras's backend, whichever it is) or `openvino`.
+        wanted: `auto`, `tensorflow` (Keras's backend, whichever it is), `openvino`, or
+            `openvino-f32` for that in float32 only.
         images: real images to probe with, well mixed.
         labels: their classes.
         count: how many images are to be computed.
         precise: float32 only, for activations that a network is trained on.
     """
     reference = keras_engine(extractor)
-    if wanted == "tensorflow" or not _is_possible(required=wanted == "openvino"):
+    if wanted == "tensorflow" or not _is_possible(required=wanted.startswith("openvino")):
         return reference
     probe = _probe(reference, images, labels)
     expected = count / probe.per_second
     facts = {f"{reference.name}_images_per_second": f"{probe.per_second:.1f}"}
     if wanted == "auto" and expected < _least_worth_converting(reference):
         return replace(reference, facts=facts)
-    return _converted(reference, probe, facts, ("f32",) if precise else precisions())
+    in_float32 = precise or wanted == "openvino-f32"
+    return _converted(reference, probe, facts, ("f32",) if in_float32 else precisions())
 
 
 def _least_worth_converting(reference: Engine) -> float:
@@ -116,8 +119,13 @@ def difference_bound(engine: str) -> float:
     return _BOUNDS.get(engine, _BOUND)
 
 
-def keras_engine(extractor: Any) -> Engine:
-    """Give the reference: the Keras network on its own backend."""
+def keras_engine(extractor: Any, *, as_served: bool = False) -> Engine:
+    """Give the reference: the Keras network on its own backend.
+
+    Args:
+        extractor: a Keras network from raw pixels.
+        as_served: compute to the last bit as the network does once it is loaded again.
+    """
     import keras
 
     name = str(keras.config.backend())
@@ -125,7 +133,7 @@ def keras_engine(extractor: Any) -> Engine:
     if name != "tensorflow":
         predict = extractor.predict_on_batch
         return Engine(name=name, run=lambda images: np.asarray(predict(images)), batch=batch)
-    compiled = _compiled(extractor)
+    compiled = _compiled(extractor, 0 if as_served else _LARGEST_CONSTANT)
 
     def run(images: Images) -> Features:
         features: Features = compiled(images).numpy()
@@ -134,18 +142,19 @@ def keras_engine(extractor: Any) -> Engine:
     return Engine(name=name, run=run, batch=batch, graph=compiled)
 
 
-def _compiled(extractor: Any) -> Any:
+def _compiled(extractor: Any, largest: int) -> Any:
     """Compile a network whose weights no longer change, as a function of raw pixels.
 
-    Small weights (biases, batch normalisation) become constants. OpenVINO searches all variables
-    for each that it reads: with a quarter of them EfficientNetV2L is converted in 7 s in place of
-    24. Constants are copied several times over, so that kernels stay variables.
+    Weights of at most `largest` numbers (biases, batch normalisation) become constants. OpenVINO
+    searches all variables for each that it reads: with a quarter of them EfficientNetV2L is
+    converted in 7 s in place of 24. Constants are copied several times over, so that kernels stay
+    variables. TensorFlow folds constant batch normalisation away, which moves the last bits.
     """
     import tensorflow as tf
 
     shape = (None, *extractor.inputs[0].shape[1:])
     trainable, others = (
-        [each.value if np.prod(each.shape) > _LARGEST_CONSTANT else each.numpy() for each in some]
+        [each.value if np.prod(each.shape) > largest else each.numpy() for each in some]
         for some in (extractor.trainable_variables, extractor.non_trainable_variables)
     )
 

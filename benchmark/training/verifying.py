@@ -38,7 +38,7 @@ def verify(network: Any, images: npt.NDArray[np.uint8]) -> Verified:
         network: from (n, side, side, channels) raw pixels to (n, k) probabilities.
         images: (n, side, side, channels) raw pixels, n > 0; few enough for one batch.
     """
-    run = keras_engine(network).run
+    run = keras_engine(network, as_served=True).run
     found, took = _timed(run, images[:_FIRST])
     rest = images[_FIRST:] if took < _SLOW_SECONDS else images[_FIRST : 2 * _FIRST]
     if not len(rest):

@@ -26,13 +26,13 @@ def material(tmp_path: Path) -> Material:
 def trained(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let a training give probabilities that are `off` from the network's own by OpenVINO."""
     asked: list[str | None] = []
-    found = SimpleNamespace(off=0.0, name="openvino-f32", asked=asked)
+    found = SimpleNamespace(off=0.0, name="openvino-f32", asked=asked, true={"tensorflow"})
 
     def train(
         _spec: Any, material: Material, _progress: Any, *, trunk: Any, engine: Any = None
     ) -> Fitted:
         asked.append(engine)
-        off = 0.0 if engine == "tensorflow" else found.off
+        off = 0.0 if engine in found.true else found.off
         val, test = (
             np.full((len(rows), 2), OWN + off) for rows in (material.split.val, material.split.test)
         )
@@ -68,6 +68,24 @@ def test_a_network_far_from_its_board_is_computed_again_with_the_reference(
         "probabilities from openvino-f32's features were 0.01 from the network's own, above "
         "0.001: everything was computed again with tensorflow."
     )
+
+
+@pytest.mark.parametrize(
+    ("true", "asked"),
+    [
+        ({"openvino-f32", "tensorflow"}, [None, "openvino-f32"]),
+        ({"tensorflow"}, [None, "openvino-f32", "tensorflow"]),
+    ],
+)
+def test_bf16_that_is_too_far_is_computed_again_in_f32_first(
+    true: set[str], asked: list[str | None], trained: Any, material: Material
+) -> None:
+    trained.off, trained.name, trained.true = 0.03, "openvino-bf16", true
+    fitted, checked = train_checked(SPEC, material, Silent())
+    assert trained.asked == asked
+    assert fitted.engine == asked[-1]
+    assert checked.difference == 0.0
+    assert [note.split()[-1] for note in fitted.warnings[1:]] == [f"{each}." for each in asked[1:]]
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,13 @@ def test_an_engine_that_is_not_installed_is_named(
     assert choose_engine(extractor, "auto", images, LABELS, 10_000).name == "tensorflow"
     with pytest.raises(UsageError, match="the package openvino is not installed"):
         choose_engine(extractor, "openvino", images, LABELS, 10_000)
+
+
+def test_float32_alone_can_be_asked_for(
+    extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "precisions", lambda: pytest.fail("bf16 is not to be tried"))
+    features = keras_engine(extractor).run(images)
+    slow = engines.Probe(images=images, labels=LABELS, features=features, per_second=1e-3)
+    monkeypatch.setattr(engines, "_probe", lambda *_: slow)
+    assert choose_engine(extractor, "openvino-f32", images, LABELS, 24).name == "openvino-f32"

@@ -55,7 +55,7 @@ def test_an_epoch_sees_what_the_trunk_gives_of_its_own_variation(
     assert vary is not None
     varied = vary(material.pixels.array[rows], rows, 0)
     direct = halves.trunk.predict_on_batch(varied)
-    np.testing.assert_allclose(flat(direct), first, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(flat(direct), first, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.slow

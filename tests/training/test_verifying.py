@@ -47,3 +47,13 @@ def test_the_time_of_an_image_holds_no_tracing(
 
 def test_fewer_images_than_a_batch_are_enough(network: Any) -> None:
     assert verify(network, IMAGES[:3]).probabilities.shape == (3, 3)
+
+
+def test_a_deep_network_is_asked_as_it_will_be_served() -> None:
+    import keras
+
+    keras.utils.set_random_seed(3)
+    images = np.random.default_rng(1).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+    deep = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3), classes=3)
+    own = verify(deep, images)
+    np.testing.assert_allclose(own.probabilities, deep.predict_on_batch(images), atol=1e-6)
