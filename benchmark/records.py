@@ -239,7 +239,9 @@ class Split:
         scheme: how it was made, as on the command line (`official`, `70/15/15`, `kfold:5`).
         fold: which fold of a k-fold scheme, otherwise None.
         train: rows of the index, as are `val` and `test`; the three share no row.
-        test_is_copy: (n_test,) whether an image of test stands in train or val too, by pixels.
+        test_is_copy: (n_test,) whether an image of test is also, exactly or nearly, in train or val
+            as they are used: never one whose copies were dropped there.
+        val_is_copy: (n_val,) whether an image of val is also in train as it is used.
         digest: digest of every (path, content, part).
         notes: what a person should be told, such as what was dropped.
     """
@@ -250,12 +252,18 @@ class Split:
     val: Rows
     test: Rows
     test_is_copy: npt.NDArray[np.bool_]
+    val_is_copy: npt.NDArray[np.bool_] | None = None
     digest: str
     notes: tuple[str, ...] = ()
 
     def rows(self, part: Part) -> Rows:
-        """Give the rows of one part."""
+        """Return the rows of one part."""
         return {Part.TRAIN: self.train, Part.VAL: self.val, Part.TEST: self.test}[part]
+
+    def is_copy(self, part: Part) -> npt.NDArray[np.bool_]:
+        """Return (n,) whether each image of a part is also in a part it is learnt or chosen on."""
+        known = {Part.VAL: self.val_is_copy, Part.TEST: self.test_is_copy}.get(part)
+        return np.zeros(len(self.rows(part)), dtype=bool) if known is None else known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +325,11 @@ class Spec:
         engine: who computes features: `auto`, `tensorflow` or `openvino`.
         search: how parameters are searched, None for not at all.
         members: digests of the member runs of a composite.
-        numerics: raised by hand whenever the same spec would give other numbers.
+        rank_on: what the run leaves to be ranked on: `val`, or `cv:K` for out-of-fold answers of
+            K folds over train and val beside those of validation.
+        labels: `true`, or `shuffled`: a check, trained on exchanged labels, never promoted.
+        numerics: a number a room (`numerics.NUMERICS`), raised by hand whenever the same spec would
+            give other figures; a single number in runs of before there were rooms.
     """
 
     arch: str
@@ -335,7 +347,9 @@ class Spec:
     engine: str = "auto"
     search: SearchSpec | None = None
     members: tuple[str, ...] = ()
-    numerics: int = 1
+    rank_on: str = "val"
+    labels: str = "true"
+    numerics: Params | int = 1
 
     @property
     def digest(self) -> str:
@@ -350,16 +364,22 @@ class Spec:
         return replace(self, search=replace(self.search, trials=0, seconds=0.0))
 
     def to_json(self) -> dict[str, Any]:
-        """Give the spec as plain JSON values; `from_json` reads it back."""
-        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        """Return the spec as plain JSON values; `from_json` reads it back.
+
+        Fields younger than the first stored specs are left out at their defaults, so that those
+        keep the digests they were stored under.
+        """
+        values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        return {name: value for name, value in values.items() if _YOUNGER.get(name, ...) != value}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read a spec that `to_json` gave."""
-        search = values["search"]
+        search, numerics = values["search"], values["numerics"]
         return cls(
             **{
                 **values,
+                "numerics": Params(numerics) if isinstance(numerics, Mapping) else numerics,
                 "picture": Picture(**values["picture"]),
                 "regime": Regime(values["regime"]),
                 "params": Params(values["params"]),
@@ -367,6 +387,9 @@ class Spec:
                 "members": tuple(values["members"]),
             }
         )
+
+
+_YOUNGER: Mapping[str, Any] = {"rank_on": "val", "labels": "true"}
 
 
 def _plain(value: Any) -> Any:
@@ -423,6 +446,9 @@ class Predictions:
         labels: (n,) true classes.
         probabilities: (n, k) in [0, 1], rows sum to 1.
         is_copy: (n,) whether the image also stands in a part it was trained or chosen on.
+        units: (n,) number of each image's sampling unit: its patient where known, else the
+            distinct image. The same in every table of a data set, and no identifier. None in
+            tables of before there were units: the distinct image stands for its unit then.
     """
 
     classes: tuple[str, ...]
@@ -432,6 +458,7 @@ class Predictions:
     labels: Labels
     probabilities: Probabilities
     is_copy: npt.NDArray[np.bool_]
+    units: Labels | None = None
 
     def part(self, part: Part) -> "Predictions":
         """Give the rows of one part."""
@@ -448,6 +475,7 @@ class Predictions:
             labels=self.labels[rows],
             probabilities=self.probabilities[rows],
             is_copy=self.is_copy[rows],
+            units=None if self.units is None else self.units[rows],
         )
 
 
@@ -456,8 +484,10 @@ class Outcome:
     """What a worker leaves for a finished spec: a folder, and the figures that are not metrics.
 
     The folder holds `predictions.parquet`, `check.parquet` (the saved network's own
-    probabilities on some validation images), `history.json`, `model.keras`, and `search.json`
-    with every trial where parameters were searched.
+    probabilities on some validation images), `history.json`, `model.keras`, `search.json`
+    with every trial where parameters were searched, and `out_of_fold.parquet` where the spec's
+    `rank_on` asks for it: answers for every image of train and val (parts `train` and `val`), each
+    from a network that neither learnt from nor was stopped on the image or its group.
 
     Attributes:
         spec: what was asked for.
@@ -509,6 +539,7 @@ class Record:
         started: when it began, in seconds since the epoch.
         notes: warnings and the weights' fallback, as shown on the board.
         trained: the spec with the parameters that a search found, None without one.
+        version: the project's version that made the run; `commit` its commit. Empty where unknown.
     """
 
     spec: Spec
@@ -524,6 +555,8 @@ class Record:
     started: float
     notes: tuple[str, ...] = ()
     trained: Spec | None = None
+    version: str = ""
+    commit: str = ""
 
     @property
     def final(self) -> Spec:

@@ -37,7 +37,9 @@ CHANGES: dict[str, Any] = {
     "engine": "tensorflow",
     "search": SearchSpec(engine="optuna:tpe", space="head", space_digest="x", trials=3),
     "members": ("x",),
-    "numerics": 2,
+    "rank_on": "cv:5",
+    "labels": "shuffled",
+    "numerics": Params(data=2, zoo=1),
 }
 
 

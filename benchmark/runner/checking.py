@@ -36,12 +36,12 @@ def train_checked(
     """
     fitted = train(spec, material, progress, trunk=trunk)
     checked, notes = _check(fitted, material), list[str]()
-    while checked.difference > difference_bound(fitted.engine) and fitted.engine in _TRUER:
-        engine = _TRUER[fitted.engine]
+    while checked.difference > (bound := difference_bound(fitted.engine)) and (
+        engine := _TRUER.get(fitted.engine)
+    ):
         notes.append(
             f"probabilities from {fitted.engine}'s features were {checked.difference:.2g} from "
-            f"the network's own, above {difference_bound(fitted.engine):g}: everything was "
-            f"computed again with {engine}."
+            f"the network's own, above {bound:g}: everything was computed again with {engine}."
         )
         fitted = train(spec, material, progress, engine=engine, trunk=trunk)
         checked = _check(fitted, material)

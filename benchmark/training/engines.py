@@ -264,7 +264,6 @@ def openvino_engine(model: Any, precision: str) -> Engine:
 
 def engine_named(name: str, extractor: Any) -> Engine:
     """Give the engine that once computed a network, by its name, without probing again."""
-    reference = keras_engine(extractor)
     if name.startswith("openvino-"):
-        return openvino_engine(convert(reference), name.removeprefix("openvino-"))
-    return reference
+        return openvino_engine(convert(keras_engine(extractor)), name.removeprefix("openvino-"))
+    return keras_engine(extractor, as_served=True)

@@ -50,10 +50,10 @@ class Streams:
     def __init__(self, model: Any, precision: str, streams: int = 0) -> None:
         openvino = load_openvino()
         streams = streams or threads()
-        side = int(model.input(0).get_partial_shape()[1].get_length())
-        self._size = images_at_once(side, streams)
+        image = [each.get_length() for each in list(model.input(0).get_partial_shape())[1:]]
+        self._size = images_at_once(image[0], streams)
         fixed = model.clone()
-        fixed.reshape([self._size, *(length.get_length() for length in _image_shape(model))])
+        fixed.reshape([self._size, *image])
         hints = {
             "INFERENCE_PRECISION_HINT": precision,
             "NUM_STREAMS": streams,
@@ -89,10 +89,6 @@ def precisions() -> Sequence[str]:
     core = load_openvino().Core()
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in capabilities else ("f32",)
-
-
-def _image_shape(model: Any) -> Sequence[Any]:
-    return list(model.input(0).get_partial_shape())[1:]
 
 
 def _leave(request: Any, rows: npt.NDArray[np.float32]) -> None:

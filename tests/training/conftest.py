@@ -14,6 +14,7 @@ from benchmark.training import Fitted, Material, check, verify
 from benchmark.zoo import ARCHITECTURES, NONE
 
 SIDE, PER_CLASS = 32, 20
+EXTRACTOR_SIDE = 16
 CLASSES = ("dark", "bright")
 
 
@@ -36,6 +37,17 @@ def largest_difference(fitted: Fitted, material: Material) -> float:
     said = fitted.val if fitted.own_val is None else fitted.own_val
     found = verify(fitted.network, material.pixels.array[pictures]).probabilities
     return float(np.abs(found - said[: len(found)]).max())
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Any:
+    """Give the smallest network that engines can be tried on."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((EXTRACTOR_SIDE, EXTRACTOR_SIDE, 3))
+    maps = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(pixels))
+    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(maps))
 
 
 @pytest.fixture

@@ -10,19 +10,9 @@ from benchmark.errors import UsageError
 from benchmark.training import engines
 from benchmark.training.engines import choose_engine, keras_engine
 
+from .conftest import EXTRACTOR_SIDE as SIDE
+
 pytestmark = pytest.mark.slow
-
-SIDE = 16
-
-
-@pytest.fixture(scope="module")
-def extractor() -> Any:
-    import keras
-
-    keras.utils.set_random_seed(1)
-    pixels = keras.Input((SIDE, SIDE, 3))
-    maps = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(pixels))
-    return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(maps))
 
 
 @pytest.fixture

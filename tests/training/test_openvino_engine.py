@@ -12,20 +12,16 @@ import pytest
 from benchmark.training.engines import convert, keras_engine
 from benchmark.training.openvino_engine import Streams, images_at_once
 
+from .conftest import EXTRACTOR_SIDE as SIDE
+
 pytestmark = pytest.mark.slow
 
-SIDE = 16
 IMAGES = np.random.default_rng(0).integers(0, 256, (21, SIDE, SIDE, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
-def reference() -> Any:
-    import keras
-
-    keras.utils.set_random_seed(1)
-    pixels = keras.Input((SIDE, SIDE, 3))
-    maps = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(pixels))
-    return keras_engine(keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(maps)))
+def reference(extractor: Any) -> Any:
+    return keras_engine(extractor)
 
 
 @pytest.mark.parametrize("streams", [0, 1, 3])
