@@ -12,7 +12,7 @@ from .index import ReadOptions, Row, Title, build_index, check_index, part_count
 from .known import DATA_SETS, DataSet
 from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream, find_decoded
 from .sources import fetched_folder, read_index
-from .splits import OnLeak, SplitOptions, group_keys, make_splits, write_split
+from .splits import OnLeak, SplitOptions, group_keys, make_splits, unit_numbers, write_split
 
 __all__ = [
     "DATA_SETS",
@@ -60,5 +60,6 @@ __all__ = [
     "read_policy",
     "slug",
     "take",
+    "unit_numbers",
     "write_split",
 ]

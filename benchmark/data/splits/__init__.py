@@ -8,12 +8,20 @@ import numpy as np
 from ...records import Index, Part, Split
 from .dealing import deal
 from .files import read_splits, write_split
-from .grouping import Duplicates, Near, group, group_keys, pixel_hashes
+from .grouping import Duplicates, Near, group, group_keys, pixel_hashes, unit_numbers
 from .official import split_officially
 from .options import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
 from .parts import Parts, make_split
 
-__all__ = ["Duplicates", "OnLeak", "SplitOptions", "group_keys", "make_splits", "write_split"]
+__all__ = [
+    "Duplicates",
+    "OnLeak",
+    "SplitOptions",
+    "group_keys",
+    "make_splits",
+    "unit_numbers",
+    "write_split",
+]
 
 _PARTS = (Part.TRAIN, Part.VAL, Part.TEST)
 

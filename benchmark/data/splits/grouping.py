@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
-from ...records import Index
+import numpy as np
+
+from ...records import Index, Labels
 
 Group = tuple[int, ...]
 Near = Sequence[tuple[int, int]]
@@ -68,6 +70,22 @@ def group_keys(index: Index, facts: Duplicates | None, near: Near = ()) -> tuple
         for row in rows:
             keys[row] = str(number)
     return tuple(keys)
+
+
+def unit_numbers(index: Index, facts: Duplicates | None) -> Labels:
+    """Return the (n,) number of each row's sampling unit: its patient, else its distinct image.
+
+    Numbers count up from 0 in path order over the whole index, so that they are the same in every
+    table of the data set; they say which rows belong together and nothing of whom they show.
+    """
+    pixels = pixel_hashes(index, facts)
+    numbers: dict[tuple[str, str], int] = {}
+    found = np.zeros(len(index), dtype=np.int64)
+    for row in sorted(range(len(index)), key=lambda row: index.paths[row]):
+        patient = index.patients[row]
+        unit = ("pixels", pixels[row]) if patient is None else ("patient", patient)
+        found[row] = numbers.setdefault(unit, len(numbers))
+    return found
 
 
 def _root(parent: dict[int, int], row: int) -> int:
