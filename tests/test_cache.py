@@ -46,7 +46,7 @@ def run(code: str, *words: object) -> str:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} never came"
         time.sleep(0.01)
@@ -57,13 +57,16 @@ import os, sys, time
 from pathlib import Path
 from benchmark.cache import Cache
 
-cache, log, pause = Cache(Path(sys.argv[1])), Path(sys.argv[2]), float(sys.argv[3])
+cache, log, go_on = Cache(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3])
 
 def build(folder):
     (folder / "half").write_text("half")
     with log.open("a") as out:
         out.write(f"{os.getpid()}\\n")
-    time.sleep(pause)
+    for _ in range(60_000):  # ten minutes at most
+        if go_on.exists():
+            break
+        time.sleep(0.01)
     (folder / "whole").write_text("whole")
 
 path = cache.entry("pixels", "abc", build)
@@ -167,8 +170,11 @@ def test_a_harmed_entry_is_not_found(tmp_path: Path) -> None:
 
 
 def test_six_processes_at_once_build_once(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    processes = [start(BUILD, tmp_path / "cache", log, 0.3) for _ in range(6)]
+    log, go_on = tmp_path / "log", tmp_path / "go on"
+    processes = [start(BUILD, tmp_path / "cache", log, go_on) for _ in range(6)]
+    wait_for(log)
+    time.sleep(0.3)  # the others are waiting by then, or come later
+    go_on.touch()
     outs = [process.communicate(timeout=60)[0] for process in processes]
     assert outs == ["whole\n"] * 6
     assert len(log.read_text().splitlines()) == 1
@@ -192,34 +198,35 @@ def test_a_builder_killed_in_the_middle_blocks_nobody_and_leaves_no_half_entry(
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "log"
-    victim = start(BUILD, tmp_path / "cache", log, 60)
+    victim = start(BUILD, tmp_path / "cache", log, tmp_path / "never")
     wait_for(log)
-    waiting = start(BUILD, tmp_path / "cache", log, 0)
+    waiting = start(BUILD, tmp_path / "cache", log, log)
     time.sleep(0.2)
     assert waiting.poll() is None
     victim.send_signal(signal.SIGKILL)
-    victim.communicate(timeout=10)
-    assert waiting.communicate(timeout=10)[0] == "whole\n"
+    victim.communicate(timeout=60)
+    assert waiting.communicate(timeout=60)[0] == "whole\n"
     folders = [path.name for path in (tmp_path / "cache/entries/pixels").iterdir()]
     assert folders == ["abc"]
 
 
 def test_what_a_killed_builder_left_is_cleared(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    victim = start(BUILD, tmp_path / "cache", log, 60)
+    victim = start(BUILD, tmp_path / "cache", log, tmp_path / "never")
     wait_for(log)
     victim.kill()
-    victim.communicate(timeout=10)
+    victim.communicate(timeout=60)
     assert Cache(tmp_path / "cache").clear() == len("half")
     assert list((tmp_path / "cache/entries/pixels").iterdir()) == []
 
 
 def test_clearing_leaves_what_another_process_builds(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    builder = start(BUILD, tmp_path / "cache", log, 0.5)
+    log, go_on = tmp_path / "log", tmp_path / "go on"
+    builder = start(BUILD, tmp_path / "cache", log, go_on)
     wait_for(log)
     assert Cache(tmp_path / "cache").clear() == 0
-    assert builder.communicate(timeout=10)[0] == "whole\n"
+    go_on.touch()
+    assert builder.communicate(timeout=60)[0] == "whole\n"
 
 
 def test_the_entries_used_longest_ago_are_evicted_first(tmp_path: Path) -> None:
@@ -259,7 +266,7 @@ def test_an_entry_in_use_by_another_process_is_not_evicted_until_that_ends(tmp_p
     cache.entry("pixels", "one", lambda into: _fill(into, 1000))
     assert theirs.is_dir()
     user.kill()
-    user.communicate(timeout=10)
+    user.communicate(timeout=60)
     cache.entry("pixels", "two", lambda into: _fill(into, 1000))
     assert not theirs.exists()
 

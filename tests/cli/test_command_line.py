@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def test_a_missing_package_is_told_with_the_one_command_that_installs_it() -> No
     assert done.stderr.count("\n") == 1
 
 
-def test_help_comes_in_under_half_a_second_and_imports_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['benchmark', 'run', '--help']\n"
         "from benchmark.__main__ import main\n"
@@ -112,9 +111,6 @@ def test_help_comes_in_under_half_a_second_and_imports_nothing_heavy() -> None:
         "heavy = {'numpy', 'tensorflow', 'keras', 'mlflow', 'pandas', 'sklearn', 'rich'}\n"
         "print('heavy:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
-    began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    seconds = time.monotonic() - began
     assert "heavy: []" in done.stderr
     assert "--arch" in done.stdout
-    assert seconds < 0.5

@@ -64,6 +64,8 @@ def _search(connection: Connection, task: Task) -> None:
         with begun.open("a") as file:
             file.write(f"{trial.number} {os.getpid()} {task.helps}\n")
         time.sleep(float(task.job["pause"]))
+        if task.job.get("together") and not task.helps:
+            wait_for_helper(begun)
         if trial.number in deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         return trial.params.number("rate")
@@ -79,6 +81,14 @@ def _search(connection: Connection, task: Task) -> None:
         return
     pipe.searching(is_open=False)
     connection.send(outcome_of(task))
+
+
+def wait_for_helper(begun: Path) -> None:
+    """Wait until somebody who helps has begun a trial: how soon depends on the machine."""
+    for _ in range(6000):
+        if " True" in begun.read_text():
+            return
+        time.sleep(0.01)
 
 
 ACTS = {

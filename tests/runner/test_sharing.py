@@ -69,7 +69,7 @@ def test_an_idle_worker_takes_its_share_of_the_trials(tmp_path: Path) -> None:
     def say(_task: Task, event: Event) -> None:
         told.extend([event.trial.number] if isinstance(event, Tried) else [])
 
-    (outcome,) = run(tmp_path, 2, searching(tmp_path, 30, 0.2), say=say)
+    (outcome,) = run(tmp_path, 2, searching(tmp_path, 30, together="yes"), say=say)
     assert isinstance(outcome, Outcome)
     assert sorted(number for number, *_ in begun(tmp_path)) == list(range(30))
     assert sorted(told) == list(range(30))
@@ -91,7 +91,7 @@ def test_a_worker_that_is_killed_loses_its_own_trial_only(helps: bool, tmp_path:
             killed.append(at_work[-1])
             os.kill(at_work[-1], signal.SIGKILL)
 
-    (outcome,) = run(tmp_path, 2, searching(tmp_path, 40, 0.2), say=say)
+    (outcome,) = run(tmp_path, 2, searching(tmp_path, 40, 0.2, together="yes"), say=say)
     assert isinstance(outcome, Outcome)
     attempts = Counter(number for number, *_ in begun(tmp_path))
     assert sorted(attempts) == list(range(40))
@@ -128,14 +128,14 @@ def test_nobody_goes_on_with_the_search_of_a_task_that_ran_out_of_time(tmp_path:
 def test_a_task_that_waits_comes_before_helping(tmp_path: Path) -> None:
     ended: list[str] = []
     with Pool(2, tmp_path / "logs", 0.0, serve) as pool:
-        tasks = [searching(tmp_path, 30, 0.1), task_of("finish"), task_of("fail")]
+        tasks = [searching(tmp_path, 30, together="yes"), task_of("finish"), task_of("fail")]
         ended = [task.spec.arch for task, _ in pool.run(tasks, lambda _task: None, ignore)]
     assert ended == ["finish", "fail", "search"]
     assert any(helps for *_, helps in begun(tmp_path))
 
 
 def test_the_next_tasks_wait_for_a_helper_to_come_to_its_end(tmp_path: Path) -> None:
-    first = [searching(tmp_path, 12, 0.1, linger="1.5")]
+    first = [searching(tmp_path, 12, linger="1.5", together="yes")]
     then = [task_of("finish"), task_of("finish")]
     with Pool(2, tmp_path / "logs", 0.0, serve) as pool:
         results = [

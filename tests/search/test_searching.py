@@ -150,10 +150,10 @@ def test_a_time_limit_ends_a_search_without_a_number_of_trials(space: Space) -> 
     import time
 
     def objective(_: Trial) -> float:
-        time.sleep(0.05)
+        time.sleep(0.2)
         return 1.0
 
-    result = search(space, objective, SearchSettings(trials=0, seconds=0.4, engine="optuna:random"))
+    result = search(space, objective, SearchSettings(trials=0, seconds=1.6, engine="optuna:random"))
     assert 1 <= len(result.trials) <= 8
 
 

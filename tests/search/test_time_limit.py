@@ -64,7 +64,7 @@ def test_a_trial_that_another_worker_had_begun_when_the_time_was_up_counts(
 
     other = threading.Thread(target=lambda: search(space, slowly, LIMITED, journal))
     other.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     found = search(space, quickly, LIMITED, journal)
     other.join()
     states = [each.state for each in found.trials]
