@@ -465,8 +465,11 @@ class Predictions:
         return self.where(np.array([each is part for each in self.parts], dtype=bool))
 
     def where(self, mask: npt.NDArray[np.bool_]) -> "Predictions":
-        """Give the rows where an (n,) mask holds."""
-        rows = np.flatnonzero(mask)
+        """Return the rows where an (n,) mask holds."""
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, rows: Rows) -> "Predictions":
+        """Return some rows, by their positions."""
         return replace(
             self,
             hashes=tuple(self.hashes[row] for row in rows),
@@ -557,6 +560,11 @@ class Record:
     trained: Spec | None = None
     version: str = ""
     commit: str = ""
+
+    @property
+    def made_by(self) -> str:
+        """The version and commit that made the run: `0.2.0 (81a3a47)`; empty where unknown."""
+        return f"{self.version} ({self.commit[:7]})" if self.commit else self.version
 
     @property
     def final(self) -> Spec:

@@ -3,10 +3,11 @@
 Pure functions of records and prediction tables; nothing here reads a file, a clock or a server.
 """
 
-from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
+from .duel import Duel, duel
+from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
 from .picture import to_figure
 from .promote import Champion, Kept, Promotion, Refusal, promote
-from .rank import DEFAULT_RULE, Rule, rank
+from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank
 from .report import to_csv, to_markdown
 from .terminal import to_table
 
@@ -16,12 +17,17 @@ __all__ = [
     "BoardEvidence",
     "BoardSubject",
     "Champion",
+    "Duel",
     "Figure",
     "Kept",
     "Promotion",
+    "RankOn",
     "Refusal",
     "Row",
     "Rule",
+    "Verdict",
+    "compared",
+    "duel",
     "promote",
     "rank",
     "to_csv",

@@ -1,10 +1,11 @@
 """What stands on a board: frozen rows of figures, with how sure each is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from ..evaluation import Interval
-from ..records import Params, Part, Picture, Predictions, Record, Regime, State
+from ..records import Labels, Params, Picture, Predictions, Record, Regime, State
 
 RANDOM_WEIGHTS = "random"
 
@@ -15,31 +16,60 @@ class BoardEvidence:
 
     Attributes:
         predictions: the run's prediction table, val and test.
-        groups: a patient key for each row of it, None where unknown; None for no patients at all.
+        out_of_fold: its answers for train and val from networks that had not seen the image, None
+            where the run has none.
+        trials: (t, n_val) classes that the trials of its search gave to the validation images, in
+            the order of `predictions`' val rows; None where it was not searched, or they were not
+            kept.
     """
 
     predictions: Predictions
-    groups: tuple[str | None, ...] | None = None
+    out_of_fold: Predictions | None = None
+    trials: Labels | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSubject:
     """What the figures of a board are about; records alone do not say it.
 
+    It is kept with the benchmark's own run as JSON, so that the same board can be made again from
+    the store alone, without the images.
+
     Attributes:
         synthetic: whether the images were drawn by a program.
-        split: the split's scheme, as on the command line.
-        images: how many images each part holds.
-        clean_test: how many test images are no copies, None where that was not looked at.
-        splits: digests of the splits that belong together, such as the folds of one scheme or
-            one for each seed; empty for the split of the latest run.
+        split: the split's scheme, as on the command line; `split_seed` what it was drawn from.
+        images: how many images of each class each part holds, by part's name, in the classes'
+            order; of the first split where there are several.
+        classes: the class names.
+        patients_known: whether patients are known; otherwise a distinct image is a unit.
+        findings: what the audit found that may change the verdict, a line each.
+        splits: digests of the splits that belong together, such as the folds of one scheme; empty
+            for the split of the latest run.
+        rank_on: what the latest benchmark ranked on: `val` or `cv:K`.
+        test_scored: how many runs of this store have been scored on this test part, 0 if unknown.
     """
 
     synthetic: bool
     split: str
-    images: Mapping[Part, int] = field(default_factory=dict)
-    clean_test: int | None = None
+    split_seed: int = 0
+    images: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    patients_known: bool = False
+    findings: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+    rank_on: str = "val"
+    test_scored: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values that `from_json` reads back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_json` returned."""
+        lists = {name: tuple(values[name]) for name in ("classes", "findings", "splits")}
+        images = {part: tuple(counts) for part, counts in values["images"].items()}
+        return cls(**{**values, **lists, "images": images})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +80,15 @@ class Figure:
         value: the figure, or the mean.
         runs: how many runs it is the mean of.
         spread: standard deviation over the runs (n - 1), None for one run.
-        interval: 95 % interval over other images, None where no predictions were given.
+        interval: 95 % interval, None where no predictions were given, or none can be given.
+        few: whether none can be given, a class having too few units.
     """
 
     value: float
     runs: int = 1
     spread: float | None = None
     interval: Interval | None = None
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +97,13 @@ class Row:
 
     Attributes:
         rank: from 1; 0 for a row that cannot be ranked, which then has a `reason`.
-        tie: whether it cannot be told from rank 1 on validation; rank 1 has it when others do.
+        tie: whether it may be the best: it cannot be told from the best; rank 1 has it when others
+            do.
+        rank_low: the best rank it may have; `rank_high` the worst; 0 where it was not compared.
+        champion: whether the champion's rule chooses it; `log_loss` is what the rule goes by: its
+            log loss after temperature on the images that rank, None where unknown.
+        flags: what disqualifies it or casts doubt on it, in words.
+        is_refused: whether a flag keeps it from being registered.
         arch: the architecture; `regime` how it was trained; `picture` and `params` on what.
         weights: `imagenet`, `random`, `mixed`, `file <digest>`, or empty where none are meant.
         state: FINISHED for a ranked row; `reason` why it is not.
@@ -75,13 +113,20 @@ class Row:
         milliseconds_per_image: mean over the runs.
         model_bytes: the representative's saved network.
         seeds: the seeds, sorted; `folds` the folds, sorted, empty where there are none.
-        records: every record behind the row, the representative first: best on validation.
+        records: every record behind the row, the representative first: of its scored runs the one
+            with the lowest log loss after temperature, else the best on the ranking metric.
         scored_runs: how many of them the figures are the mean of; those stand first.
         notes: what a person should know, such as a weights' fallback.
     """
 
     rank: int
     tie: bool = False
+    rank_low: int = 0
+    rank_high: int = 0
+    champion: bool = False
+    log_loss: float | None = None
+    flags: tuple[str, ...] = ()
+    is_refused: bool = False
     arch: str
     regime: Regime
     weights: str
@@ -102,6 +147,11 @@ class Row:
     notes: tuple[str, ...] = ()
 
     @property
+    def is_check(self) -> bool:
+        """Whether it learnt from shuffled labels, to show what noise reaches."""
+        return self.records[0].spec.labels != "true"
+
+    @property
     def representative(self) -> Record:
         """The run that stands for the row when it is registered."""
         return self.records[0]
@@ -113,15 +163,45 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How sure a board's ranking is.
+
+    Attributes:
+        critical: how many standard errors tell two rows apart on this board.
+        resolvable: the difference that this board finds 4 times of 5.
+        noise: p of the greatest figure if answers had nothing to do with labels; None where no
+            exchange was possible.
+        units: how many patients or distinct images rank; `unit` names them.
+        undecidable: why nothing can be told apart, empty where it can.
+        chosen: why the champion's row was chosen, in a sentence; or why none was.
+        separate: what would tell the first two apart, in a sentence; empty where they are.
+        barred: why nothing may be promoted whatever leads, empty where it may.
+    """
+
+    critical: float
+    resolvable: float
+    noise: float | None
+    units: int
+    unit: str
+    undecidable: str = ""
+    chosen: str = ""
+    separate: str = ""
+    barred: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """Architectures ranked on one data set and split.
 
     Attributes:
-        metric: the metric ranked on, always of validation.
+        metric: the metric ranked on: `val_…` of the validation part, `cv_…` of out-of-fold answers
+            over train and validation; never of test.
         data: the data set's name; `data_digest` says which images exactly.
         subject: what the records do not say of it, None where not given.
         rows: ranked rows first, then those that cannot be ranked.
         notes: what a person should know of the board as a whole.
+        verdict: how sure the ranking is, None where no predictions were given.
+        warnings: what speaks against trusting it, a line each.
     """
 
     metric: str
@@ -130,6 +210,13 @@ class Board:
     subject: BoardSubject | None
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def champion(self) -> Row | None:
+        """The row that the champion's rule chooses, None where it chooses none."""
+        return next((row for row in self.rows if row.champion), None)
 
     @property
     def ranked(self) -> tuple[Row, ...]:

@@ -8,15 +8,31 @@ from ..records import Record, Regime, Spec, State
 from .entries import RANDOM_WEIGHTS, BoardSubject
 
 
-def latest_by_spec(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Keep one record a spec, in starting order: a finished one if any, otherwise the latest."""
+def latest_by_spec(records: Iterable[Record], rank_on: str = "val") -> tuple[Record, ...]:
+    """Keep one record of each recipe, in starting order.
+
+    Of records that differ in nothing but what they leave to be ranked on, a finished one is kept
+    before others, one that has what ranks before one that has not, and then the latest.
+
+    Args:
+        records: in any order.
+        rank_on: what the board ranks on: `val` or `cv:K`.
+    """
     kept: dict[str, Record] = {}
-    for record in sorted(records, key=lambda each: each.started):
-        digest = record.spec.digest
-        before = kept.get(digest)
-        if before is None or before.state is not State.FINISHED or record.state is before.state:
-            kept[digest] = record
+
+    def standing(record: Record) -> tuple[bool, bool, float]:
+        fits = rank_on == "val" or record.spec.rank_on == rank_on
+        return record.state is State.FINISHED, fits, record.started
+
+    for record in records:
+        recipe = _recipe(record.spec)
+        if recipe not in kept or standing(record) >= standing(kept[recipe]):
+            kept[recipe] = record
     return tuple(sorted(kept.values(), key=lambda each: each.started))
+
+
+def _recipe(spec: Spec) -> str:
+    return spec.digest if spec.rank_on == "val" else replace(spec, rank_on="val").digest
 
 
 def comparable(
@@ -59,7 +75,7 @@ def grouped(records: Iterable[Record]) -> tuple[tuple[Record, ...], ...]:
     seen: Counter[tuple[str, int, int | None, str]] = Counter()
     for record in records:
         spec = record.spec
-        key = replace(spec, seed=0, fold=None, split_digest="", members=()).digest
+        key = replace(spec, seed=0, fold=None, split_digest="", members=(), rank_on="val").digest
         place = (key, spec.seed, spec.fold, spec.split_digest)
         groups.setdefault((key, seen[place]), []).append(record)
         seen[place] += 1
@@ -108,9 +124,17 @@ def _facts(spec: Spec) -> dict[str, str]:
         "engine": spec.engine,
         "search": "none" if spec.search is None else _search(spec),
         "members": str(len(spec.members)),
-        "numerics": str(spec.numerics),
+        "labels": spec.labels,
+        "code": _code(spec),
     }
     return found | {name: str(value) for name, value in spec.params.items()}
+
+
+def _code(spec: Spec) -> str:
+    """Write the rooms' numbers: `data 2 zoo 1`."""
+    if isinstance(spec.numerics, int):
+        return str(spec.numerics)
+    return " ".join(f"{room} {number}" for room, number in spec.numerics.items())
 
 
 def _search(spec: Spec) -> str:

@@ -1,13 +1,21 @@
-"""Whether the board's winner becomes the champion: a decision with its reason, nothing done."""
+"""Whether the board's champion may be registered: a decision with its reason, nothing done.
 
+Whether it then replaces the present one is for the two networks' answers on the same images:
+see `duel`.
+"""
+
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from ..records import Record, Regime
-from .entries import RANDOM_WEIGHTS, Board, Row
+from ..evaluation import PASSES
+from ..records import Record
+from .entries import RANDOM_WEIGHTS, Board, Figure, Row
+from .words import above, basis, figure, title
 
 _PROMOTED_METRICS = ("macro_f1", "accuracy", "auroc")
+_CLASSES = "classes"  # the tag with the class names, as JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +28,7 @@ class Champion:
         arch: its architecture; `weights` as the board showed them.
         data_digest: the images it was chosen on; `split_digest` their split.
         score: its value of the board's metric on them, None where not recorded.
+        classes: its class names, empty where not recorded.
     """
 
     version: str
@@ -29,6 +38,7 @@ class Champion:
     data_digest: str = ""
     split_digest: str = ""
     score: float | None = None
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def from_tags(cls, version: str, tags: Mapping[str, str], metric: str = "val_macro_f1") -> Self:
@@ -38,15 +48,18 @@ class Champion:
         except (KeyError, ValueError):
             score = None
         names = ("spec_digest", "arch", "weights", "data_digest", "split_digest")
-        return cls(version=version, score=score, **{name: tags.get(name, "") for name in names})
+        known = {name: tags.get(name, "") for name in names}
+        classes = tuple(json.loads(tags.get(_CLASSES, "[]")))
+        return cls(version=version, score=score, classes=classes, **known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """A run that may become champion.
+    """A run that may be registered.
 
     Attributes:
         record: the run; its `model_id` is what to register.
+        certain: whether it may become champion; otherwise only a candidate, as `doubt` says.
         description: Markdown for the registered version.
         tags: tags for it; `Champion.from_tags` reads them back.
         notes: what a person should be told, such as a tie.
@@ -56,18 +69,20 @@ class Promotion:
     description: str
     tags: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    certain: bool = True
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The champion stays, and that is right: the winner is it already, or is worse."""
+    """The champion stays, and that is right: the winner is it already."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The winner may not become champion, and why."""
+    """Nothing is registered, and why."""
 
     reason: str
 
@@ -79,15 +94,15 @@ def promote(
     force: bool = False,
     chosen: Record | None = None,
 ) -> Promotion | Kept | Refusal:
-    """Decide whether the first row's representative becomes champion.
+    """Decide whether the champion by rule, or a run that a person chose, may be registered.
 
     Args:
         board: a ranked board.
         champion: the present champion of that registered model, None where there is none.
-        force: promote also over a better or a pretrained champion.
+        force: let it become champion whatever speaks against it but other classes.
         chosen: a run that a person chose instead, whatever its rank; it must have finished.
     """
-    row = _row(board, chosen)
+    row = _row(board, chosen, force=force)
     if isinstance(row, Refusal):
         return row
     record = chosen or row.representative
@@ -98,17 +113,21 @@ def promote(
         )
     if champion is not None and champion.spec_digest == record.spec.digest:
         return Kept(reason=f"{row.arch} is the champion already, version {champion.version}.")
-    objection = None if champion is None or force else _objection(board, row, record, champion)
-    return objection or Promotion(
+    if (other := _other_classes(board, champion)) is not None:
+        return other
+    doubt = "" if force else _doubt(board, row, champion)
+    return Promotion(
         record=record,
         description=_description(board, row, record),
         tags=_tags(board, row, record),
         notes=_notes(board, row),
+        certain=not doubt,
+        doubt=doubt,
     )
 
 
-def _row(board: Board, chosen: Record | None) -> Row | Refusal:
-    """Give the row that a person chose, otherwise the first."""
+def _row(board: Board, chosen: Record | None, *, force: bool) -> Row | Refusal:
+    """Return the row that a person chose, otherwise the champion's by rule."""
     if chosen is not None:
         for row in board.ranked:
             if chosen in row.records[: row.scored_runs]:
@@ -116,55 +135,67 @@ def _row(board: Board, chosen: Record | None) -> Row | Refusal:
         return Refusal(reason=f"the run {chosen.run_id} is not ranked on this board.")
     if not board.ranked:
         return Refusal(reason="nothing on the board has finished; run a benchmark first.")
-    first = board.ranked[0]
-    if first.regime is Regime.PRIOR:
+    verdict = board.verdict
+    if verdict is None:
+        return Refusal(reason="no prediction table can be read, so that nothing is promoted.")
+    if verdict.barred and not force:
+        return Refusal(reason=f"nothing is promoted: {verdict.barred}.")
+    if verdict.noise is not None and verdict.noise > PASSES and not force:
         return Refusal(
-            reason=f"no network beats {first.arch}, which guesses from the class frequencies;"
-            " there is nothing worth registering."
+            reason=f"nothing is promoted: exchanged labels reach the best figure with p ="
+            f" {verdict.noise:.3f}, above {PASSES:g}."
         )
-    return first
+    found = board.champion
+    return Refusal(reason=f"nothing is promoted. {verdict.chosen}") if found is None else found
 
 
-def _objection(board: Board, row: Row, record: Record, champion: Champion) -> Kept | Refusal | None:
-    known = champion.weights.split(" + ")
-    if (
-        RANDOM_WEIGHTS in row.weights.split(" + ")
-        and champion.weights
-        and RANDOM_WEIGHTS not in known
-    ):
-        return Refusal(
-            reason=f"{row.arch} has random weights and would replace a champion with"
-            f" {champion.weights} weights ({champion.arch}, version {champion.version});"
-            " get the pretrained weights, or force it."
-        )
-    on_the_same = (champion.data_digest, champion.split_digest) == (
-        record.spec.data_digest,
-        record.spec.split_digest,
+def _other_classes(board: Board, champion: Champion | None) -> Refusal | None:
+    own = board.subject.classes if board.subject is not None else ()
+    if champion is None or not champion.classes or not own or own == champion.classes:
+        return None
+    return Refusal(
+        reason=f"the registered model's champion tells {', '.join(champion.classes)} apart, not"
+        f" {', '.join(own)}: register these under a name of their own with --register NAME."
     )
-    score = record.scores[board.metric]
-    if on_the_same and champion.score is not None and champion.score >= score:
-        return Kept(
-            reason=f"the champion {champion.arch}, version {champion.version}, has"
-            f" {board.metric} {champion.score:.4f} on the same images and {row.arch} {score:.4f}."
-        )
-    return None
+
+
+def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
+    """Return why a network may only be a candidate, nothing where it may be champion."""
+    if board.verdict is not None and board.verdict.undecidable:
+        return board.verdict.undecidable
+    if champion is None or RANDOM_WEIGHTS not in row.weights.split(" + "):
+        return ""
+    if not champion.weights or RANDOM_WEIGHTS in champion.weights.split(" + "):
+        return ""
+    return (
+        f"it has random weights, and the champion {champion.arch}, version {champion.version}, has"
+        f" {champion.weights} weights"
+    )
 
 
 def _description(board: Board, row: Row, record: Record) -> str:
-    scores = ", ".join(
-        f"{part}_{name} {record.scores[f'{part}_{name}']:.4f}"
-        for part in ("val", "test")
-        for name in _PROMOTED_METRICS
-        if f"{part}_{name}" in record.scores
-    )
+    """Write what a person should know of the version: the row's figures, never one seed's own."""
     weights = f", {row.weights} weights" if row.weights else ""
-    place = f"rank {row.rank} of {len(board.ranked)} on the {board.data} board by {board.metric}"
+    shown = (board.metric, *(f"test_{name}" for name in _PROMOTED_METRICS))
+    figures = [
+        f"{title(name)} {figure(row.figures[name])}" for name in shown if name in row.figures
+    ]
+    over = f" Mean of {row.scored_runs} runs; the one registered is seed {record.spec.seed}."
     digests = f"spec {record.spec.digest[:12]}, data {board.data_digest[:12]}"
     lines = [
-        f"**{row.arch}** ({row.regime}{weights}), {place}.",
-        f"{scores}. Validation chose it; test was scored for reporting only.",
-        f"Run {record.run_id}, {digests}, seed {record.spec.seed}.",
+        (
+            f"**{row.arch}** ({row.regime}{weights}), rank {row.rank} of {len(board.ranked)} on the"
+            f" {board.data} board."
+        ),
+        (
+            f"To be expected: {', '.join(figures)} (95 % intervals)."
+            f"{over if row.scored_runs > 1 else ''}"
+        ),
+        f"Ranked on {basis(board)}; test was scored for reporting only.",
+        *([board.verdict.chosen] if row.champion and board.verdict is not None else []),
+        *above(board),
         *_notes(board, row),
+        f"Run {record.run_id}, {digests}, code {record.made_by or 'unknown'}.",
     ]
     return "\n\n".join(lines)
 
@@ -183,17 +214,29 @@ def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:
     }
     if board.subject is not None:
         found["synthetic"] = str(board.subject.synthetic).lower()
-    scores = {
-        f"{part}_{name}": record.scores.get(f"{part}_{name}")
-        for part in ("val", "test")
-        for name in _PROMOTED_METRICS
-    } | {board.metric: record.scores[board.metric]}
-    found |= {name: repr(value) for name, value in scores.items() if value is not None}
+        found[_CLASSES] = json.dumps(board.subject.classes, ensure_ascii=False)
+    names = (
+        board.metric,
+        *(f"{part}_{name}" for part in ("val", "test") for name in _PROMOTED_METRICS),
+    )
+    for name in dict.fromkeys(names):
+        found |= _figure_tags(name, row.figures.get(name))
     return {name: value for name, value in found.items() if value}
 
 
+def _figure_tags(name: str, known: Figure | None) -> dict[str, str]:
+    """Return a row's figure as tags, with its interval's ends."""
+    if known is None:
+        return {}
+    found = {name: repr(known.value)}
+    if known.interval is not None:
+        found[f"{name}_low"] = repr(known.interval.low)
+        found[f"{name}_high"] = repr(known.interval.high)
+    return found
+
+
 def _notes(board: Board, row: Row) -> tuple[str, ...]:
-    notes = list(row.notes)
+    notes = [*row.flags, *row.notes]
     if board.subject is not None and board.subject.synthetic:
         notes.append("SYNTHETIC images: drawn by a program, of no clinical meaning.")
     ties = [each.arch for each in board.ranked if each.tie and each is not row]

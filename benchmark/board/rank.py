@@ -4,42 +4,64 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from statistics import fmean, stdev
 
 from ..errors import UsageError
+from ..evaluation import ASSESSED, overall, score
 from ..records import Record, Regime, State
+from .doubts import doubts
 from .entries import RANDOM_WEIGHTS, Board, BoardEvidence, BoardSubject, Figure, Row
 from .grouping import comparable, differences, grouped, latest_by_spec, weights_shown
-from .sureness import with_intervals
+from .verdict import MOST_COMPARED, with_intervals, with_verdict
 
-_LOWER_IS_BETTER = ("loss", "brier")
+
+class RankOn(StrEnum):
+    """What a board ranks on: `auto` is what the latest benchmark ranked on."""
+
+    AUTO = "auto"
+    VAL = "val"
+    CV = "cv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a board is ranked on; fewer parameters, then the name, decide between equals.
+    """What a board is ranked on; fewer parameters, then the name, order equal figures.
 
     Attributes:
-        metric: a metric of validation where more is better; test is for reporting only.
-        seed: what the intervals' draws are derived from; `draws` how many.
+        metric: a metric of which more is better, without the part.
+        rank_on: the validation part, or out-of-fold answers over train and validation.
+        seed: what the null draws and the exchanges of labels are derived from.
 
     Raises:
-        UsageError: the metric is not of validation, or less of it is better.
+        UsageError: less of the metric is better, or it is of a part.
     """
 
-    metric: str = "val_macro_f1"
+    metric: str = "macro_f1"
+    rank_on: RankOn = RankOn.AUTO
     seed: int = 0
-    draws: int = 2000
 
     def __post_init__(self) -> None:
-        if not self.metric.startswith("val_") or self.metric.endswith(_LOWER_IS_BETTER):
+        if self.metric not in ASSESSED[:-1]:
             raise UsageError(
-                "a board is ranked on a validation metric of which more is better, such as"
-                f" val_macro_f1, not {self.metric!r}; test is for reporting only."
+                f"a board is ranked on one of {', '.join(ASSESSED[:-1])}, not {self.metric!r}, and"
+                " never on test, which is for reporting only."
             )
 
 
 DEFAULT_RULE = Rule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Basis:
+    """What a board ranks on: `val`, or the folds' own name `cv:K`; and the metric with its part."""
+
+    name: str
+    metric: str
+
+    @property
+    def of_folds(self) -> bool:
+        return self.name != "val"
 
 
 def rank(
@@ -50,38 +72,91 @@ def rank(
 ) -> Board:
     """Rank what can be compared: the runs of one data set and split.
 
-    Seeds and folds of one architecture are one row, ranked by their mean. Unfinished runs stand
-    below with their reason. A row that cannot be told from the winner is marked a tie.
+    Seeds and folds of one architecture are one row, ranked by their mean. Rows that cannot be
+    ranked stand below with their reason. Figures are those that the predictions give, where there
+    are predictions.
 
     Args:
         records: the records of an experiment, in any order.
         rule: what to rank on.
-        evidence: predictions by spec digest; intervals and ties are given where they are known.
+        evidence: predictions by spec digest; the verdict is given where they are known.
         subject: what the records do not say; without it the board is of the latest run's split.
     """
-    latest = latest_by_spec(records)
-    kept, others = comparable(latest, subject)
-    by_digest = {each.spec.digest: each for each in latest}
-    rows = _tell_apart([_row(group, rule, by_digest) for group in grouped(kept)])
-    ranked = sorted((row for row in rows if row.figures), key=lambda row: _order(row, rule))
+    known = evidence or {}
+    basis, kept, others, by_digest = _chosen(records, rule, subject)
+    rows = _tell_apart([_row(group, basis, known, by_digest) for group in grouped(kept)])
+    ranked = sorted((row for row in rows if not row.reason), key=lambda row: _order(row, basis))
     numbered = [replace(row, rank=place) for place, row in enumerate(ranked, start=1)]
-    sure = with_intervals(numbered, rule.metric, evidence or {}, rule.seed, rule.draws)
-    return Board(
-        metric=rule.metric,
+    board = Board(
+        metric=basis.metric,
         data=kept[-1].spec.data if kept else "",
         data_digest=kept[-1].spec.data_digest if kept else "",
         subject=subject,
-        rows=(*sure, *(row for row in rows if not row.figures)),
-        notes=_notes(numbered, others),
+        rows=(*numbered, *(row for row in rows if row.reason)),
+        notes=_notes(rows, numbered, others),
     )
+    return with_verdict(board, known, rule.seed)
 
 
-def _row(group: tuple[Record, ...], rule: Rule, by_digest: Mapping[str, Record]) -> Row:
-    done = [each for each in group if _is_scored(each, rule)]
-    undone = [each for each in group if not _is_scored(each, rule)]
-    done.sort(key=lambda each: -each.scores[rule.metric])
+def compared(
+    records: Sequence[Record], rule: Rule = DEFAULT_RULE, subject: BoardSubject | None = None
+) -> tuple[Record, ...]:
+    """Return the runs whose predictions `rank` compares: those of the first rows as recorded.
+
+    Args:
+        records: as for `rank`, as are `rule` and `subject`.
+        rule: as above.
+        subject: as above.
+    """
+    basis, kept, _, by_digest = _chosen(records, rule, subject)
+    rows = [_row(group, basis, {}, by_digest) for group in grouped(kept)]
+    ranked = sorted((row for row in rows if not row.reason), key=lambda row: _order(row, basis))
+    return tuple(each for row in ranked[:MOST_COMPARED] for each in row.records[: row.scored_runs])
+
+
+def _chosen(
+    records: Sequence[Record], rule: Rule, subject: BoardSubject | None
+) -> tuple[_Basis, tuple[Record, ...], int, dict[str, Record]]:
+    """Settle what ranks, and which records are on the board."""
+    first, _ = comparable(sorted(records, key=lambda each: each.started), subject)
+    folds = [each.spec.rank_on for each in first if each.spec.rank_on != "val"]
+    name = "val"
+    if rule.rank_on is RankOn.AUTO and first:
+        name = subject.rank_on if subject is not None else first[-1].spec.rank_on
+    elif rule.rank_on is RankOn.CV:
+        if not folds:
+            raise UsageError(
+                "no run on this board has out-of-fold answers; run the benchmark with --rank-on"
+                " cv:5, or rank on val."
+            )
+        name = folds[-1]
+    if name != "val" and name not in folds:
+        name = "val"
+    part = "val" if name == "val" else "cv"
+    latest = latest_by_spec(records, name)
+    kept, others = comparable(latest, subject)
+    by_digest = {each.spec.digest: each for each in records}
+    return _Basis(name=name, metric=f"{part}_{rule.metric}"), kept, others, by_digest
+
+
+def _row(
+    group: tuple[Record, ...],
+    basis: _Basis,
+    evidence: Mapping[str, BoardEvidence],
+    by_digest: Mapping[str, Record],
+) -> Row:
+    scores = {each.spec.digest: _scores(each, evidence) for each in group}
+
+    def value(record: Record) -> float:
+        return scores[record.spec.digest].get(basis.metric, math.nan)
+
+    done = [each for each in group if not _reason(each, basis, value(each))]
+    undone = [each for each in group if _reason(each, basis, value(each))]
+    done.sort(key=lambda each: -value(each))
     shown = done or undone[-1:]
     first = shown[0]
+    reason = "" if done else _reason(first, basis, value(first))
+    own = [scores[each.spec.digest] for each in shown]
     return Row(
         rank=0,
         arch=first.spec.arch,
@@ -90,8 +165,8 @@ def _row(group: tuple[Record, ...], rule: Rule, by_digest: Mapping[str, Record])
         picture=first.spec.picture,
         params=first.spec.params,
         state=first.state,
-        reason="" if done else _reason(first, rule),
-        figures=_figures(done),
+        reason=reason or _chosen_here(shown, evidence, by_digest),
+        figures=with_intervals(_figures(own), shown, evidence),
         total_seconds=fmean(each.seconds.total for each in shown),
         wall_seconds=fmean(each.seconds.wall for each in shown),
         parameters=first.parameters,
@@ -101,28 +176,59 @@ def _row(group: tuple[Record, ...], rule: Rule, by_digest: Mapping[str, Record])
         folds=tuple(sorted({each.spec.fold for each in shown if each.spec.fold is not None})),
         records=(*done, *undone),
         scored_runs=len(done),
-        notes=_row_notes(done, undone, rule),
+        notes=_row_notes(done, undone, basis, evidence),
     )
 
 
-def _is_scored(record: Record, rule: Rule) -> bool:
-    return record.state is State.FINISHED and math.isfinite(
-        record.scores.get(rule.metric, math.nan)
-    )
+def _scores(record: Record, evidence: Mapping[str, BoardEvidence]) -> Mapping[str, float]:
+    """Return a run's figures as its predictions give them now, else as they were recorded."""
+    known = evidence.get(record.spec.digest)
+    if known is None or record.state is not State.FINISHED:
+        return record.scores
+    again = score(known.predictions)
+    if known.out_of_fold is not None:
+        again |= {f"cv_{name}": each for name, each in overall(known.out_of_fold).items()}
+    return {**record.scores, **again}
 
 
-def _reason(record: Record, rule: Rule) -> str:
-    if record.state is State.FINISHED:
-        return f"it has no {rule.metric} to rank on"
+def _reason(record: Record, basis: _Basis, value: float) -> str:
+    """Return why a run cannot be ranked, nothing where it can."""
     if record.state is State.RUNNING:
         return record.reason or "still running"
-    return record.reason or "no reason recorded"
+    if record.state is not State.FINISHED:
+        return record.reason or "no reason recorded"
+    if basis.of_folds and record.spec.rank_on != basis.name:
+        return (
+            f"it has no out-of-fold answers of {basis.name}: run it again, or rank all rows on"
+            " validation by leaderboard --rank-on val"
+        )
+    return "" if math.isfinite(value) else f"it has no {basis.metric} to rank on"
 
 
-def _figures(done: Sequence[Record]) -> dict[str, Figure]:
+def _chosen_here(
+    runs: Sequence[Record],
+    evidence: Mapping[str, BoardEvidence],
+    by_digest: Mapping[str, Record],
+) -> str:
+    """Return why a row whose settings were chosen on the images that rank is not ranked.
+
+    Without the answers of the trials that it was chosen among nobody can say how lucky it was.
+    """
+    for run in runs:
+        if run.spec.search is not None:
+            known = evidence.get(run.spec.digest)
+            if known is not None and known.trials is None:
+                return "not ranked: its settings were chosen on the images that would rank it"
+        members = [by_digest[each].spec for each in run.spec.members if each in by_digest]
+        if any(each.search is not None for each in members):
+            return "not ranked: a member's settings were chosen on the images that would rank it"
+    return ""
+
+
+def _figures(scores: Sequence[Mapping[str, float]]) -> dict[str, Figure]:
     values: defaultdict[str, list[float]] = defaultdict(list)
-    for record in done:
-        for name, value in record.scores.items():
+    for each in scores:
+        for name, value in each.items():
             if math.isfinite(value):
                 values[name].append(value)
     return {
@@ -133,11 +239,20 @@ def _figures(done: Sequence[Record]) -> dict[str, Figure]:
     }
 
 
-def _row_notes(done: Sequence[Record], undone: Sequence[Record], rule: Rule) -> tuple[str, ...]:
+def _row_notes(
+    done: Sequence[Record],
+    undone: Sequence[Record],
+    basis: _Basis,
+    evidence: Mapping[str, BoardEvidence],
+) -> tuple[str, ...]:
     notes = dict.fromkeys(note for each in (done or undone) for note in each.notes)
     if done:
         for each in undone:
-            notes[f"seed {each.spec.seed} {each.state}: {_reason(each, rule)}"] = None
+            why = _reason(each, basis, math.nan)
+            notes[f"seed {each.spec.seed} {each.state}: {why}"] = None
+    for each in done:
+        if each.spec.digest in evidence:
+            notes |= dict.fromkeys(doubts(each, _scores(each, evidence)))
     return tuple(notes)
 
 
@@ -155,14 +270,14 @@ def _tell_apart(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def _order(row: Row, rule: Rule) -> tuple[float, float, str]:
+def _order(row: Row, basis: _Basis) -> tuple[float, float, str]:
     # Means that are equal on paper may differ in the last bit; they must still count as equal.
-    value = round(row.figures[rule.metric].value, 12)
+    value = round(row.figures[basis.metric].value, 12)
     known = row.parameters > 0 or row.regime is Regime.PRIOR
     return (-value, row.parameters if known else math.inf, row.arch)
 
 
-def _notes(ranked: Sequence[Row], others: int) -> tuple[str, ...]:
+def _notes(rows: Sequence[Row], ranked: Sequence[Row], others: int) -> tuple[str, ...]:
     notes = []
     if others:
         notes.append(f"Not shown, being on other data or another split: {others} of the runs.")
@@ -170,4 +285,10 @@ def _notes(ranked: Sequence[Row], others: int) -> tuple[str, ...]:
         notes.append("Rows rest on different seeds or folds; compare them with care.")
     if any(RANDOM_WEIGHTS in row.weights.split(" + ") for row in ranked):
         notes.append("Rows with random weights have a backbone that was never pretrained.")
+    made = {each.made_by: None for row in rows for each in row.records if each.made_by}
+    if len(made) > 1:
+        notes.append(
+            f"Rows were made by different versions of the code: {', '.join(sorted(made))}; what"
+            " differs between them may be the code's doing."
+        )
     return tuple(notes)

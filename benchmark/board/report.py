@@ -2,12 +2,15 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from ..evaluation import assessed
 from .entries import Board, Row
 from .words import (
     UNKNOWN,
     about,
+    above,
+    champion,
     count,
     duration,
     figure,
@@ -15,53 +18,79 @@ from .words import (
     is_synthetic,
     note,
     place,
-    value,
+    ranks,
+    title,
 )
 
 MARKDOWN_LIMIT = 20_000  # what an experiment's note in MLflow holds
 _NOTE_LIMIT = 160
-_FIGURES = ("val_macro_f1", "test_macro_f1", "test_clean_macro_f1")
-_VALUES = ("val_accuracy", "val_auroc", "test_accuracy", "test_clean_accuracy", "test_auroc")
+_PREFIXES = ("cv", "val", "val_clean", "val_clean_mix", "test", "test_clean", "test_clean_mix")
 
 
 def to_csv(board: Board) -> str:
-    """Give the board as CSV with full precision: one line a row, an empty cell for unknown.
+    """Return the board as CSV with full precision: one line a row, an empty cell for unknown.
 
-    The columns are the same for every board; `score` is the metric named by `ranked_on`.
+    `score` is the metric named by `ranked_on`. Every figure that has intervals has the columns
+    NAME, NAME_low, NAME_high and NAME_spread; those of classes follow the classes of the data set.
     """
     out = io.StringIO()
-    cells = [_cells(board, row) for row in board.rows]
-    writer = csv.DictWriter(out, fieldnames=CSV_COLUMNS, lineterminator="\n")
+    figures = _figure_names(board)
+    columns = (*_LEADING, *(each for name in figures for each in _of_figure(name)), *_TRAILING)
+    writer = csv.DictWriter(out, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(cells)
+    writer.writerows({**_cells(board, row), **_figure_cells(row, figures)} for row in board.rows)
     return out.getvalue()
 
 
-def _interval_columns(name: str) -> tuple[str, ...]:
+_LEADING = (
+    *("rank", "tie", "rank_low", "rank_high", "champion", "why_champion", "flags"),
+    *("architecture", "regime", "weights", "state", "ranked_on", "score", "log_loss_calibrated"),
+)
+_TRAILING = (
+    *("training_seconds", "wall_seconds", "parameters", "model_bytes", "milliseconds_per_image"),
+    *("runs", "seeds", "folds", "side_px", "data", "synthetic", "data_digest", "split_digest"),
+    *("spec_digest", "run_id", "model_id", "version", "commit", "reason", "notes"),
+)
+
+
+def _of_figure(name: str) -> tuple[str, ...]:
     return (name, f"{name}_low", f"{name}_high", f"{name}_spread")
 
 
-CSV_COLUMNS = (
-    *("rank", "tie", "architecture", "regime", "weights", "state", "ranked_on", "score"),
-    *(column for name in _FIGURES for column in _interval_columns(name)),
-    *_VALUES,
-    *("training_seconds", "wall_seconds", "parameters", "model_bytes", "milliseconds_per_image"),
-    *("runs", "seeds", "folds", "side_px", "data", "synthetic", "data_digest", "split_digest"),
-    *("spec_digest", "run_id", "model_id", "reason", "notes"),
-)
+def _figure_names(board: Board) -> tuple[str, ...]:
+    """Return the figures that have columns: those of all boards, then those that some row has."""
+    usual = [f"{prefix}_macro_f1" for prefix in ("val", "test", "test_clean")]
+    usual += [f"{part}_{name}" for part in ("val", "test") for name in ("accuracy", "auroc")]
+    known = {
+        name
+        for row in board.ranked
+        for name, figure in row.figures.items()
+        if figure.interval is not None or figure.few or name.endswith("_mix_macro_f1")
+    }
+    classes = board.subject.classes if board.subject is not None else ()
+    order = [f"{prefix}_{name}" for prefix in _PREFIXES for name in assessed(classes)]
+    place = {name: position for position, name in enumerate(order)}
+    rest = sorted(known - set(usual), key=lambda name: (place.get(name, len(place)), name))
+    return (*usual, *rest)
 
 
 def _cells(board: Board, row: Row) -> dict[str, object]:
     record = row.representative
-    found: dict[str, object] = {
+    return {
         "rank": row.rank or "",
         "tie": str(row.tie).lower(),
+        "rank_low": row.rank_low or "",
+        "rank_high": row.rank_high or "",
+        "champion": str(row.champion).lower(),
+        "why_champion": champion(board) if row.champion else "",
+        "flags": "; ".join(row.flags),
         "architecture": row.arch,
         "regime": str(row.regime),
         "weights": row.weights,
         "state": str(row.state),
         "ranked_on": board.metric,
         "score": row.value(board.metric),
+        "log_loss_calibrated": row.log_loss,
         "training_seconds": row.total_seconds,
         "wall_seconds": row.wall_seconds,
         "parameters": row.parameters or "",
@@ -78,47 +107,53 @@ def _cells(board: Board, row: Row) -> dict[str, object]:
         "spec_digest": record.spec.digest,
         "run_id": record.run_id,
         "model_id": record.model_id,
+        "version": record.version,
+        "commit": record.commit,
         "reason": row.reason,
         "notes": "; ".join(row.notes),
     }
-    for name in _FIGURES:
-        found |= _figure_cells(row, name)
-    return found | {name: row.value(name) for name in _VALUES}
 
 
-def _figure_cells(row: Row, name: str) -> dict[str, object]:
-    known = row.figures.get(name)
-    if known is None:
-        return {}
-    low, high = (
-        (None, None) if known.interval is None else (known.interval.low, known.interval.high)
-    )
-    values = (known.value, low, high, known.spread)
-    return dict(zip(_interval_columns(name), values, strict=True))
+def _figure_cells(row: Row, names: Sequence[str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in names:
+        known = row.figures.get(name)
+        if known is not None:
+            ends: tuple[float | None, float | None] = (None, None)
+            if known.interval is not None:
+                ends = (known.interval.low, known.interval.high)
+            values = (known.value, *ends, known.spread)
+            found |= dict(zip(_of_figure(name), values, strict=True))
+    return found
 
 
 Column = tuple[str, Callable[[Row], str]]
 
 
 def _columns(board: Board) -> tuple[Column, ...]:
-    """Give the columns for people: a heading and how a cell is written."""
-    ranked_on: tuple[Column, ...] = ()
-    if board.metric != "val_macro_f1":
-        ranked_on = ((board.metric, lambda row: figure(row.figures.get(board.metric))),)
-    clean: tuple[Column, ...] = ()
-    if any("test_clean_macro_f1" in row.figures for row in board.ranked):
-        clean = (("clean", lambda row: figure(row.figures.get("test_clean_macro_f1"))),)
+    """Return the columns for people: a heading and how a cell is written."""
+
+    def of(metric: str) -> Column:
+        return title(metric), lambda row: figure(row.figures.get(metric))
+
+    shown = dict.fromkeys((board.metric, "val_macro_f1", "test_macro_f1"))
+    known = {name for row in board.ranked for name in row.figures}
+    clean: list[Column] = []
+    for part in ("val", "test"):
+        if f"{part}_clean_macro_f1" in known:
+            mix = f"{part}_clean_mix_macro_f1"
+            clean.append((f"{part} clean", of(f"{part}_clean_macro_f1")[1]))
+            clean.append((f"{part} clean, same mix", of(mix)[1]))
     return (
         ("#", place),
+        ("ranks", ranks),
         ("architecture", lambda row: row.arch),
         ("regime", lambda row: str(row.regime)),
         ("weights", lambda row: row.weights or UNKNOWN),
-        *ranked_on,
-        ("val macro-F1", lambda row: figure(row.figures.get("val_macro_f1"))),
-        ("test macro-F1", lambda row: figure(row.figures.get("test_macro_f1"))),
+        *(of(metric) for metric in shown),
         *clean,
-        ("test accuracy", lambda row: value(row.figures.get("test_accuracy"))),
-        ("test AUROC", lambda row: value(row.figures.get("test_auroc"))),
+        of("test_accuracy"),
+        of("test_auroc"),
         ("training", lambda row: duration(row.total_seconds) if row.rank else UNKNOWN),
         ("wall", lambda row: duration(row.wall_seconds)),
         ("parameters", lambda row: count(row.parameters)),
@@ -128,10 +163,13 @@ def _columns(board: Board) -> tuple[Column, ...]:
 
 
 def to_markdown(board: Board, limit: int = MARKDOWN_LIMIT) -> str:
-    """Give the board as Markdown of at most `limit` characters; what is cut is said."""
+    """Return the board as Markdown of at most `limit` characters; what is cut is said."""
     columns = _columns(board)
     names = [name for name, _ in columns]
-    top = [f"# {heading(board)}", "", *(f"{line}  " for line in about(board)), ""]
+    top = [f"# {heading(board)}", ""]
+    said = [*above(board), *([champion(board)] if champion(board) else [])]
+    top += [*(f"{line}  " for line in said), ""] if said else []
+    top += [*(f"{line}  " for line in about(board)), ""]
     top += [_line(names), _line(["---"] * len(names))]
     lines = [_line([_cell(write(row)) for _, write in columns]) for row in board.rows]
     foot = (

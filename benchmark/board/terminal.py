@@ -7,12 +7,15 @@ from .entries import Board, Row
 from .words import (
     UNKNOWN,
     about,
+    above,
+    champion,
     count,
     duration,
     heading,
     interval,
     note,
     place,
+    ranks,
     spread,
     title,
     value,
@@ -45,12 +48,14 @@ def to_table(board: Board, width: int = 160) -> "RenderableType":
     for name, _, _ in columns:
         table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
     for row in board.rows:
-        style = "bold" if row.rank == 1 else "" if row.rank else "dim"
+        style = "bold" if row.champion else "" if row.rank else "dim"
         table.add_row(*(Text(write(row)) for _, _, write in columns), style=style)
     notes = [(row.arch, note(board, row)) for row in board.rows]
     said = [f"{arch}: {words.rstrip('.')}." for arch, words in notes if words]
+    top = [Text(line, style="yellow") for line in above(board)]
+    crowned = [Text(champion(board))] if champion(board) else []
     below = [Text(line, style="dim") for line in (*said, *about(board))]
-    return Group(Text(heading(board), style="bold"), table, *below)
+    return Group(Text(heading(board), style="bold"), *top, table, *crowned, *below)
 
 
 def _fitting(columns: tuple[Column, ...], board: Board, width: int) -> tuple[Column, ...]:
@@ -74,6 +79,7 @@ def _columns(board: Board) -> tuple[Column, ...]:
     metric = board.metric
     found: tuple[Column, ...] = (
         ("#", 0, place),
+        ("ranks", 4, ranks),
         ("architecture", 1, lambda row: row.arch),
         ("regime", 11, lambda row: str(row.regime)),
         ("weights", 6, lambda row: row.weights or UNKNOWN),
@@ -81,7 +87,7 @@ def _columns(board: Board) -> tuple[Column, ...]:
         ("±", 12, lambda row: spread(row.figures.get(metric))),
         ("95 %", 5, lambda row: interval(row.figures.get(metric))),
         ("test\nmacro-F1", 3, lambda row: value(row.figures.get("test_macro_f1"))),
-        ("test\nclean", 7, lambda row: _value_or_blank(row, "test_clean_macro_f1")),
+        ("clean,\nsame mix", 7, lambda row: _value_or_blank(row, "test_clean_mix_macro_f1")),
         ("test\naccuracy", 8, lambda row: value(row.figures.get("test_accuracy"))),
         ("test\nAUROC", 9, lambda row: value(row.figures.get("test_auroc"))),
         ("training", 4, lambda row: duration(row.total_seconds) if row.rank else UNKNOWN),

@@ -4,42 +4,65 @@ Everything here is computed from `Predictions` alone, so it can be computed agai
 Importing it loads NumPy and nothing heavier; pyarrow, pandas and matplotlib load where used.
 """
 
+from .comparison import Comparison, Entrant, compare
 from .curves import loss_and_accuracy, precision_recall_curves, roc_curves
 from .figures import Caption, Standing, confusion_matrix
 from .figures import board as board_figure
-from .metrics import Floats, class_slugs, confusion, overall, score
-from .predictions import read_predictions, write_predictions
-from .statistics import (
+from .floor import PASSES, Floor, floor
+from .intervals import (
+    Estimate,
     Interval,
-    Resampling,
-    images,
+    estimate,
+    has_interval,
+    interval_metrics,
     intervals,
-    paired_difference,
-    resolvable_difference,
+    score_out_of_fold,
 )
+from .jackknife import ASSESSED, BY_CLASS, FEWEST_UNITS, Sample, assessed, images, in_order
+from .metrics import Floats, class_slugs, confusion, overall, predicted, score
+from .predictions import read_predictions, write_predictions
 from .tables import classification_report, confusion_table
+from .temperature import fit_temperature, loss_difference, losses_after_temperature
 
 __all__ = [
+    "ASSESSED",
+    "BY_CLASS",
+    "FEWEST_UNITS",
+    "PASSES",
     "Caption",
+    "Comparison",
+    "Entrant",
+    "Estimate",
     "Floats",
+    "Floor",
     "Interval",
-    "Resampling",
+    "Sample",
     "Standing",
+    "assessed",
     "board_figure",
     "class_slugs",
     "classification_report",
+    "compare",
     "confusion",
     "confusion_matrix",
     "confusion_table",
+    "estimate",
+    "fit_temperature",
+    "floor",
+    "has_interval",
     "images",
+    "in_order",
+    "interval_metrics",
     "intervals",
     "loss_and_accuracy",
+    "loss_difference",
+    "losses_after_temperature",
     "overall",
-    "paired_difference",
     "precision_recall_curves",
+    "predicted",
     "read_predictions",
-    "resolvable_difference",
     "roc_curves",
     "score",
+    "score_out_of_fold",
     "write_predictions",
 ]

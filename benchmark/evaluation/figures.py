@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import Part, Predictions
+from .intervals import Interval
 from .metrics import confusion
-from .statistics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,9 +1,9 @@
 """Metrics of a run from its predictions: one pass of NumPy, equal to scikit-learn's.
 
-docs/metrics.md gives every name with its formula and source. Undefined is absent: a metric that
-has no value (AUROC where a class has no image) is not in the dictionary, rather than NaN. As in
-scikit-learn, macro averages run over the classes that occur as truth or as prediction, and 0/0
-counts as 0.
+docs/metrics.md has every name with its formula and source. Undefined is absent: a metric that
+has no value (AUROC where a class has no image) is not in the dictionary, rather than NaN. Macro
+averages are over the classes that have images in the part, so that they are over the same classes
+for every network scored on it (scikit-learn's, with `labels=` those classes); 0/0 counts as 0.
 """
 
 import re
@@ -22,19 +22,32 @@ _LONGEST_SLUG = 120  # MLflow cuts a metric's name at 250 characters
 
 
 def score(predictions: Predictions) -> dict[str, float]:
-    """Give every metric of val and test as `<part>_<metric>`.
+    """Return every metric of val and test as `<part>_<metric>`.
 
     Where some images of a part are copies of images that the network was trained or chosen on,
-    the metrics over the others stand beside it as `<part>_clean_<metric>`, without those by class.
+    the metrics over the others stand beside it as `<part>_clean_<metric>`, without those by class,
+    and `<part>_clean_mix_<metric>` weighs them to the part's own class mix: what is left of a
+    difference to the published figure then is not the mix.
     """
     found: dict[str, float] = {}
     for part in SCORED_PARTS:
         rows = predictions.part(part)
         clean = rows.where(~rows.is_copy)
-        found |= _prefixed(f"{part}_", {**overall(rows), **_by_class(rows)})
+        found |= _prefixed(f"{part}_", {**overall(rows), **by_class(rows)})
         if len(clean.hashes) < len(rows.hashes):
             found |= _prefixed(f"{part}_clean_", overall(clean))
+            found |= _prefixed(f"{part}_clean_mix_", _at_mix_of(rows, clean))
     return found
+
+
+def _at_mix_of(rows: Predictions, some: Predictions) -> dict[str, float]:
+    """Return some rows' metrics, each class weighed as in all rows; none if a class has no row."""
+    wanted, counts = confusion(rows).sum(axis=1), confusion(some)
+    have = counts.sum(axis=1)
+    if not have[wanted > 0].all():
+        return {}
+    weighed = counts * _ratio(wanted, have)[:, None]
+    return {name: float(value) for name, value in from_confusion(weighed).items()}
 
 
 def overall(rows: Predictions) -> dict[str, float]:
@@ -60,11 +73,15 @@ def predicted(rows: Predictions) -> Labels:
     return np.asarray(rows.probabilities.argmax(axis=1), dtype=np.int64)
 
 
-def from_confusion(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
-    """Give the metrics that a confusion matrix determines, for many matrices at once.
+def from_confusion(
+    counts: npt.NDArray[np.number], present: npt.NDArray[np.bool_] | None = None
+) -> dict[str, Floats]:
+    """Return the metrics that a confusion matrix determines, for many matrices at once.
 
     Args:
         counts: (..., k, k), rows the true class, columns the predicted.
+        present: (k,) the classes that macro averages are over; those with images in each matrix
+            where it is None.
 
     Returns:
         Arrays of shape (...) by name. Averages after Sokolova & Lapalme 2009,
@@ -82,9 +99,9 @@ def from_confusion(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
         "recall": recall,
         "f1": _ratio(2 * hits, true + called),
     }
-    occurs = (true + called > 0).astype(np.float64)
+    occurs = np.broadcast_to(true > 0 if present is None else present, true.shape).astype(float)
     accuracy = _ratio(right, total)
-    found = {"accuracy": accuracy, "balanced_accuracy": _mean(recall, (true > 0).astype(float))}
+    found = {"accuracy": accuracy, "balanced_accuracy": _mean(recall, occurs)}
     for name, values in each.items():
         macro = _mean(values, occurs)
         found |= {name: macro, f"macro_{name}": macro}
@@ -133,7 +150,7 @@ def area_under_roc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
     return float(wins / (positives * negatives))
 
 
-def _by_class(rows: Predictions) -> dict[str, float]:
+def by_class(rows: Predictions) -> dict[str, float]:
     """Give precision, recall, specificity and F1 of each class that occurs."""
     matrix = confusion(rows)
     true, called, hits = matrix.sum(axis=1), matrix.sum(axis=0), np.diagonal(matrix)

@@ -1,6 +1,7 @@
 """The prediction table: `Predictions` as a Parquet file that any program can read.
 
-One row an image: `hash`, `path`, `part`, `true_class`, `is_copy`, and `p_<class>` for each class.
+One row an image: `hash`, `path`, `part`, `true_class`, `is_copy`, `unit` (the number of its
+sampling unit; absent in older tables), and `p_<class>` for each class.
 The classes stand in order in the schema's metadata under `classes`, as JSON.
 """
 
@@ -35,6 +36,8 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
         "true_class": pa.array([classes[label] for label in predictions.labels], pa.string()),
         "is_copy": pa.array(predictions.is_copy, pa.bool_()),
     }
+    if predictions.units is not None:
+        columns["unit"] = pa.array(predictions.units, pa.int64())
     for position, name in enumerate(classes):
         columns[f"p_{name}"] = pa.array(predictions.probabilities[:, position], pa.float64())
     table = pa.table(columns).replace_schema_metadata({"classes": json.dumps(classes)})
@@ -82,6 +85,7 @@ def _from_table(table: Any, classes: tuple[str, ...]) -> Predictions:
     number = {name: position for position, name in enumerate(classes)}
     labels = [number[name] for name in table["true_class"].to_pylist()]
     columns = [table[f"p_{name}"].to_numpy() for name in classes]
+    has_units = "unit" in table.column_names
     return Predictions(
         classes=classes,
         hashes=tuple(table["hash"].to_pylist()),
@@ -90,6 +94,7 @@ def _from_table(table: Any, classes: tuple[str, ...]) -> Predictions:
         labels=np.array(labels, dtype=np.int64),
         probabilities=np.stack(columns, axis=1).astype(np.float64, casting="safe"),
         is_copy=np.array(table["is_copy"].to_pylist(), dtype=bool),
+        units=table["unit"].to_numpy().astype(np.int64, casting="safe") if has_units else None,
     )
 
 

@@ -1,0 +1,289 @@
+"""How sure a board is: intervals, ranks, what noise could reach, and the champion by rule."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..evaluation import (
+    FEWEST_UNITS,
+    Comparison,
+    Entrant,
+    Estimate,
+    Floor,
+    Sample,
+    assessed,
+    compare,
+    estimate,
+    floor,
+    images,
+    intervals,
+)
+from ..records import Part, Predictions, Record, Regime
+from ..resolution import POWER_80
+from .champion import Contender, choose
+from .doubts import falls, flags_of
+from .entries import Board, BoardEvidence, Figure, Row, Verdict
+
+MOST_COMPARED = 64
+"""Rows that are compared; pairs grow with their square, and further ones are listed only."""
+
+Evidence = Mapping[str, BoardEvidence]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Field:
+    """The rows that are compared, in the board's order, with what they said of the same images."""
+
+    rows: tuple[Row, ...]
+    entrants: tuple[Entrant, ...]
+    sample: Sample
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names."""
+        return self.entrants[0].runs[0].classes
+
+
+def with_verdict(board: Board, evidence: Evidence, seed: int) -> Board:
+    """Return a board with its ties, rank intervals, flags, champion and warnings.
+
+    Args:
+        board: ranked rows, best first.
+        evidence: predictions by spec digest; a row is compared where every run behind it has some.
+        seed: what draws and exchanges are derived from.
+    """
+    found = _field(board, evidence)
+    if found is None:
+        return board
+    name = board.metric.partition("_")[2]
+    estimates = [estimate(each.runs, (name,))[name] for each in found.entrants]
+    compared = compare(found.entrants, seed=seed, metric=name) if _decides(found) else None
+    noise = floor(found.entrants, seed=seed)
+    placed = _placed(found, compared, noise)
+    verdict = _verdict(board, found, compared, noise)
+    placed, verdict = _crowned(found, placed, noise, verdict)
+    by_rank = {row.rank: row for row in placed}
+    rows = tuple(by_rank.get(row.rank, row) if row.rank else row for row in board.rows)
+    if compared is not None:
+        verdict = replace(verdict, separate=_separate(estimates, compared, verdict))
+    return replace(
+        board,
+        rows=rows,
+        verdict=verdict,
+        warnings=(*board.warnings, *falls(placed, estimates, evidence, name), *_sanity(placed)),
+        notes=(*board.notes, *_left_out(board, found)),
+    )
+
+
+def with_intervals(
+    figures: Mapping[str, Figure], runs: Sequence[Record], evidence: Evidence
+) -> dict[str, Figure]:
+    """Return a row's figures with their intervals, where every run behind it has predictions."""
+    if not all(each.spec.digest in evidence for each in runs):
+        return dict(figures)
+    found = dict(figures)
+    for prefix, said in _parts([evidence[each.spec.digest] for each in runs]).items():
+        if not all(each.hashes for each in said):
+            continue
+        own = intervals(said)
+        for name in assessed(said[0].classes):
+            if (known := found.get(f"{prefix}_{name}")) is not None:
+                interval = own.get(name)
+                found[f"{prefix}_{name}"] = replace(known, interval=interval, few=interval is None)
+    return found
+
+
+def _parts(runs: Sequence[BoardEvidence]) -> dict[str, list[Predictions]]:
+    """Return what all the runs said of each set of images that has figures, by their prefix."""
+    found: dict[str, list[Predictions]] = {}
+    for part in (Part.VAL, Part.TEST):
+        whole = [run.predictions.part(part) for run in runs]
+        found[str(part)] = whole
+        found[f"{part}_clean"] = [each.where(~each.is_copy) for each in whole]
+    folds = [run.out_of_fold for run in runs if run.out_of_fold is not None]
+    if len(folds) == len(runs):
+        found["cv"] = folds
+    return found
+
+
+def tables(row: Row, evidence: Evidence, metric: str) -> list[Predictions]:
+    """Return what a row's scored runs said of the images that a metric is of."""
+    runs = [evidence[each.spec.digest] for each in row.records[: row.scored_runs]]
+    part = metric.partition("_")[0]
+    if part == "cv":
+        return [run.out_of_fold for run in runs if run.out_of_fold is not None]
+    return [run.predictions.part(Part(part)) for run in runs]
+
+
+def _field(board: Board, evidence: Evidence) -> _Field | None:
+    """Return the rows that share the first known row's images; None where none is known."""
+    rows: list[Row] = []
+    entrants: list[Entrant] = []
+    source = ""
+    for row in board.ranked:
+        runs = row.records[: row.scored_runs]
+        if any(each.spec.digest not in evidence for each in runs):
+            continue
+        said = tables(row, evidence, board.metric)
+        if len(said) < len(runs) or not all(each.hashes for each in said):
+            continue
+        own = " ".join(sorted({images(each) for each in said}))
+        source = source or own
+        if own != source or len(rows) == MOST_COMPARED:
+            continue
+        trials = [evidence[each.spec.digest].trials for each in runs]
+        known = tuple(each for each in trials if each is not None)
+        rows.append(row)
+        entrants.append(
+            Entrant(
+                runs=tuple(said),
+                regime=str(row.regime),
+                trials=known if len(known) == len(runs) and board.metric == "val_macro_f1" else (),
+            )
+        )
+    if not rows:
+        return None
+    every = {images(run): run for run in entrants[0].runs}
+    samples = [Sample.of(every[each]) for each in sorted(every)]
+    return _Field(rows=tuple(rows), entrants=tuple(entrants), sample=_least(samples))
+
+
+def _least(samples: Sequence[Sample]) -> Sample:
+    """Return the sample whose smallest class has the fewest units."""
+    return min(samples, key=lambda each: int(each.sizes[each.present].min()))
+
+
+def _decides(found: _Field) -> bool:
+    return found.sample.is_decidable
+
+
+def _placed(found: _Field, compared: Comparison | None, noise: Floor) -> list[Row]:
+    count = len(found.rows)
+    if compared is None:
+        worse = np.zeros(count, dtype=bool)
+        lows, highs = np.ones(count, dtype=int), np.full(count, count)
+    else:
+        worse, lows, highs = compared.is_worse, compared.lows, compared.highs
+    alone = count - int(worse.sum()) < 2  # the first row ties with itself
+    placed = []
+    for number, row in enumerate(found.rows):
+        flags, is_refused = flags_of(row, found.entrants[number].runs, noise.of_rows[number])
+        placed.append(
+            replace(
+                row,
+                tie=not worse[number] and not alone,
+                rank_low=int(lows[number]),
+                rank_high=int(highs[number]),
+                flags=(*row.flags, *flags),
+                is_refused=row.is_refused or is_refused,
+            )
+        )
+    return placed
+
+
+def _crowned(
+    found: _Field, placed: list[Row], noise: Floor, verdict: Verdict
+) -> tuple[list[Row], Verdict]:
+    """Mark the champion's row, and put the run that stands for each row first."""
+    contenders = [
+        Contender(
+            name=row.arch,
+            runs=entrant.runs,
+            parameters=row.parameters,
+            is_open=not row.is_refused and (row.tie or row.rank == 1),
+        )
+        for row, entrant in zip(placed, found.entrants, strict=True)
+    ]
+    chosen = choose(contenders, passes=noise.of_rows)
+    rows = []
+    for number, row in enumerate(placed):
+        order = np.argsort(chosen.losses[number], kind="stable").tolist()
+        records = (*(row.records[each] for each in order), *row.records[row.scored_runs :])
+        rows.append(
+            replace(
+                row,
+                champion=number == chosen.place,
+                log_loss=float(np.mean(chosen.losses[number])),
+                records=records,
+                model_bytes=records[0].model_bytes,
+            )
+        )
+    return rows, replace(verdict, chosen=chosen.said)
+
+
+def _verdict(board: Board, found: _Field, compared: Comparison | None, noise: Floor) -> Verdict:
+    sample, subject = found.sample, board.subject
+    patients = subject is not None and subject.patients_known
+    lacking = [
+        name for name, is_there in zip(found.classes, sample.present, strict=True) if not is_there
+    ]
+    where = "train and validation" if board.metric.startswith("cv_") else "validation"
+    barred = f"{where} has no image of {', '.join(lacking)}" if lacking else ""
+    unit = "patients" if patients else "distinct images"
+    return Verdict(
+        critical=compared.critical if compared else math.inf,
+        resolvable=compared.resolvable if compared else 1.0,
+        noise=noise.p,
+        units=len(sample),
+        unit=unit,
+        undecidable="" if compared else _undecidable(found, where, unit),
+        barred=barred,
+    )
+
+
+def _undecidable(found: _Field, where: str, unit: str) -> str:
+    few = [
+        f"{name} has {size}"
+        for name, size, is_there in zip(
+            found.classes, found.sample.sizes.tolist(), found.sample.present, strict=True
+        )
+        if is_there and size < FEWEST_UNITS
+    ]
+    return (
+        f"nothing can be told apart: every class needs at least {FEWEST_UNITS} {unit} in {where},"
+        f" and {', '.join(few)}"
+    )
+
+
+def _separate(estimates: Sequence[Estimate], compared: Comparison, verdict: Verdict) -> str:
+    """Say what would tell the first two rows apart; nothing where they are."""
+    if len(estimates) < 2 or compared.better[0, 1] or compared.is_worse[1]:
+        return ""
+    gap = estimates[0].value - estimates[1].value
+    error = float(compared.errors[0, 1])
+    if error <= 0 or gap / error < 0.5:
+        return "What would tell the first two apart cannot be foreseen: they are too close."
+    reach = compared.critical + POWER_80
+    wanted = math.ceil(verdict.units * (reach * error / gap) ** 2)
+    said = f"About {wanted:,} {verdict.unit} would tell the first two apart"
+    return f"{said}{_seeds(estimates, compared, gap / reach)}."
+
+
+def _seeds(estimates: Sequence[Estimate], compared: Comparison, error: float) -> str:
+    """Say how many seeds would tell the first two apart, where they have several."""
+    if min(each.repeats for each in estimates[:2]) < 2:
+        return ""
+    runs = sum(float(compared.between[row]) * estimates[row].repeats for row in (0, 1))
+    left = error**2 - float(compared.over_units[0, 1])
+    if left <= 0:
+        return "; no number of seeds would"
+    return f"; so would {max(1, math.ceil(runs / left))} seeds each"
+
+
+def _left_out(board: Board, found: _Field) -> tuple[str, ...]:
+    left = len(board.ranked) - len(found.rows)
+    if not left:
+        return ()
+    why = f"beyond the first {MOST_COMPARED}, on other images, or without a prediction table"
+    return (f"{left} ranked rows are not compared: they are {why}.",)
+
+
+def _sanity(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Warn where a network that learnt from exchanged labels may be the best."""
+    held = [row for row in rows if row.is_check and (row.tie or row.rank == 1)]
+    if not held or all(row.is_check or row.regime is Regime.PRIOR for row in rows):
+        return ()
+    said = f"{held[0].arch} trained on shuffled labels cannot be told from the best"
+    return (f"{said}: these figures do not show that anything was learnt.",)

@@ -1,0 +1,272 @@
+"""How sure a figure is: Wilson's interval at the figure's effective size.
+
+One form for all figures in [0, 1] (Brier's is halved first): Wilson 1927,
+doi:10.1080/01621459.1927.10502953, with n = p (1 - p) / V for the number of trials, V being the
+jackknife's variance over units, and Student's t for the normal's quantile. Where hardly any unit
+is in error V says too little, so that n is at most the number of units. Simulated coverage of
+95 % intervals, at n = 72 to 315, accuracy 0.6 to 0.99 and down to three patients in a class, is
+in docs/metrics.md; a percentile bootstrap's falls to 28 % near a perfect score.
+
+Over several seeds the interval is that of the mean, with the variance between seeds in it. Over
+folds, whose images are others, the parts' variances add.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+import numpy as np
+import numpy.typing as npt
+
+from ..records import Labels, Part, Predictions
+from .jackknife import (
+    ASSESSED,
+    BY_CLASS,
+    FEWEST_UNITS,
+    MACRO,
+    Influence,
+    Sample,
+    images,
+    in_order,
+    influences,
+)
+from .metrics import SCORED_PARTS, Floats, class_slugs
+
+_LEVEL = 0.05
+_FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's variance is not trusted
+_OF_PROBABILITIES = 2.0  # AUROC and Brier use ranks and sizes too: twice the units at most
+_NONE = 1e-18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: the figure over the images themselves.
+        low: the lower limit; `high` the upper.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimate:
+    """A figure of one row: one run's, or the mean over its seeds and folds.
+
+    Attributes:
+        value: the figure, or the mean.
+        units: (U,) influences on it, those of the folds' parts after another.
+        stratum: (U,) which units are exchangeable: of one class, and of one fold's part.
+        repeats: runs it is the mean of; `freedom` degrees of freedom of `between`.
+        between: variance of one run's figure between seeds, 0 for a single seed.
+        of_images: how much of `between` the images alone explain.
+        single: mean variance over units of a single run.
+        errors: units in error in the run with the fewest; None for a figure of probabilities.
+        size: units it rests on.
+        is_brier: whether its range is [0, 2].
+    """
+
+    value: float
+    units: Floats
+    stratum: Labels
+    repeats: int
+    freedom: int
+    between: float
+    of_images: float
+    single: float
+    errors: int | None
+    size: int
+    is_brier: bool = False
+
+    def interval(self, level: float = _LEVEL) -> Interval:
+        """Return the interval that holds the figure in all but `level` of samples."""
+        scale = 2.0 if self.is_brier else 1.0
+        over_units = float((self.units**2).sum())
+        over_seeds = self.between / self.repeats
+        total = over_units + over_seeds
+        freedom = satterthwaite(self.units[:, None], self.stratum)
+        if over_seeds > 0:
+            parts = over_seeds**2 / max(self.freedom, 1) + over_units**2 / freedom
+            freedom = total**2 / parts
+        cap = self.size * self._gain(over_units)
+        if self.errors is None:
+            cap *= _OF_PROBABILITIES
+        trusts = self.errors is not None and self.errors >= _FEW_ERRORS and total > _NONE
+        share, var = self.value / scale, total / scale**2
+        worth = share * (1 - share) / var if total > _NONE else cap
+        low, high = wilson(share, worth if trusts else min(worth, cap), freedom, level)
+        return Interval(value=self.value, low=scale * low, high=scale * high)
+
+    def _gain(self, over_units: float) -> float:
+        """Return how many times the units of one run the mean over seeds is worth at most."""
+        if self.repeats == 1 or over_units <= _NONE:
+            return 1.0
+        seeds = self.repeats / (self.repeats - self.freedom)  # runs on the same images
+        return min(seeds, max(1.0, self.single / over_units))
+
+
+def wilson(share: float, size: float, freedom: float, level: float = _LEVEL) -> tuple[float, float]:
+    """Return Wilson's limits for a share at its effective size.
+
+    Args:
+        share: the figure, in [0, 1].
+        size: the trials it is worth.
+        freedom: degrees of freedom of the variance that says so.
+        level: how often the interval may miss.
+    """
+    from scipy.stats import t as student
+
+    if size <= 0:  # a share of 0 or 1 with some variance: nothing is known of it
+        return 0.0, 1.0
+    z = float(student.ppf(1 - level / 2, max(freedom, 1.0)))
+    centre = (share + z * z / (2 * size)) / (1 + z * z / size)
+    half = (
+        z * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)
+    )
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def satterthwaite(differences: npt.NDArray[np.float64], stratum: Labels) -> float:
+    """Return the degrees of freedom of a variance that strata sum to.
+
+    Satterthwaite 1946, doi:10.2307/3002019, over the strata's parts of the mean variance.
+
+    Args:
+        differences: (U, p) influences of p figures or of differences of figures.
+        stratum: (U,) stratum of each unit.
+    """
+    labels, sizes = np.unique(stratum, return_counts=True)
+    parts = np.array(
+        [float((differences[stratum == each] ** 2).sum(axis=0).mean()) for each in labels]
+    )
+    if parts.sum() <= _NONE:
+        return float(max(len(stratum) - len(labels), 1))
+    return float(parts.sum() ** 2 / (parts**2 / np.maximum(sizes - 1, 1)).sum())
+
+
+def estimate(runs: Sequence[Predictions], metrics: Sequence[str] = ASSESSED) -> dict[str, Estimate]:
+    """Return the estimates of one row from its runs' rows of one part, by metric.
+
+    Runs on the same images are seeds, runs on other images folds. A metric that is undefined in
+    one of the runs is left out.
+
+    Args:
+        runs: predictions of one part, one table a run.
+        metrics: names as `influences` takes them.
+    """
+    sources: dict[str, list[Predictions]] = {}
+    for run in runs:
+        sources.setdefault(images(run), []).append(in_order(run))
+    blocks = [
+        (sample, [influences(sample, run, metrics) for run in own])
+        for own in (sources[each] for each in sorted(sources))
+        for sample in [Sample.of(own[0])]
+    ]
+    every = [found for _, own in blocks for found in own]
+    names = [name for name in every[0] if all(name in found for found in every)] if every else []
+    return {name: _joined(name, blocks, len(runs)) for name in names}
+
+
+Block = tuple[Sample, list[dict[str, Influence]]]
+
+
+def _joined(name: str, blocks: Sequence[Block], repeats: int) -> Estimate:
+    units, strata, between, explained, offset = [], [], [], [], 0
+    runs = [found[name] for _, own in blocks for found in own]
+    for sample, own in blocks:
+        each = np.stack([found[name].units for found in own])
+        units.append(each.mean(axis=0) * len(own) / repeats)
+        strata.append(sample.stratum + offset)
+        offset += len(sample.sizes)
+        if len(own) > 1:
+            between.append(variance([found[name].value for found in own]))
+            apart = each - each.mean(axis=0)
+            explained.append(float((apart**2).sum()) / (len(own) - 1))
+    counted = [run.errors for run in runs if run.errors is not None]
+    return Estimate(
+        value=fmean(run.value for run in runs),
+        units=np.concatenate(units),
+        stratum=np.concatenate(strata),
+        repeats=repeats,
+        freedom=sum(len(own) - 1 for _, own in blocks),
+        between=fmean(between) if between else 0.0,
+        of_images=fmean(explained) if explained else 0.0,
+        single=fmean(run.variance for run in runs) / len(blocks),
+        errors=min(counted) if counted else None,
+        size=sum(own[0][name].size for _, own in blocks),
+        is_brier=name == "brier",
+    )
+
+
+def has_interval(name: str, sample: Sample, classes: Sequence[str]) -> bool:
+    """Return whether classes have units enough for a metric's interval.
+
+    A macro figure rests on its smallest class, a class's own on its units or on all others.
+
+    Args:
+        name: a metric, without the part.
+        sample: the units.
+        classes: k class names.
+    """
+    if name in MACRO:
+        return sample.is_decidable
+    for label, slug in enumerate(class_slugs(classes)):
+        own = int(sample.sizes[label])
+        if name == f"recall_{slug}":
+            return own >= FEWEST_UNITS
+        if name == f"specificity_{slug}":
+            return len(sample) - own >= FEWEST_UNITS
+    return len(sample) >= FEWEST_UNITS
+
+
+def intervals(
+    runs: Sequence[Predictions], metrics: Sequence[str] = (*ASSESSED, *BY_CLASS)
+) -> dict[str, Interval]:
+    """Return the 95 % intervals of one row's metrics on one part, as far as units allow any.
+
+    Args:
+        runs: predictions of one part, one table a run.
+        metrics: names as `influences` takes them.
+    """
+    runs = [run for run in runs if run.hashes]
+    if not runs:
+        return {}
+    samples = [Sample.of(run) for run in runs]
+    return {
+        name: found.interval()
+        for name, found in estimate(runs, metrics).items()
+        if all(has_interval(name, sample, runs[0].classes) for sample in samples)
+    }
+
+
+def interval_metrics(predictions: Predictions) -> dict[str, float]:
+    """Return `<part>_<metric>_low` and `_high` of a run for val, test and their clean rows."""
+    found: dict[str, float] = {}
+    for part in SCORED_PARTS:
+        rows = predictions.part(part)
+        found |= limits(f"{part}_", intervals([rows]))
+        if rows.is_copy.any():
+            found |= limits(f"{part}_clean_", intervals([rows.where(~rows.is_copy)], ASSESSED))
+    return found
+
+
+def limits(prefix: str, found: dict[str, Interval]) -> dict[str, float]:
+    """Return intervals as metrics: their limits by name."""
+    return {
+        f"{prefix}{name}_{end}": getattr(each, end)
+        for name, each in found.items()
+        for end in ("low", "high")
+    }
+
+
+def score_out_of_fold(predictions: Predictions) -> dict[str, float]:
+    """Return the metrics of out-of-fold answers as `cv_<metric>`, with their intervals' limits."""
+    from .metrics import by_class, overall
+
+    rows = predictions.where(np.array([each is not Part.TEST for each in predictions.parts]))
+    found = {**overall(rows), **by_class(rows)}
+    return {f"cv_{name}": value for name, value in found.items()} | limits("cv_", intervals([rows]))
