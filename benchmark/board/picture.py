@@ -4,29 +4,43 @@ from typing import TYPE_CHECKING
 
 from ..evaluation import Interval, Standing, board_figure
 from .entries import Board, Figure
-from .words import title
+from .words import CROWN, TIE, is_synthetic, signs, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+_MOST = 40  # chosen, not sourced: rows that fit a figure one can read
+
 
 def to_figure(board: Board) -> "Drawing":
-    """Draw the ranked rows: validation and test with their intervals, the best on top.
+    """Draw the first ranked rows: what ranks and test with their intervals, the best on top.
 
     A figure without an interval is drawn as a point.
     """
-    test = f"test_{board.metric.removeprefix('val_')}"
+    part, _, name = board.metric.partition("_")
+    test = f"test_{name}"
+    rows = board.ranked[:_MOST]
     standings = [
         Standing(
             name=row.arch,
             val=_interval(row.figures[board.metric]),
             test=_interval(row.figures[test]) if test in row.figures else None,
-            tie=row.tie,
+            signs=signs(row),
         )
-        for row in board.ranked
+        for row in rows
     ]
-    synthetic = board.subject is not None and board.subject.synthetic
-    return board_figure(standings, board.data, synthetic, title(board.metric).partition(" ")[2])
+    metric = title(board.metric).partition(" ")[2]
+    synthetic = " (SYNTHETIC images)" if is_synthetic(board) else ""
+    more = f", the first {_MOST} rows" if len(board.ranked) > _MOST else ""
+    legend = [f"{TIE} may be the best"] * any(row.tie for row in rows)
+    legend += [f"{CROWN} the champion by rule"] * (board.champion is not None)
+    return board_figure(
+        standings,
+        f"{board.data}: {metric} with 95 % intervals{synthetic}{more}",
+        metric,
+        "out-of-fold" if part == "cv" else "validation",
+        legend,
+    )
 
 
 def _interval(figure: Figure) -> Interval:

@@ -114,7 +114,8 @@ def _signs(board: Board) -> tuple[str, ...]:
         lines.append("± is the standard deviation over seeds and folds; the figure is their mean.")
     if any(row.tie for row in board.ranked):
         lines.append(
-            f"{TIE} may be the best; ranks are those it may have, the same on 19 of 20 boards."
+            f"{TIE} may be the best. Ranks are those that a row may have; at most one board in"
+            " twenty calls a row worse that is not."
         )
     if board.champion is not None:
         lines.append(f"{CROWN} is the champion by rule.")
@@ -133,8 +134,12 @@ def place(row: Row) -> str:
     """Write a row's rank with the signs of a tie and of the champion, or how its runs ended."""
     if not row.rank:
         return str(row.state) if row.state is not State.FINISHED else "not ranked"
-    signs = [CROWN] * row.champion + [TIE] * row.tie
-    return " ".join((str(row.rank), *signs))
+    return f"{row.rank} {signs(row)}".rstrip()
+
+
+def signs(row: Row) -> str:
+    """Return the signs of the champion and of a row that may be the best: `★ ≈`."""
+    return " ".join([CROWN] * row.champion + [TIE] * row.tie)
 
 
 def ranks(row: Row) -> str:

@@ -104,22 +104,32 @@ def _write_cells(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One row of a drawn board; an interval's ends are its value where it is not known."""
+    """One row of a drawn board; an interval's ends are its value where it is not known.
+
+    `val` is what ranks; `signs` stand behind the name, such as those of a tie and of the champion.
+    """
 
     name: str
     val: Interval
     test: Interval | None = None
-    tie: bool = False
+    signs: str = ""
 
 
-def board(standings: Sequence[Standing], data: str, synthetic: bool, metric: str) -> "Figure":
-    """Draw a board: validation and test with their 95 % intervals, the best on top.
+def board(
+    standings: Sequence[Standing],
+    heading: str,
+    metric: str,
+    ranked_on: str = "validation",
+    legend: Sequence[str] = (),
+) -> "Figure":
+    """Draw a board: what ranks and test with their 95 % intervals, the best on top.
 
     Args:
         standings: rows, best first; at least one.
-        data: the data set's name.
-        synthetic: whether the images were drawn by a program.
+        heading: what stands above it.
         metric: what the figures are, for people: `macro-F1`.
+        ranked_on: the images that rank.
+        legend: what the signs mean, a line each.
     """
     figure, axes = canvas(7.6, 1.7 + 0.36 * len(standings))
     heights = np.arange(len(standings))[::-1]
@@ -127,16 +137,16 @@ def board(standings: Sequence[Standing], data: str, synthetic: bool, metric: str
         _whisker(axes, row.val, at + 0.13, COLOURS[0], "o")
         if row.test is not None:
             _whisker(axes, row.test, at - 0.13, COLOURS[1], "D")
-    axes.set_yticks(heights, [plain(row.name) + (" ≈" if row.tie else "") for row in standings])
+    axes.set_yticks(heights, [f"{plain(row.name)} {row.signs}".strip() for row in standings])
     lows = [each.low for row in standings for each in (row.val, row.test) if each is not None]
     axes.set(xlim=(max(0.0, np.floor(min(lows) * 20 - 0.5) / 20), 1.01), xlabel=metric)
     axes.set_ylim(-0.6, len(standings) - 0.4)
-    axes.plot([], [], "o", color=COLOURS[0], label="validation (ranked on)")
+    axes.plot([], [], "o", color=COLOURS[0], label=f"{ranked_on} (ranked on)")
     axes.plot([], [], "D", color=COLOURS[1], markersize=4, label="test (reporting only)")
-    if any(row.tie for row in standings):
-        axes.plot([], [], " ", label="≈ cannot be told from the first")
-    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    figure.suptitle(plain(f"{data}: {metric} with 95 % intervals{said(synthetic)}"), **TITLE)
+    for line in legend:
+        axes.plot([], [], " ", label=line)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.suptitle(plain(heading), **TITLE)
     tidy(axes)
     axes.grid(axis="y", visible=False)
     return figure
