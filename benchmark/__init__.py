@@ -1,3 +1,3 @@
 """Benchmark a zoo of networks on chest scans, tracked in MLflow, ranked honestly."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
