@@ -184,13 +184,12 @@ def _square(count: int, values: Floats) -> Square:
 
 def _critical(null: Ratios, freedom: float) -> float:
     """Return the critical value: the quantile of the greatest of all pairs, as Student's t."""
-    from scipy.stats import norm
-    from scipy.stats import t as student
+    from scipy.special import ndtr, stdtrit
 
     if not null.size:
         return 1.96
     quantile = float(np.quantile(null.max(axis=1), 1 - LEVEL))
-    return float(student.isf(norm.sf(quantile), freedom)) if quantile > 0 else 1.96
+    return -float(stdtrit(freedom, ndtr(-quantile))) if quantile > 0 else 1.96
 
 
 def _null(
@@ -274,7 +273,7 @@ def _field(entrants: Sequence[Entrant], metric: str) -> _Field:
 
 def _pooled(rows: Sequence[Estimate]) -> tuple[float, int]:
     """Return the variance of a run between seeds over and above the images', and its freedom."""
-    from scipy.stats import chi2
+    from scipy.special import chdtri
 
     known = [each for each in rows if each.freedom]
     freedom = sum(each.freedom for each in known)
@@ -283,7 +282,7 @@ def _pooled(rows: Sequence[Estimate]) -> tuple[float, int]:
     weights = np.array([each.freedom / freedom for each in known])
     between = float(weights @ [each.between for each in known])
     explained = float(weights @ [each.of_images for each in known])
-    return max(0.0, between * freedom / float(chi2.ppf(_CAUTION, freedom)) - explained), freedom
+    return max(0.0, between * freedom / float(chdtri(freedom, 1 - _CAUTION)) - explained), freedom
 
 
 def _disagreement(entrants: Sequence[Entrant]) -> Square:

@@ -118,11 +118,11 @@ def wilson(share: float, size: float, freedom: float, level: float = _LEVEL) -> 
         freedom: degrees of freedom of the variance that says so.
         level: how often the interval may miss.
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     if size <= 0:  # a share of 0 or 1 with some variance: nothing is known of it
         return 0.0, 1.0
-    z = float(student.ppf(1 - level / 2, max(freedom, 1.0)))
+    z = float(stdtrit(max(freedom, 1.0), 1 - level / 2))
     centre = (share + z * z / (2 * size)) / (1 + z * z / size)
     half = (
         z * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)

@@ -11,13 +11,14 @@ placements of DeLong et al. 1988, doi:10.2307/2531595).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
 from ..records import Labels, Predictions, digest
-from .metrics import Floats, auroc, class_slugs, confusion, from_confusion, predicted
+from .metrics import Floats, auroc, class_slugs, confusion, from_confusion, mean_ranks, predicted
 
 FEWEST_UNITS = 3
 """Units that every class must have for a macro figure to have an interval: with one or two
@@ -105,12 +106,18 @@ class Sample:
 
 def images(rows: Predictions) -> str:
     """Return the digest of which images, with which true classes, predictions are for."""
-    return digest(sorted(zip(rows.hashes, rows.labels.tolist(), strict=True)))
+    return _images(rows.hashes, tuple(rows.labels.tolist()))
+
+
+@lru_cache(maxsize=64)  # the rows of a board are asked several times, and mostly share their images
+def _images(hashes: tuple[str, ...], labels: tuple[int, ...]) -> str:
+    return digest(sorted(zip(hashes, labels, strict=True)))
 
 
 def in_order(rows: Predictions) -> Predictions:
     """Return the rows in the order of their images, the same whoever predicted them."""
-    order = sorted(range(len(rows.hashes)), key=lambda row: (rows.hashes[row], rows.paths[row]))
+    keys = list(zip(rows.hashes, rows.paths, strict=True))
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     if order == list(range(len(order))):
         return rows
     return rows.take(np.array(order, dtype=np.int64))
@@ -276,12 +283,10 @@ def _of_auroc(sample: Sample, rows: Predictions, area: float) -> Influence:
 
 def _placements(positive: npt.NDArray[np.bool_], scores: Floats) -> Floats:
     """Return each row's part in the area under the ROC curve, less the mean of its side."""
-    from scipy.stats import rankdata
-
-    ranks, found = rankdata(scores), np.zeros(len(scores))
+    ranks, found = mean_ranks(scores), np.zeros(len(scores))
     positives, negatives = int(positive.sum()), int((~positive).sum())
-    above = (ranks[positive] - rankdata(scores[positive])) / negatives
-    below = 1 - (ranks[~positive] - rankdata(scores[~positive])) / positives
+    above = (ranks[positive] - mean_ranks(scores[positive])) / negatives
+    below = 1 - (ranks[~positive] - mean_ranks(scores[~positive])) / positives
     found[positive] = (above - above.mean()) / positives
     found[~positive] = (below - below.mean()) / negatives
     return found

@@ -144,10 +144,14 @@ def area_under_roc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
     negatives = len(positive) - positives
     if not positives or not negatives:
         return float("nan")
-    _, place, size = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = np.cumsum(size) - (size - 1) / 2  # the mean rank of each group of equal scores
-    wins = rank[place][positive].sum() - positives * (positives + 1) / 2
+    wins = mean_ranks(scores)[positive].sum() - positives * (positives + 1) / 2
     return float(wins / (positives * negatives))
+
+
+def mean_ranks(scores: Floats) -> Floats:
+    """Return the (n,) ranks from 1 of scores, equal ones sharing their mean rank."""
+    _, place, size = np.unique(scores, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(size) - (size - 1) / 2)[place], dtype=np.float64)
 
 
 def by_class(rows: Predictions) -> dict[str, float]:
