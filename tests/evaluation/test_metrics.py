@@ -1,5 +1,6 @@
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.evaluation import class_slugs, confusion, score
 from benchmark.records import Part, Predictions
-from tests.evaluation.made import Make, predictions
+from tests.evaluation.made import Make, answered, predictions, truth, turned
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -44,7 +45,10 @@ def reference(rows: Predictions) -> dict[str, float]:
             ("recall", metrics.recall_score),
             ("f1", metrics.f1_score),
         ):
-            found[f"{mean}_{name}"] = function(true, called, average=mean, zero_division=0)
+            occurring = np.unique(true) if mean == "macro" else every
+            found[f"{mean}_{name}"] = function(
+                true, called, labels=occurring, average=mean, zero_division=0
+            )
     return found | {name: found[f"macro_{name}"] for name in ("precision", "recall", "f1")}
 
 
@@ -102,17 +106,7 @@ def test_auroc_is_that_of_scikit_learn(predictions: Predictions) -> None:
 @settings(max_examples=40, deadline=None)
 @given(made, st.integers(0, 1000))
 def test_metrics_do_not_move_with_the_order_of_rows(predictions: Predictions, seed: int) -> None:
-    order = np.random.default_rng(seed).permutation(len(predictions.hashes))
-    turned = Predictions(
-        classes=predictions.classes,
-        hashes=tuple(predictions.hashes[row] for row in order),
-        paths=tuple(predictions.paths[row] for row in order),
-        parts=tuple(predictions.parts[row] for row in order),
-        labels=predictions.labels[order],
-        probabilities=predictions.probabilities[order],
-        is_copy=predictions.is_copy[order],
-    )
-    assert score(turned) == pytest.approx(score(predictions), abs=1e-12)
+    assert score(turned(predictions, seed)) == pytest.approx(score(predictions), abs=1e-12)
 
 
 def test_auroc_is_absent_where_a_class_has_no_image(make: Make) -> None:
@@ -146,15 +140,7 @@ def test_an_empty_part_has_no_metrics(make: Make) -> None:
 def test_certain_and_wrong_has_a_large_but_finite_loss(make: Make) -> None:
     rows = make(images=12, classes=2)
     wrong = np.eye(2)[1 - rows.labels]
-    sure = Predictions(
-        classes=rows.classes,
-        hashes=rows.hashes,
-        paths=rows.paths,
-        parts=rows.parts,
-        labels=rows.labels,
-        probabilities=wrong,
-        is_copy=rows.is_copy,
-    )
+    sure = replace(rows, probabilities=wrong)
     assert score(sure)["test_loss"] == pytest.approx(-np.log(np.finfo(float).eps))
 
 
@@ -172,6 +158,41 @@ def test_without_copies_there_are_no_clean_metrics(make: Make) -> None:
 
 def test_a_part_of_nothing_but_copies_has_no_clean_metrics(make: Make) -> None:
     assert not [name for name in score(make(copies=1.1)) if "clean" in name]
+
+
+def test_a_class_without_images_is_not_averaged_over_though_it_is_called() -> None:
+    # Of 4 a's 3 are called a and one c; both b's are called b: F1 is 6/7 and 1, and c has none.
+    found = score(answered(truth(4, 2), [0, 0, 0, 2, 1, 1], classes=3))
+    assert found["val_macro_f1"] == pytest.approx((6 / 7 + 1) / 2)
+    assert found["val_macro_recall"] == pytest.approx((3 / 4 + 1) / 2)
+    assert found["val_balanced_accuracy"] == found["val_macro_recall"]
+    assert found["val_macro_precision"] == pytest.approx(1.0)
+
+
+def test_clean_metrics_at_the_same_mix_weigh_classes_as_the_whole_part() -> None:
+    # 4 a's of which 2 are copies, 4 b's: what is left is one a right, one wrong, 3 of 4 b's right.
+    rows = answered(truth(4, 4), [0, 0, 0, 1, 1, 1, 1, 0])
+    rows = replace(rows, is_copy=np.array([True, True, *[False] * 6]))
+    found = score(rows)
+    assert found["val_clean_accuracy"] == pytest.approx(4 / 6)
+    assert found["val_clean_mix_accuracy"] == pytest.approx((2 * 1 + 3) / 8)
+    assert found["val_clean_balanced_accuracy"] == found["val_clean_mix_balanced_accuracy"]
+    assert found["val_clean_mix_macro_f1"] == pytest.approx((4 / 7 + 6 / 9) / 2)
+
+
+def test_the_mix_changes_nothing_where_copies_are_spread_evenly_over_the_classes() -> None:
+    rows = answered(truth(4, 4), [0, 1, 0, 1, 1, 1, 1, 0])
+    rows = replace(rows, is_copy=np.array([True, False] * 4))
+    found = score(rows)
+    for name in ("accuracy", "macro_f1", "mcc", "weighted_f1"):
+        assert found[f"val_clean_mix_{name}"] == pytest.approx(found[f"val_clean_{name}"])
+
+
+def test_there_is_no_same_mix_where_all_images_of_a_class_are_copies() -> None:
+    rows = answered(truth(4, 4), [0, 1, 0, 1, 1, 1, 1, 0])
+    found = score(replace(rows, is_copy=np.array([True] * 4 + [False] * 4)))
+    assert "val_clean_macro_f1" in found
+    assert not [name for name in found if "_mix_" in name]
 
 
 def test_the_confusion_matrix_counts_true_by_predicted(make: Make) -> None:
@@ -197,6 +218,6 @@ def test_class_slugs_keep_legal_names() -> None:
 def test_every_metric_is_documented(make: Make) -> None:
     documented = set(re.findall(r"^\| `([^`]+)` \|", DOCS.read_text(), flags=re.MULTILINE))
     shown = {re.sub(r"_class_\d$", "_<class>", name) for name in score(make(copies=0.3))}
-    bare = {re.sub(r"^(val|test)_(clean_)?", "", name) for name in shown}
+    bare = {re.sub(r"^(val|test)_(clean_)?(mix_)?", "", name) for name in shown}
     assert bare == documented & bare
     assert not documented - bare - {"epoch_<metric>"}

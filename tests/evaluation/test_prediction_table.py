@@ -27,6 +27,35 @@ def test_a_table_reads_back_to_the_last_bit(
     assert back.is_copy.tolist() == rows.is_copy.tolist()
 
 
+def test_units_read_back(tmp_path: Path, make: Make) -> None:
+    rows = make(per_unit=3)
+    write_predictions(rows, tmp_path / "p.parquet")
+    back = read_predictions(tmp_path / "p.parquet").units
+    assert rows.units is not None
+    assert back is not None
+    assert back.dtype == np.int64
+    assert back.tolist() == rows.units.tolist()
+
+
+def test_a_table_of_before_there_were_units_has_none(tmp_path: Path, make: Make) -> None:
+    write_predictions(make(), tmp_path / "p.parquet")
+    assert read_predictions(tmp_path / "p.parquet").units is None
+
+
+def test_units_that_are_no_whole_numbers_are_said(tmp_path: Path, make: Make) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = tmp_path / "p.parquet"
+    write_predictions(make(per_unit=3), file)
+    table = pq.read_table(file)
+    place = table.column_names.index("unit")
+    halves = pa.array([0.5] * len(table))
+    pq.write_table(table.set_column(place, "unit", halves), file)
+    with pytest.raises(DataError, match="holds a value that is no prediction"):
+        read_predictions(file)
+
+
 def test_any_program_finds_the_columns(tmp_path: Path, make: Make) -> None:
     import pandas as pd
 
