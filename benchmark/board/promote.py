@@ -130,7 +130,7 @@ def _row(board: Board, chosen: Record | None, *, force: bool) -> Row | Refusal:
     """Return the row that a person chose, otherwise the champion's by rule."""
     if chosen is not None:
         for row in board.ranked:
-            if chosen in row.records[: row.scored_runs]:
+            if chosen.run_id in {each.run_id for each in row.records[: row.scored_runs]}:
                 return row
         return Refusal(reason=f"the run {chosen.run_id} is not ranked on this board.")
     if not board.ranked:

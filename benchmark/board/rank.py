@@ -84,6 +84,7 @@ def rank(
     """
     known = evidence or {}
     basis, kept, others, by_digest = _chosen(records, rule, subject)
+    kept = tuple(_scored(each, known) for each in kept)
     rows = _tell_apart([_row(group, basis, known, by_digest) for group in grouped(kept)])
     ranked = sorted((row for row in rows if not row.reason), key=lambda row: _order(row, basis))
     numbered = [replace(row, rank=place) for place, row in enumerate(ranked, start=1)]
@@ -145,10 +146,8 @@ def _row(
     evidence: Mapping[str, BoardEvidence],
     by_digest: Mapping[str, Record],
 ) -> Row:
-    scores = {each.spec.digest: _scores(each, evidence) for each in group}
-
     def value(record: Record) -> float:
-        return scores[record.spec.digest].get(basis.metric, math.nan)
+        return record.scores.get(basis.metric, math.nan)
 
     done = [each for each in group if not _reason(each, basis, value(each))]
     undone = [each for each in group if _reason(each, basis, value(each))]
@@ -156,7 +155,6 @@ def _row(
     shown = done or undone[-1:]
     first = shown[0]
     reason = "" if done else _reason(first, basis, value(first))
-    own = [scores[each.spec.digest] for each in shown]
     return Row(
         rank=0,
         arch=first.spec.arch,
@@ -166,7 +164,7 @@ def _row(
         params=first.spec.params,
         state=first.state,
         reason=reason or _chosen_here(shown, evidence, by_digest),
-        figures=with_intervals(_figures(own), shown, evidence),
+        figures=with_intervals(_figures([each.scores for each in shown]), shown, evidence),
         total_seconds=fmean(each.seconds.total for each in shown),
         wall_seconds=fmean(each.seconds.wall for each in shown),
         parameters=first.parameters,
@@ -176,19 +174,23 @@ def _row(
         folds=tuple(sorted({each.spec.fold for each in shown if each.spec.fold is not None})),
         records=(*done, *undone),
         scored_runs=len(done),
-        notes=_row_notes(done, undone, basis, evidence),
+        notes=_row_notes(done, undone, basis),
     )
 
 
-def _scores(record: Record, evidence: Mapping[str, BoardEvidence]) -> Mapping[str, float]:
-    """Return a run's figures as its predictions give them now, else as they were recorded."""
+def _scored(record: Record, evidence: Mapping[str, BoardEvidence]) -> Record:
+    """Return a record with the figures that its predictions give now, and what they differ in."""
     known = evidence.get(record.spec.digest)
     if known is None or record.state is not State.FINISHED:
-        return record.scores
+        return record
     again = score(known.predictions)
     if known.out_of_fold is not None:
         again |= {f"cv_{name}": each for name, each in overall(known.out_of_fold).items()}
-    return {**record.scores, **again}
+    return replace(
+        record,
+        scores={**record.scores, **again},
+        notes=(*record.notes, *doubts(record, again)),
+    )
 
 
 def _reason(record: Record, basis: _Basis, value: float) -> str:
@@ -243,16 +245,12 @@ def _row_notes(
     done: Sequence[Record],
     undone: Sequence[Record],
     basis: _Basis,
-    evidence: Mapping[str, BoardEvidence],
 ) -> tuple[str, ...]:
     notes = dict.fromkeys(note for each in (done or undone) for note in each.notes)
     if done:
         for each in undone:
             why = _reason(each, basis, math.nan)
             notes[f"seed {each.spec.seed} {each.state}: {why}"] = None
-    for each in done:
-        if each.spec.digest in evidence:
-            notes |= dict.fromkeys(doubts(each, _scores(each, evidence)))
     return tuple(notes)
 
 

@@ -101,7 +101,7 @@ class Sample:
 
     def holding(self, rows: npt.NDArray[np.bool_]) -> int:
         """Return how many units hold one of the rows where an (n,) mask holds."""
-        return len(np.unique(self.unit[rows]))
+        return int(np.count_nonzero(np.bincount(self.unit[rows])))
 
 
 def images(rows: Predictions) -> str:
