@@ -8,6 +8,7 @@ from benchmark.errors import DataError, UsageError
 from benchmark.records import Picture
 from benchmark.serving.images import pixels_of
 from benchmark.serving.model import ScanClassifier, _load_pyfunc
+from tests.close import assert_close
 
 from .conftest import CLASSES, encoded, png
 
@@ -23,7 +24,7 @@ def test_a_row_is_a_label_and_one_probability_a_class(model: ScanClassifier) -> 
     answer = model.predict(pd.DataFrame({"image": [encoded(png(1)), encoded(png(2))]}))
     assert list(answer.columns) == ["label", *CLASSES]
     probabilities = answer[list(CLASSES)].to_numpy()
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    assert_close(probabilities.sum(axis=1), np.ones(2), 1e-5)
     assert answer["label"].tolist() == [CLASSES[place] for place in probabilities.argmax(axis=1)]
 
 
@@ -35,9 +36,7 @@ def test_the_network_sees_the_pixels_that_training_decodes(
     network = keras.saving.load_model(model_folder / "model.keras")
     pixels = np.stack([pixels_of(png(seed), Picture(side_px=16)) for seed in range(3)])
     answer = model.predict(pd.DataFrame({"image": [png(seed) for seed in range(3)]}))
-    np.testing.assert_allclose(
-        answer[list(CLASSES)].to_numpy(), network.predict_on_batch(pixels), atol=1e-6
-    )
+    assert_close(answer[list(CLASSES)].to_numpy(), network.predict_on_batch(pixels), 1e-4)
 
 
 def test_every_kind_of_input_gives_the_same_answer(model: ScanClassifier) -> None:
@@ -56,7 +55,7 @@ def test_more_images_than_a_chunk_keep_their_order(
     whole = model.predict(pd.DataFrame({"image": files}))
     monkeypatch.setattr(f"{ScanClassifier.__module__}._CHUNK", 3)
     chunked = model.predict(pd.DataFrame({"image": files}))
-    pd.testing.assert_frame_equal(chunked, whole, check_exact=False, atol=1e-6)
+    pd.testing.assert_frame_equal(chunked, whole, check_exact=False, atol=1e-4)
 
 
 def test_a_bad_image_refuses_the_call_and_names_its_row(model: ScanClassifier) -> None:
@@ -76,7 +75,7 @@ def test_a_bad_image_is_a_row_with_its_error_where_that_is_asked_for(
     assert answer["label"][1] is None
     assert answer.loc[1, list(CLASSES)].isna().all()
     pd.testing.assert_frame_equal(
-        answer.iloc[[0, 2], :4].reset_index(drop=True), good, check_exact=False, atol=1e-6
+        answer.iloc[[0, 2], :4].reset_index(drop=True), good, check_exact=False, atol=1e-4
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.records import Part, Predictions, Regime, Silent, Spec
 from benchmark.training import Fitted, Material, Member, train
+from tests.close import assert_close
 
 from .conftest import make_material, make_spec
 from .test_regimes import Listener, assert_sound
@@ -58,13 +59,13 @@ def test_a_composite_network_says_of_test_what_its_members_predictions_say(
     fitted = train(make_spec(arch, Regime.COMPOSITE), with_members, Silent())
     assert_sound(fitted, with_members)
     images = with_members.pixels.array[with_members.pictures(Part.TEST)]
-    np.testing.assert_allclose(fitted.network.predict_on_batch(images), fitted.test, atol=1e-4)
+    assert_close(fitted.network.predict_on_batch(images), fitted.test)
 
 
 def test_an_ensemble_gives_the_mean_of_its_members(with_members: Material) -> None:
     fitted = train(make_spec("ensemble", Regime.COMPOSITE), with_members, Silent())
     each = [one.predictions.part(Part.TEST).probabilities for one in with_members.members]
-    np.testing.assert_allclose(fitted.test, np.mean(each, axis=0), atol=1e-12)
+    assert_close(fitted.test, np.mean(each, axis=0), 1e-12)
 
 
 def test_stacked_is_scored_on_images_that_it_was_not_fitted_on(with_members: Material) -> None:

@@ -9,6 +9,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.training import engines
 from benchmark.training.engines import choose_engine, keras_engine
+from tests.close import assert_close
 
 from .conftest import EXTRACTOR_SIDE as SIDE
 
@@ -25,7 +26,7 @@ LABELS = np.arange(24) % 2
 
 def test_the_reference_gives_what_keras_predicts(extractor: Any, images: Any) -> None:
     expected = extractor.predict_on_batch(images)
-    np.testing.assert_allclose(keras_engine(extractor).run(images), expected, atol=1e-6)
+    assert_close(keras_engine(extractor).run(images), expected, 1e-4)
 
 
 def test_an_engine_that_agrees_and_is_quicker_is_taken(
@@ -39,7 +40,7 @@ def test_an_engine_that_agrees_and_is_quicker_is_taken(
     chosen = choose_engine(extractor, "auto", images, LABELS, 10_000)
     assert chosen.name == "openvino-f32"
     assert "least cosine 1.0000" in chosen.facts["openvino-f32_agreement"]
-    np.testing.assert_allclose(chosen.run(images), slow.features, atol=1e-5)
+    assert_close(chosen.run(images), slow.features, 1e-4)
 
 
 def test_an_engine_that_disagrees_is_not_taken_however_quick(
@@ -83,7 +84,7 @@ def test_a_handful_of_images_is_enough_to_choose_by(
 ) -> None:
     chosen = choose_engine(extractor, wanted, images[:count], LABELS[:count], count)
     expected = extractor.predict_on_batch(images[:count])
-    np.testing.assert_allclose(chosen.run(images[:count]), expected, atol=1e-2)
+    assert_close(chosen.run(images[:count]), expected, 3e-2)  # bf16 where there is any
 
 
 def test_an_engine_that_is_not_installed_is_named(

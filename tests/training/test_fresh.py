@@ -15,6 +15,7 @@ from benchmark.training.features import open_features
 from benchmark.training.fresh import Fresh
 from benchmark.training.frozen import Trunk
 from benchmark.zoo import ARCHITECTURES, split_backbone
+from tests.close import assert_close
 
 from .conftest import make_material, make_spec
 from .test_regimes import Listener
@@ -55,7 +56,7 @@ def test_an_epoch_sees_what_the_trunk_gives_of_its_own_variation(
     assert vary is not None
     varied = vary(material.pixels.array[rows], rows, 0)
     direct = halves.trunk.predict_on_batch(varied)
-    np.testing.assert_allclose(flat(direct), first, rtol=1e-3, atol=1e-4)
+    assert_close(flat(direct), first)
 
 
 @pytest.mark.slow
@@ -71,7 +72,7 @@ def test_images_that_are_not_varied_give_the_activations_that_are_kept(
     unvaried = Fresh(halves.trunk, engine, material.pixels.array, lambda *each: each[0], 8)
     rows = np.arange(5)
     kept, seen = flat(inputs.take(rows)), flat(unvaried.drawn(rows, 0))
-    np.testing.assert_allclose(seen, kept, rtol=1e-3, atol=1e-4)
+    assert_close(seen, kept)
 
 
 @pytest.mark.slow
@@ -117,7 +118,7 @@ def test_a_killed_fine_tuning_on_fresh_variations_ends_as_if_it_had_not_been(
 def assert_scored(fitted: Fitted, material: Material) -> None:
     """Hold the network to what is said of it."""
     pictures = material.pixels.array[material.pictures(Part.VAL)]
-    np.testing.assert_allclose(fitted.network.predict_on_batch(pictures), fitted.val, atol=1e-4)
+    assert_close(fitted.network.predict_on_batch(pictures), fitted.val)
 
 
 def flat(batch: Any) -> Any:

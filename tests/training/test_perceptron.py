@@ -12,6 +12,7 @@ from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.perceptron import Shrunk, split_perceptron
 from benchmark.training.trainees import StackTrainee
 from benchmark.zoo import ARCHITECTURES, build_network
+from tests.close import assert_close, assert_weights_close
 
 from .conftest import make_spec
 
@@ -43,10 +44,9 @@ def test_a_perceptron_trained_in_numpy_is_the_one_that_keras_trains(
     monkeypatch.setattr("benchmark.training.scratch.split_perceptron", lambda _: None)
     theirs = train(spec, material, Silent())
     for one, two in zip(ours.history, theirs.history, strict=True):
-        assert one.metrics == pytest.approx(two.metrics, abs=2e-4)
-    np.testing.assert_allclose(ours.test, theirs.test, atol=2e-4)
-    for own, other in zip(ours.network.get_weights(), theirs.network.get_weights(), strict=True):
-        np.testing.assert_allclose(own, other, atol=2e-4)
+        assert one.metrics == pytest.approx(two.metrics, rel=1e-3)
+    assert_close(ours.test, theirs.test)
+    assert_weights_close(ours.network.get_weights(), theirs.network.get_weights())
 
 
 def test_numpy_trains_perceptrons_in_float32_and_nothing_else(

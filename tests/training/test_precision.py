@@ -19,6 +19,7 @@ from benchmark.training.precision import (
 )
 from benchmark.training.settings import read_settings
 from benchmark.zoo import ARCHITECTURES
+from tests.close import assert_close
 
 from .conftest import CLASSES, make_material, make_spec
 from .test_stages import Killed
@@ -82,7 +83,7 @@ def test_a_network_trained_in_a_short_format_learns_and_scores_in_float32(
     assert {layer.dtype_policy.name for layer in loaded.layers} == {"float32"}
     assert {str(each.dtype) for each in loaded.weights} <= {"float32", "uint32", "int64"}
     pictures = material.pixels.array[material.pictures(Part.VAL)]
-    np.testing.assert_allclose(loaded.predict_on_batch(pictures), fitted.val, atol=1e-4)
+    assert_close(loaded.predict_on_batch(pictures), fitted.val)
 
 
 @pytest.mark.slow

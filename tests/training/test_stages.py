@@ -12,6 +12,7 @@ from benchmark.records import Epoch, Regime, Silent
 from benchmark.training import Features, Material, train
 from benchmark.training.at_cut import AtCut
 from benchmark.training.inputs import Views
+from tests.close import assert_close
 
 from .conftest import largest_difference, make_material, make_spec
 from .test_regimes import Listener, assert_sound
@@ -48,7 +49,7 @@ def test_fine_tuning_that_only_harms_leaves_the_first_stage(material: Material) 
     ruinous = {**TUNED, "finetune_learning_rate": 10.0}
     tuned = train(make_spec("mobilenetv2", Regime.FINETUNE, ruinous, epochs=9), material, Silent())
     frozen = train(make_spec("mobilenetv2", Regime.FROZEN, SURE, epochs=9), material, Silent())
-    np.testing.assert_allclose(tuned.val, frozen.val, atol=1e-4)
+    assert_close(tuned.val, frozen.val)
 
 
 class Killed(Listener):

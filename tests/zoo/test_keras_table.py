@@ -4,13 +4,13 @@ import importlib
 import inspect
 import sys
 
-import numpy as np
 import pytest
 
 from benchmark.zoo import ARCHITECTURES, keras_classes
 from benchmark.zoo.backbone import preprocess
 from benchmark.zoo.keras_applications import keras_module
 from benchmark.zoo.layers import pixel_input
+from tests.close import assert_close
 from tests.zoo.small import coloured_pixels, keras_preprocess, run, smallest_picture
 
 pytestmark = pytest.mark.slow
@@ -44,6 +44,4 @@ def test_each_class_s_preprocessing_is_keras_s_own(keras_class: str) -> None:
     pixels = coloured_pixels(picture.side_px, count=2)
     symbolic = pixel_input(picture.channels, picture.side_px)
     network = keras.Model(symbolic, preprocess(symbolic, architecture.preprocessing))
-    np.testing.assert_allclose(
-        run(network, pixels), keras_preprocess(keras_class, pixels), rtol=1e-6, atol=1e-4
-    )
+    assert_close(run(network, pixels), keras_preprocess(keras_class, pixels), 1e-5)

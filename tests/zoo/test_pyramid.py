@@ -21,6 +21,7 @@ from benchmark.zoo import (
     select,
 )
 from benchmark.zoo.features import layout
+from tests.close import assert_close
 from tests.zoo.small import SEED, Array, coloured_pixels, run
 
 EVERYTHING = Params(feature_depth="multi", pooling="avg+max")
@@ -82,4 +83,4 @@ def test_features_at_a_scale_are_those_of_a_smaller_picture(
     columns = features[:, select(backbone.layout, params)]
     head = build_head(params, columns.shape[1], 3, SEED, columns.mean(0), columns.var(0))
     network = assemble(backbone, head, params)
-    np.testing.assert_allclose(elsewhere(network, pixels), run(head, columns), atol=1e-4)
+    assert_close(elsewhere(network, pixels), run(head, columns))
