@@ -115,6 +115,15 @@ def seeds(text: str) -> tuple[int, ...]:
     return found
 
 
+def rank_on(text: str) -> str:
+    """Read what rows are ranked on: `auto`, `val` or `cv:K`."""
+    if text != "auto":
+        from ..training import fold_count
+
+        fold_count(text)
+    return text
+
+
 def named(text: str) -> str:
     """Read a name that can stand in a path, a URL and a registered model's name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}", text):
@@ -228,6 +237,21 @@ RUN_OPTIONS: tuple[Option, ...] = (
         group=_TRAINING,
         read=seeds,
         about="one seed or several (0,1,2): runs are grouped on the board",
+    ),
+    Option(
+        name="rank_on",
+        default="auto",
+        group=_TRAINING,
+        read=rank_on,
+        about="what ranks rows: val, cv:5 (answers out of fold over train and val), or auto: "
+        "cv:5 where val is small and it costs little",
+    ),
+    Option(
+        name="sanity",
+        default="no",
+        group=_TRAINING,
+        read=yes_or_no,
+        about="yes: the cheapest network once more with shuffled labels, which must know nothing",
     ),
     Option(
         name="class_weight",

@@ -13,12 +13,16 @@ _CHECKED_IMAGES = 16  # chosen, not sourced: half a batch of val and of test sho
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Checked:
-    """What the deployable network itself says of some rows, and how far that is from the board."""
+    """What the deployable network itself says of some rows, and how far that is from the board.
+
+    `engine` computed the features where the spec's own was too far from the board, else it is None.
+    """
 
     rows: Rows
     probabilities: Probabilities
     milliseconds: float
     difference: float
+    engine: str | None = None
 
 
 def train_checked(
@@ -36,16 +40,18 @@ def train_checked(
     """
     fitted = train(spec, material, progress, trunk=trunk)
     checked, notes = _check(fitted, material), list[str]()
+    engine: str | None = None
     while checked.difference > (bound := difference_bound(fitted.engine)) and (
-        engine := _TRUER.get(fitted.engine)
+        truer := _TRUER.get(fitted.engine)
     ):
+        engine = truer
         notes.append(
             f"probabilities from {fitted.engine}'s features were {checked.difference:.2g} from "
             f"the network's own, above {bound:g}: everything was computed again with {engine}."
         )
         fitted = train(spec, material, progress, engine=engine, trunk=trunk)
         checked = _check(fitted, material)
-    return replace(fitted, warnings=(*fitted.warnings, *notes)), checked
+    return replace(fitted, warnings=(*fitted.warnings, *notes)), replace(checked, engine=engine)
 
 
 def _check(fitted: Fitted, material: Material) -> Checked:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..records import Epoch, Params, ParamValue, Progress, Regime, Rows, Spec
+from ..records import Epoch, Params, ParamValue, Probabilities, Progress, Regime, Rows, Spec
 from ..search import (
     SIDE,
     Infeasible,
@@ -16,11 +16,11 @@ from ..search import (
     Space,
     Trial,
     TrialRecord,
-    folds,
     parse_select,
+    write_answers,
 )
 from ..seeds import derive
-from ..training import Features, Material, Trunk, check, open_features
+from ..training import Features, Material, Trunk, check, folds, open_features
 from ..zoo import ARCHITECTURES, check_scales, read_scales
 from .goals import read_goals
 from .scoring import Exam, Report, score_head, score_network, silently
@@ -131,7 +131,11 @@ class Study:
         return self._trunk if _seen(spec) == _seen(self._spec) else None
 
     def score(self, trial: Trial) -> tuple[float, ...]:
-        """Give the goals' values of a trial: on validation, or the mean over folds."""
+        """Give the goals' values of a trial: on validation, or the mean over folds.
+
+        Scored on validation, a trial notes the classes that it gives there, a pruned one those of
+        the last epoch it reported: a board holds them against what choosing among trials promises.
+        """
         try:
             spec = self.spec_of(trial.params)
             check_scales(ARCHITECTURES[spec.arch], spec.picture, spec.params)
@@ -140,16 +144,33 @@ class Study:
         spec = replace(spec, epochs=min(trial.epochs, self._spec.epochs))
         material = self._materials[spec.picture.side_px]
         if self._select is None:
-            split = material.split
-            report = self._reporter(trial)
-            exam = Exam(material=material, fit=split.train, held=split.val, report=report)
-            return self._values(spec, exam)
+            return self._on_validation(spec, trial, material)
         each: list[tuple[float, ...]] = []
         for number, (fit, held) in enumerate(self._folds(material)):
             each.append(self._values(spec, Exam(material=material, fit=fit, held=held)))
             if len(self._goals) == 1:
                 trial.report(number, each[-1][0])
         return tuple(np.mean(each, axis=0).tolist())
+
+    def _on_validation(self, spec: Spec, trial: Trial, material: Material) -> tuple[float, ...]:
+        split, said = material.split, list[Probabilities]()
+
+        def seen(probabilities: Probabilities) -> None:
+            said[:] = [probabilities]
+
+        exam = Exam(
+            material=material,
+            fit=split.train,
+            held=split.val,
+            report=self._reporter(trial),
+            seen=seen,
+        )
+        try:
+            return self._values(spec, exam)
+        finally:
+            if said:
+                classes = said[0].argmax(axis=1)
+                trial.note(answers=write_answers(classes, len(material.classes)))
 
     def _folds(self, material: Material) -> Iterator[tuple[Rows, Rows]]:
         assert self._select is not None

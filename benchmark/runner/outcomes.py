@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,14 @@ from ..records import (
     Spec,
 )
 from ..search import SearchError, SearchResult
-from ..training import Fitted, Material, Trunk
+from ..training import (
+    Fitted,
+    Material,
+    Trunk,
+    answer_out_of_fold,
+    fold_count,
+    rows_in_folds,
+)
 from .checking import train_checked
 from .objective import Study
 from .searches import SEARCH_FILE, write_search
@@ -54,8 +61,10 @@ def run_task(task: Task, progress: Voice) -> Outcome:
         _rows_as_predictions(task, checked.rows, checked.probabilities), folder / "check.parquet"
     )
     (folder / "history.json").write_text(json.dumps([asdict(epoch) for epoch in fitted.history]))
+    _leave_hashes(task, folder / "trained_on.parquet")
     if found:
         write_search(found.result, folder / SEARCH_FILE)
+    more = _leave_out_of_fold(task, material, checked.engine, progress, folder)
     outcome = Outcome(
         spec=task.spec,
         folder=task.folder,
@@ -67,7 +76,7 @@ def run_task(task: Task, progress: Voice) -> Outcome:
         engine=fitted.engine,
         peak_memory_mib=environment.peak_memory_mib(),
         largest_difference=checked.difference,
-        facts=dict(fitted.facts),
+        facts={**fitted.facts, **more},
         warnings=(*fitted.warnings, *(found.result.notes if found else ())),
         trained=spec if found else None,
     )
@@ -130,6 +139,7 @@ def _material(task: Task, side_px: int) -> Material:
         labels=task.labels,
         hashes=tuple(task.hashes),
         groups=tuple(task.groups),
+        units=task.units,
         split=task.split,
         pixels=Pixels.open(dict(_sides(task))[side_px]),
         weights=task.weights,
@@ -185,17 +195,46 @@ def _predictions(task: Task, fitted: Fitted) -> Predictions:
 
 
 def _rows_as_predictions(task: Task, rows: Rows, probabilities: Probabilities) -> Predictions:
-    copies = dict(zip(task.split.test.tolist(), task.split.test_is_copy.tolist(), strict=True))
-    test = set(copies)
+    split = task.split
+    parts = {row: part for part in Part for row in split.rows(part).tolist()}
+    copies = {row for part in Part for row in split.rows(part)[split.is_copy(part)].tolist()}
     return Predictions(
         classes=task.classes,
         hashes=tuple(task.hashes[row] for row in rows),
         paths=tuple(task.paths[row] for row in rows),
-        parts=tuple(Part.TEST if row in test else Part.VAL for row in rows.tolist()),
+        parts=tuple(parts[row] for row in rows.tolist()),
         labels=task.labels[rows],
         probabilities=probabilities,
-        is_copy=np.array([copies.get(row, False) for row in rows.tolist()], dtype=bool),
+        is_copy=np.array([row in copies for row in rows.tolist()], dtype=bool),
+        units=task.units[rows],
     )
+
+
+def _leave_out_of_fold(
+    task: Task, material: Material, engine: str | None, progress: Progress, folder: Path
+) -> dict[str, str]:
+    """Leave the answers out of fold that a spec asks for; return what they cost, as facts.
+
+    Copies of an image share its fold, so that none of these images was learnt from.
+    """
+    if not fold_count(task.spec.rank_on):
+        return {}
+    began = environment.seconds()
+    said = answer_out_of_fold(task.spec, material, progress, engine=engine)
+    rows = rows_in_folds(material)
+    table = _rows_as_predictions(task, rows, said)
+    table = replace(table, is_copy=np.zeros(len(rows), dtype=bool))
+    write_predictions(table, folder / "out_of_fold.parquet")
+    return {"out_of_fold_seconds": f"{environment.seconds() - began:.3f}"}
+
+
+def _leave_hashes(task: Task, path: Path) -> None:
+    """Leave the content digests of what the network learnt from: a later comparison needs them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    hashes = [task.hashes[row] for row in task.split.train]
+    pq.write_table(pa.table({"hash": pa.array(hashes, pa.string())}), path, compression="zstd")
 
 
 def _fresh(folder: Path) -> Path:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from ..catalog import Catalog
 from ..errors import BenchmarkError, UsageError
+from ..numerics import NUMERICS
 from ..records import Index, Picture, Record, Regime, Spec, Split, digest
 from ..search import Space
 from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, check_scales, resolve_weights
 from .parameters import check_known, params_for
+from .ranking import Sampling, check_ranking, choose_ranking, sampling_of, shuffled_spec
 from .request import Look, Request
 from .searches import search_spec, sides_of, space_for
 
@@ -39,11 +41,13 @@ class Plan:
     Attributes:
         jobs: the specs of single networks, in the order they run.
         composites: the composites to make afterwards.
+        rank_on: what all its runs leave to be ranked on, `val` or `cv:K`.
         notes: what a person should be told before work begins, such as a fallback of weights.
     """
 
     jobs: tuple[Job, ...]
     composites: tuple[str, ...]
+    rank_on: str
     notes: tuple[str, ...]
 
     @property
@@ -66,11 +70,25 @@ def choose_picture(look: Look, native_side_px: int) -> Picture:
     )
 
 
-def make_plan(request: Request, index: Index, splits: Sequence[Split], picture: Picture) -> Plan:
+def make_plan(
+    request: Request,
+    index: Index,
+    splits: Sequence[Split],
+    picture: Picture,
+    sampling: Sampling | None = None,
+) -> Plan:
     """Turn a request into specs.
 
+    Args:
+        request: what was asked for.
+        index: the images.
+        splits: one split, or one a fold.
+        picture: how files become pixels.
+        sampling: which images belong together; None goes by patients and equal files.
+
     Raises:
-        UsageError: an architecture, a regime, a side or a parameter does not fit.
+        UsageError: an architecture, a regime, a side or a parameter does not fit, or what rows
+            are to be ranked on cannot be had.
         WeightsError: weights that were asked for cannot be had.
     """
     architectures = [ARCHITECTURES[name] for name in ARCHITECTURES.select(request.arch)]
@@ -79,6 +97,7 @@ def make_plan(request: Request, index: Index, splits: Sequence[Split], picture: 
     regimes = [(each, _regime(request, each)) for each in single]
     regimes += [(each, Regime.COMPOSITE) for each in architectures if each not in single]
     check_known(request.params, regimes)
+    check_ranking(request)
     weights = _weights(single, request.weights)
     jobs: list[Job] = []
     for architecture in single:
@@ -90,18 +109,48 @@ def make_plan(request: Request, index: Index, splits: Sequence[Split], picture: 
             for seed in request.seed:
                 spec = replace(base, split_digest=split.digest, fold=split.fold, seed=seed)
                 jobs.append(Job(spec=spec, split=place, weights=found, space=space))
-    return Plan(
+    if request.sanity:
+        jobs += _sanity_jobs(jobs, splits, index)
+    plan = Plan(
         jobs=tuple(jobs),
         composites=tuple(each.name for each in architectures if each not in single),
+        rank_on="val",
         notes=_notes(weights),
     )
+    if not len(splits[0].train):  # a placeholder, to check the request before images are read
+        return plan
+    return _ranked(plan, request, index, splits, sampling or sampling_of(index))
+
+
+def _ranked(
+    plan: Plan, request: Request, index: Index, splits: Sequence[Split], sampling: Sampling
+) -> Plan:
+    """Settle what the plan's rows are ranked on: one thing for all of them."""
+    specs = [job.spec for job in plan.jobs if job.split == 0]
+    found = choose_ranking(request, specs, index, splits[0], sampling)
+    jobs = [replace(job, spec=replace(job.spec, rank_on=found.rank_on)) for job in plan.jobs]
+    return replace(plan, jobs=tuple(jobs), rank_on=found.rank_on, notes=(*plan.notes, found.note))
+
+
+def _sanity_jobs(jobs: Sequence[Job], splits: Sequence[Split], index: Index) -> list[Job]:
+    """Return the cheapest network's jobs once more, with shuffled labels and without a search."""
+    chosen = shuffled_spec([job.spec for job in jobs], splits[0], index)
+    return [
+        replace(job, spec=replace(job.spec, search=None, labels="shuffled"), space=None)
+        for job in jobs
+        if job.spec.arch == chosen.arch
+    ]
 
 
 def composite_spec(
     request: Request, name: str, index: Index, split: Split, members: Sequence[Record]
 ) -> Spec:
-    """Give the spec of a composite over finished members, all of one picture and seed."""
+    """Return the spec of a composite over finished members, all of one picture and seed.
+
+    It is ranked on out-of-fold answers where all members left such answers of the same folds.
+    """
     architecture = ARCHITECTURES[name]
+    ranked = {record.spec.rank_on for record in members}
     return Spec(
         arch=name,
         data=index.name,
@@ -116,6 +165,8 @@ def composite_spec(
         patience=request.patience,
         seed=members[0].spec.seed,
         members=tuple(record.spec.digest for record in members),
+        rank_on=ranked.pop() if len(ranked) == 1 else "val",
+        numerics=NUMERICS,
     )
 
 
@@ -165,6 +216,7 @@ def _spec(
         seed=0,
         engine=request.engine,
         search=search_spec(request, space),
+        numerics=NUMERICS,
     )
 
 

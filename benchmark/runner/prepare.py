@@ -22,11 +22,13 @@ from ..data import (
     near_copies,
     read_index,
     read_policy,
+    unit_numbers,
 )
 from ..errors import DataError
-from ..records import Index, LeftOut, Picture, Progress, Split
+from ..records import Index, Labels, LeftOut, Picture, Progress, Split
 from ..zoo import ARCHITECTURES
 from .plan import Plan, choose_picture, make_plan, member_names
+from .ranking import Sampling
 from .request import Look, Request
 from .searches import sides_of
 
@@ -42,6 +44,7 @@ class Prepared:
         index: the readable images; `pixels` where they lie decoded, `facts` what is known of each.
         splits: one split, or one a fold.
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
+        units: (n,) numbers of the images' sampling units.
         picture: how files became pixels.
         sides: where they lie decoded at the further sides that searches try.
         plan: what to run.
@@ -54,6 +57,7 @@ class Prepared:
     facts: Facts
     splits: tuple[Split, ...]
     groups: tuple[str, ...]
+    units: Labels
     picture: Picture
     sides: Mapping[int, Path]
     plan: Plan
@@ -84,7 +88,11 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
     index = decoded.index
     near = near_copies(index, decoded.facts, decoded.pixels)
     splits = make_splits(index, decoded.facts, split_options(request), near=near)
-    plan = make_plan(request, index, splits, picture)
+    sampling = Sampling(
+        units=unit_numbers(index, decoded.facts),
+        groups=group_keys(index, decoded.facts, near=near),
+    )
+    plan = make_plan(request, index, splits, picture, sampling)
     return Prepared(
         request=request,
         cache=cache,
@@ -92,7 +100,8 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
         pixels=decoded.pixels,
         facts=decoded.facts,
         splits=splits,
-        groups=group_keys(index, decoded.facts, near=near),
+        groups=sampling.groups,
+        units=sampling.units,
         picture=picture,
         sides=_decoded_sides(plan, index, picture, cache, progress, most),
         plan=plan,

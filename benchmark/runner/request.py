@@ -41,6 +41,8 @@ class Request(Look):
     patience: int
     batch: int
     seed: tuple[int, ...]
+    rank_on: str
+    sanity: bool
     class_weight: str
     augmentation: str
     views: int

@@ -16,6 +16,7 @@ from ..zoo import ARCHITECTURES
 _HEAD_WEIGHTS_A_MILLISECOND = 2.5e6
 
 Report = Callable[[Epoch], None]
+Seen = Callable[[Probabilities], None]
 
 
 def silently(_epoch: Epoch) -> None:
@@ -31,12 +32,20 @@ class Exam:
         fit: rows of the index that are learnt from.
         held: rows that it is scored on; never test's.
         report: told of every epoch; what it raises (a pruned trial) ends the training.
+        seen: told what is said of `held` after every epoch, before that is reported, and at the
+            end; None where nobody asks.
     """
 
     material: Material
     fit: Rows
     held: Rows
     report: Report = silently
+    seen: Seen | None = None
+
+    def finish(self, probabilities: Probabilities) -> None:
+        """Tell what the finished network says of `held`."""
+        if self.seen is not None:
+            self.seen(probabilities)
 
     def examples(self, rows: Rows) -> Examples:
         """Give rows of the index as the pixels' rows, with their classes."""
@@ -59,8 +68,10 @@ def score_head(spec: Spec, features: Features, exam: Exam) -> dict[str, float]:
         classes=len(material.classes),
         seed=derive(spec.seed, "head"),
         report=exam.report,
+        seen=exam.seen,
     )
     probabilities = head.trained.predict(head.inputs, exam.places(exam.held))
+    exam.finish(probabilities)
     weights = head.network.count_params()
     backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
     return {
@@ -78,9 +89,12 @@ def score_network(spec: Spec, exam: Exam) -> dict[str, float]:
         train=exam.fit,
         val=held,
         test=held,
+        val_is_copy=None,
         test_is_copy=np.zeros(len(held), dtype=bool),
     )
-    fitted = train(spec, replace(material, split=split, scratch=None), _Reporting(exam.report))
+    own_material = replace(material, split=split, scratch=None, seen=exam.seen)
+    fitted = train(spec, own_material, _Reporting(exam.report))
+    exam.finish(fitted.val)
     own = verify(fitted.network, material.pixels.array[exam.places(held[:32])])
     return {
         **_metrics(material.classes, material.labels[held], fitted.val),

@@ -21,6 +21,7 @@ class Task:
         classes: k class names.
         labels: (n,) labels of the index; `hashes` and `paths` likewise n long.
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
+        units: (n,) numbers of the images' sampling units.
         split: rows of the index by part.
         pixels: the folder of the decoded pixels; `sides` those of a search's further sides.
         weights: the resolved weights.
@@ -39,6 +40,7 @@ class Task:
     hashes: Sequence[str]
     paths: Sequence[str]
     groups: Sequence[str]
+    units: Labels
     split: Split
     pixels: Path
     weights: Weights

@@ -68,6 +68,7 @@ def plain_task(
         hashes=index.hashes,
         paths=index.paths,
         groups=prepared.groups,
+        units=prepared.units,
         split=prepared.splits[split],
         pixels=prepared.pixels.folder,
         weights=weights,

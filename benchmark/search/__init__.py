@@ -7,10 +7,18 @@ imports optuna with it: do so where it is used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .folds import Fold, folds, parse_select
+from .answers import trial_answers, write_answers
 from .grid import Grid
 from .parsing import parse_space, read_space, space_names, spaces_folder
-from .settings import ENGINES, PRUNERS, Engine, Goal, SearchSettings, parse_engine
+from .settings import (
+    ENGINES,
+    PRUNERS,
+    Engine,
+    Goal,
+    SearchSettings,
+    parse_engine,
+    parse_select,
+)
 from .space import SIDE, Condition, Kind, Parameter, Space
 from .trials import (
     Infeasible,
@@ -30,7 +38,6 @@ __all__ = [
     "Comparison",
     "Condition",
     "Engine",
-    "Fold",
     "Goal",
     "Grid",
     "Infeasible",
@@ -48,7 +55,6 @@ __all__ = [
     "compare",
     "draw",
     "draw_comparison",
-    "folds",
     "join",
     "parse_engine",
     "parse_select",
@@ -57,6 +63,8 @@ __all__ = [
     "search",
     "space_names",
     "spaces_folder",
+    "trial_answers",
+    "write_answers",
 ]
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """What a person asks of a search: the engine, the budget, what is better, and where it is kept."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,24 @@ def parse_engine(words: str) -> str | None:
     name = _SHORT.get(words, words)
     ENGINES[name]
     return name
+
+
+def parse_select(words: str) -> tuple[int, int] | None:
+    """Turn `--select`'s words into (folds, repeats), None for `val`.
+
+    Raises:
+        UsageError: neither `val` nor `cv:FOLDS` nor `cv:FOLDSxREPEATS`.
+    """
+    if words == "val":
+        return None
+    match = re.fullmatch(r"cv:(\d+)(?:x(\d+))?", words)
+    found = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
+    if found[0] < 2 or found[1] < 1:
+        raise UsageError(
+            f"--select must be val, or cv:FOLDSxREPEATS with at least 2 folds such as cv:5x2, "
+            f"not {words!r}."
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ..data.augmentation import Policy, augment, read_policy
 from ..environment import seconds
 from ..errors import UsageError
-from ..records import Params, Part, Progress, Rows, Spec, digest
+from ..numerics import NUMERICS
+from ..records import Params, Progress, Rows, Spec, digest
 from ..seeds import derive
 from ..zoo import Backbone, build_extractor
 from .engines import choose_engine
@@ -90,6 +91,8 @@ def notes_on_views(spec: Spec) -> tuple[str, ...]:
 class ViewMaker:
     """Makes the augmented views of the training images that a spec asks for.
 
+    For folds of train and val those of both are made, once for all folds.
+
     Attributes:
         rows: the t distinct training images, as rows of the pixels.
         count: views an image.
@@ -122,14 +125,16 @@ def view_maker(spec: Spec, material: Material) -> ViewMaker | None:
     if not count:
         return None
     policy = read_policy(spec.params.text("augmentation"))
-    rows = np.unique(material.pictures(Part.TRAIN))
+    whole, split = material.whole, material.split
+    viewed = split.train if whole is None else np.concatenate([whole.train, whole.val])
+    rows = np.unique(material.pixels.rows([material.hashes[row] for row in viewed]))
     seed = derive(spec.seed, "views")
     used = [material.pixels.hashes[row] for row in rows]
     return ViewMaker(
         rows=rows,
         count=count,
         seed=seed,
-        identity=[policy.text, count, seed, used],
+        identity=[policy.text, count, seed, used, NUMERICS["data"]],
         read=_reader(material, policy, rows, seed),
     )
 

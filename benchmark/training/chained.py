@@ -1,19 +1,22 @@
 """Chained: the best member without its softmax feeds a second dense head."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..environment import seconds
 from ..errors import UsageError
-from ..records import Part, Progress, Seconds, Spec
+from ..records import Params, Part, Probabilities, Progress, Seconds, Silent, Spec
 from ..seeds import derive
 from ..zoo import chained_network, logits_network, select
-from .epoch_metrics import log_loss, macro_f1
+from .combination import log_probabilities
+from .epoch_metrics import measure
+from .epochs import Stage
 from .features import features_key, read_features
-from .frozen import examples, settings_of, standing_head, train_head
+from .frozen import Head, examples, settings_of, standing_head, train_head
 from .inputs import Columns, Matrix
-from .material import Fitted, Material, Member
+from .material import Fitted, Material, Member, answers_out_of_fold
 
 
 def train_chained(spec: Spec, material: Material, progress: Progress) -> Fitted:
@@ -30,26 +33,15 @@ def train_chained(spec: Spec, material: Material, progress: Progress) -> Fitted:
     member = best_member(material.members)
     network = keras.models.load_model(member.network, compile=False)
     logits = _logits(member, network, material, progress)
-    params = spec.params.having(standardise=True)
-    classes = len(material.classes)
-    inputs = Columns(logits, np.arange(classes), material.pictures(Part.TRAIN))
     progress.stage("head", total=spec.epochs, unit="epochs")
-    head = train_head(
-        inputs,
-        params,
-        examples(material, Part.TRAIN),
-        examples(material, Part.VAL),
-        settings_of(spec, material),
-        classes=classes,
-        seed=derive(spec.seed, "chained"),
-        report=progress.epoch,
-    )
+    head = _head_over(logits, spec, material, progress)
     val, test = (
-        head.trained.predict(inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)
+        head.trained.predict(head.inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)
     )
     took = seconds() - began
+    standing = standing_head(head, _params(spec), len(material.classes))
     return Fitted(
-        network=chained_network(network, standing_head(head, params, classes)),
+        network=chained_network(network, standing),
         history=head.trained.history,
         val=val,
         test=test,
@@ -58,14 +50,54 @@ def train_chained(spec: Spec, material: Material, progress: Progress) -> Fitted:
     )
 
 
+def chained_in_folds(spec: Spec, material: Material) -> Callable[[Material], Probabilities]:
+    """Return what answers for the images held out of a fold, from the member's answers out of fold.
+
+    In place of logits the second head reads the logarithms of those answers: they differ by a
+    number an image, and no network is needed for them.
+
+    Raises:
+        UsageError: the member left no such answers.
+    """
+    rows = np.concatenate([material.split.train, material.split.val])
+    answers = answers_out_of_fold(best_member(material.members), material, rows)
+    logs = np.zeros((len(material.pixels.array), len(material.classes)), np.float32)
+    logs[material.pixels.rows([material.hashes[row] for row in rows])] = log_probabilities(
+        answers[None]
+    )
+
+    def answer(fold: Material) -> Probabilities:
+        head = _head_over(logs, spec, fold, Silent())
+        return head.trained.predict(head.inputs, fold.pictures(Part.TEST))
+
+    return answer
+
+
+def _head_over(logits: Matrix, spec: Spec, material: Material, progress: Progress) -> Head:
+    """Train the second head over the (u, k) logits of all images."""
+    classes = len(material.classes)
+    return train_head(
+        Columns(logits, np.arange(classes), material.pictures(Part.TRAIN)),
+        _params(spec),
+        examples(material, Part.TRAIN),
+        examples(material, Part.VAL),
+        settings_of(spec, material),
+        classes=classes,
+        stage=Stage(name="head", seed=derive(spec.seed, "chained"), report=progress.epoch),
+    )
+
+
+def _params(spec: Spec) -> Params:
+    return spec.params.having(standardise=True)
+
+
 def best_member(members: tuple[Member, ...]) -> Member:
     """Give the member with the greatest validation macro-F1, by loss where that is a tie."""
 
     def standing(member: Member) -> tuple[float, float]:
         val = member.predictions.part(Part.VAL)
-        chosen = val.probabilities.argmax(axis=1)
-        score = macro_f1(chosen, val.labels, len(val.classes))
-        return score, -log_loss(val.probabilities, val.labels)
+        found = measure("val", val.probabilities, val.labels)
+        return found["val_macro_f1"], -found["val_loss"]
 
     return max(members, key=standing)
 

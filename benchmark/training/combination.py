@@ -1,13 +1,12 @@
 """How members' probabilities are combined: weights and meta-learners, fitted and cross-fitted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ..records import Labels, Probabilities, Rows
-from ..seeds import derive
 from .epoch_metrics import log_loss
 
 Stacked = npt.NDArray[np.float64]  # (m, n, k): members, images, classes
@@ -95,35 +94,18 @@ def fit_meta_learner(members: Stacked, labels: Labels) -> MetaLearner:
 def cross_fit(
     members: Stacked,
     labels: Labels,
-    groups: npt.NDArray[np.str_],
-    seed: int,
+    folds: Iterable[tuple[Rows, Rows]],
     fit: Callable[[Stacked, Labels], Callable[[Stacked], Probabilities]],
 ) -> Probabilities:
-    """Predict each validation image by a combination that was fitted without it.
+    """Predict each image by a combination that was fitted without it.
 
     Args:
         members: (m, n, k) members' probabilities.
         labels: (n,) true classes.
-        groups: n keys; images of one group are never on both sides.
-        seed: of the folds.
+        folds: (rest, held) rows that cover each image once; groups are never on both sides.
         fit: fits a combination and gives its prediction function.
     """
     found = np.zeros(members.shape[1:])
-    for rest, held in _folds(labels, groups, seed):
+    for rest, held in folds:
         found[held] = fit(members[:, rest], labels[rest])(members[:, held])
     return found
-
-
-def _folds(labels: Labels, groups: npt.NDArray[np.str_], seed: int) -> Iterator[tuple[Rows, Rows]]:
-    """Give folds with whole groups, classes spread evenly where each has images enough."""
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    least = int(np.bincount(labels)[np.unique(labels)].min())
-    state = derive(seed, "cross-fit")
-    if least >= 2:
-        folds = min(FOLDS, least, len(np.unique(groups)))
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=state)
-    else:
-        folds = min(FOLDS, len(np.unique(groups)))
-        splitter = GroupKFold(folds, shuffle=True, random_state=state)
-    yield from splitter.split(np.zeros(len(labels)), labels, groups)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..environment import seconds
 from ..errors import UsageError
-from ..records import Labels, Part, Predictions, Probabilities, Progress, Seconds, Spec
+from ..records import Labels, Part, Probabilities, Progress, Rows, Seconds, Spec
 from ..zoo import average_network, stacked_network
-from .chained import train_chained
+from .chained import chained_in_folds, train_chained
 from .combination import (
+    FOLDS,
     MetaLearner,
     Stacked,
     cross_fit,
@@ -20,7 +20,10 @@ from .combination import (
     select_weights,
     weigh,
 )
-from .material import Fitted, Material, Member
+from .folds import fitting_folds
+from .material import Fitted, Material, Member, aligned, answers_out_of_fold
+
+Predict = Callable[[Stacked], Probabilities]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,10 +89,6 @@ def _weighted(spec: Spec, material: Material) -> Combined:
     members = _stacked(material, Part.VAL)
     labels = material.truth(Part.VAL)
 
-    def fit(some: Stacked, truth: Labels) -> Callable[[Stacked], Probabilities]:
-        chosen = select_weights(some, truth)
-        return lambda others: weigh(others, chosen)
-
     weights = select_weights(members, labels)
     # A member without weight would only make the network slower.
     used = np.flatnonzero(weights)
@@ -97,7 +96,7 @@ def _weighted(spec: Spec, material: Material) -> Combined:
     named = zip(material.members, weights, strict=True)
     return Combined(
         network=average_network(networks, weights[used].tolist()),
-        val=cross_fit(members, labels, _groups(material), spec.seed, fit),
+        val=cross_fit(members, labels, _folds(spec, material), _fit_weights),
         test=weigh(_stacked(material, Part.TEST), weights),
         own_val=weigh(members, weights),
         facts={"weights": ",".join(f"{each.arch}={weight:.2f}" for each, weight in named)},
@@ -107,26 +106,62 @@ def _weighted(spec: Spec, material: Material) -> Combined:
 def _stacked_generalisation(spec: Spec, material: Material) -> Combined:
     members = _stacked(material, Part.VAL)
     labels = material.truth(Part.VAL)
-
-    def fit(some: Stacked, truth: Labels) -> Callable[[Stacked], Probabilities]:
-        return fit_meta_learner(some, truth).predict
-
     learner: MetaLearner = fit_meta_learner(members, labels)
     networks = load_networks(material.members)
     return Combined(
         network=stacked_network(networks, learner.kernel, learner.bias),
-        val=cross_fit(members, labels, _groups(material), spec.seed, fit),
+        val=cross_fit(members, labels, _folds(spec, material), _fit_stacked),
         test=learner.predict(_stacked(material, Part.TEST)),
         own_val=learner.predict(members),
         facts={},
     )
 
 
+def _fit_mean(some: Stacked, _truth: Labels) -> Predict:
+    return lambda others: weigh(others, np.full(len(some), 1 / len(some)))
+
+
+def _fit_weights(some: Stacked, truth: Labels) -> Predict:
+    chosen = select_weights(some, truth)
+    return lambda others: weigh(others, chosen)
+
+
+def _fit_stacked(some: Stacked, truth: Labels) -> Predict:
+    return fit_meta_learner(some, truth).predict
+
+
+_FIT: dict[str, Callable[[Stacked, Labels], Predict]] = {
+    "ensemble": _fit_mean,
+    "weighted-ensemble": _fit_weights,
+    "stacked": _fit_stacked,
+}
 _COMBINE: dict[str, Callable[[Spec, Material], Combined]] = {
     "ensemble": _mean,
     "weighted-ensemble": _weighted,
     "stacked": _stacked_generalisation,
 }
+
+
+def composite_in_folds(spec: Spec, material: Material) -> Callable[[Material], Probabilities]:
+    """Return what answers for the images held out of a fold, from members' answers out of fold.
+
+    A combination that is fitted is fitted on the answers for the images that the fold learns from.
+
+    Raises:
+        UsageError: a member left no such answers.
+    """
+    if spec.arch == "chained":
+        return chained_in_folds(spec, material)
+    fit = _FIT[spec.arch]
+
+    def of_members(rows: Rows) -> Stacked:
+        return np.stack([answers_out_of_fold(each, material, rows) for each in material.members])
+
+    def answer(fold: Material) -> Probabilities:
+        learnt = np.concatenate([fold.split.train, fold.split.val])
+        return fit(of_members(learnt), fold.labels[learnt])(of_members(fold.split.test))
+
+    return answer
 
 
 def load_networks(members: Sequence[Member]) -> list[Any]:
@@ -137,30 +172,14 @@ def load_networks(members: Sequence[Member]) -> list[Any]:
 
 
 def _stacked(material: Material, part: Part) -> Stacked:
-    """Give (m, n, k) probabilities of a part in the split's order, a class alike in all."""
-    return np.stack([_aligned(member.predictions, material, part) for member in material.members])
+    """Return (m, n, k) probabilities of a part in the split's order, a class alike in all."""
+    rows = material.split.rows(part)
+    return np.stack(
+        [aligned(each.predictions.part(part), material, rows, part) for each in material.members]
+    )
 
 
-def _aligned(predictions: Predictions, material: Material, part: Part) -> Probabilities:
-    """Give a member's probabilities for a part's images, found by their content digests."""
-    own = predictions.part(part)
-    if own.classes != material.classes:
-        raise UsageError(
-            f"members must have the classes {', '.join(material.classes)}, "
-            f"not {', '.join(own.classes)}."
-        )
-    place = {image: row for row, image in enumerate(own.hashes)}
-    wanted = [material.hashes[row] for row in material.split.rows(part)]
-    missing = sum(image not in place for image in wanted)
-    if missing:
-        raise UsageError(
-            f"members must have predicted all {len(wanted)} images of {part}; {missing} lack."
-        )
-    found: Probabilities = own.probabilities[[place[image] for image in wanted]]
-    return found
-
-
-def _groups(material: Material) -> npt.NDArray[np.str_]:
-    """Give what must stay together in folds for each validation image."""
-    keys = material.groups or material.hashes
-    return np.array([keys[row] for row in material.split.val])
+def _folds(spec: Spec, material: Material) -> list[tuple[Rows, Rows]]:
+    """Return folds of the validation images; what must stay together is on one side."""
+    keys, rows = material.groups or material.hashes, material.split.val
+    return fitting_folds(material.labels[rows], [keys[row] for row in rows], FOLDS, spec.seed)

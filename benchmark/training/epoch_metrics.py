@@ -18,18 +18,19 @@ def measure(part: str, probabilities: npt.NDArray[np.floating], labels: Labels) 
 
     Returns:
         `<part>_loss` (mean negative log-likelihood in nats), `_accuracy`, `_precision`, `_recall`
-        and `_f1` (means over the k classes, a ratio of 0 to 0 counting as 0), `_macro_f1` (`_f1`
-        by its full name, as in the final metrics) and `_auroc` (one-vs-rest, macro; absent where
-        a class has no image or all of them).
+        and `_f1` (means over the classes that have images, a ratio of 0 to 0 counting as 0, as in
+        the final metrics), `_macro_f1` (`_f1` by its full name) and `_auroc` (one-vs-rest, macro;
+        absent where a class has no image or all of them).
     """
     table = confusion(probabilities.argmax(axis=1), labels, probabilities.shape[1])
     hits, true, called = np.diag(table), table.sum(axis=1), table.sum(axis=0)
-    f1 = _mean_ratio(2 * hits, true + called)
+    there = true > 0
+    f1 = _mean_ratio(2 * hits, true + called, there)
     found = {
         "loss": log_loss(probabilities, labels),
         "accuracy": float(hits.sum() / len(labels)),
-        "precision": _mean_ratio(hits, called),
-        "recall": _mean_ratio(hits, true),
+        "precision": _mean_ratio(hits, called, there),
+        "recall": _mean_ratio(hits, true, there),
         "f1": f1,
         "macro_f1": f1,
         "auroc": auroc(probabilities, labels),
@@ -48,20 +49,14 @@ def confusion(chosen: Labels, labels: Labels, classes: int) -> Labels:
     return counts.reshape(classes, classes)
 
 
-def _mean_ratio(hits: Labels, total: Labels) -> float:
-    return float(np.mean(hits / np.maximum(total, 1)))
+def _mean_ratio(hits: Labels, total: Labels, there: npt.NDArray[np.bool_]) -> float:
+    return float(np.mean(hits[there] / np.maximum(total[there], 1)))
 
 
 def log_loss(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:
     """Give the mean negative log-likelihood of the true classes, in nats."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.mean(np.log(np.maximum(true, 1e-15))))
-
-
-def macro_f1(chosen: Labels, labels: Labels, classes: int) -> float:
-    """Give the mean over k classes of 2 TP / (2 TP + FP + FN), 0 where that is 0 / 0."""
-    table = confusion(chosen, labels, classes)
-    return _mean_ratio(2 * np.diag(table), table.sum(axis=0) + table.sum(axis=1))
 
 
 def auroc(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:

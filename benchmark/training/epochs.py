@@ -16,6 +16,7 @@ from .settings import Settings
 Batch = Any  # an array (b, ...), or a list of such for a network with several inputs
 Matrix = npt.NDArray[np.float32]
 Report = Callable[[Epoch], None]
+Seen = Callable[[Probabilities], None]
 
 
 class Inputs(Protocol):
@@ -118,6 +119,7 @@ class Stage:
         earlier: how many epochs earlier stages had.
         start: metrics of the network as it comes, which then counts as a candidate; or none.
         keeper: keeps every epoch, None for nothing.
+        seen: told the (n_val, k) probabilities of every epoch, just before `report`.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Stage:
     earlier: int = 0
     start: Mapping[str, float] = field(default_factory=dict)
     keeper: Keeper | None = None
+    seen: Seen | None = None
 
 
 def run_epochs(
@@ -157,13 +160,16 @@ def run_epochs(
         if watch.is_over:
             break
         metrics = _train_once(trainee, inputs, train, settings, schedule, stage.seed, number)
-        metrics |= measure("val", trainee.predict(inputs, val.rows), val.labels)
+        said = trainee.predict(inputs, val.rows)
+        metrics |= measure("val", said, val.labels)
         history.append(Epoch(number=stage.earlier + number, stage=stage.name, metrics=metrics))
         if watch.better(metrics) or watch.best_weights is None:
             watch.best_weights = trainee.snapshot()
         schedule.after(watch)
         if stage.keeper is not None:
             stage.keeper.save(trainee, watch, schedule, history)
+        if stage.seen is not None:
+            stage.seen(said.astype(np.float64))
         stage.report(history[-1])
     trainee.restore(watch.best_weights)
     trainee.finish()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import release_memory, seconds
+from ..numerics import NUMERICS
 from ..records import Labels, Progress, Rows, Spec, digest
 from ..zoo import Backbone, Block, build_extractor, read_scales
 from .engines import Engine, choose_engine
@@ -87,6 +88,7 @@ def trunk_identity(spec: Spec, material: Material) -> list[Any]:
     import keras
 
     identity: list[Any] = [material.pixels.digest, spec.arch, spec.weights, keras.config.backend()]
+    identity.append(NUMERICS["zoo"])
     if spec.weights == "none":
         sample = [material.hashes[row] for row in calibration_rows(material)]
         identity += [spec.seed, sample]
@@ -95,8 +97,12 @@ def trunk_identity(spec: Spec, material: Material) -> list[Any]:
 
 
 def calibration_rows(material: Material) -> Rows:
-    """Give the rows of the index that an untrained backbone's batch statistics are taken from."""
-    train = sorted(material.split.train.tolist(), key=lambda row: material.hashes[row])
+    """Return the rows of the index that an untrained backbone's batch statistics are taken from.
+
+    In a fold of train and val they are the split's all the same, some of them held out: pixels
+    without labels, which spares a pass of all images for each fold.
+    """
+    train = sorted(_train_of(material).tolist(), key=lambda row: material.hashes[row])
     return np.asarray(train[:: max(1, len(train) // 32)][:32], np.int64)
 
 
@@ -150,8 +156,13 @@ def pass_images(
 
 def probe_images(material: Material) -> tuple[npt.NDArray[np.uint8], Labels]:
     """Give up to 64 images of train, spread over its classes and mixed, and their classes."""
-    train = material.split.train
+    train = _train_of(material)
     rows = train[np.linspace(0, len(train) - 1, min(64, len(train))).astype(np.int64)]
     rows = np.random.default_rng(0).permutation(rows)
     places = material.pixels.rows([material.hashes[row] for row in rows])
     return material.pixels.array[places], material.labels[rows]
+
+
+def _train_of(material: Material) -> Rows:
+    """Return the training rows that are the same for a split and for every fold of it."""
+    return (material.whole or material.split).train

@@ -106,5 +106,6 @@ def _train_tail(
             earlier=len(first.history),
             start=first.best,
             keeper=keeper(spec, material, "finetune"),
+            seen=material.seen,
         ),
     )

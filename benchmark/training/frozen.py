@@ -1,5 +1,6 @@
 """The frozen regime: a head over features that every image was passed through once for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +20,7 @@ from ..zoo import (
     select,
 )
 from .augmentation import notes_on_views, open_views
-from .epochs import Examples, Report, Stage, Trained, run_epochs
+from .epochs import Examples, Report, Seen, Stage, Trained, run_epochs
 from .features import Features, calibration_rows, open_features
 from .inputs import Columns, Views
 from .material import Fitted, Material
@@ -79,6 +80,7 @@ def fit_head(
     report: Report,
     stage: str = "head",
     views: Views | None = None,
+    seen: Seen | None = None,
 ) -> Head:
     """Train a head over a backbone's features to early stopping.
 
@@ -93,11 +95,18 @@ def fit_head(
         report: told of every epoch; what it raises (a pruned trial) ends the training.
         stage: the stage's name in the history.
         views: of the training images, to draw from.
+        seen: told the probabilities of `val` after every epoch.
     """
     standardise = train.rows if params.flag("standardise") else None
     inputs = Columns(features.matrix, select(features.blocks, params), standardise, views)
     return train_head(
-        inputs, params, train, val, settings, classes=classes, seed=seed, report=report, stage=stage
+        inputs,
+        params,
+        train,
+        val,
+        settings,
+        classes=classes,
+        stage=Stage(name=stage, seed=seed, report=report, seen=seen),
     )
 
 
@@ -109,21 +118,13 @@ def train_head(
     settings: Settings,
     *,
     classes: int,
-    seed: int,
-    report: Report,
-    stage: str = "head",
+    stage: Stage,
 ) -> Head:
     """Train a head over columns that are chosen and standardised; otherwise as `fit_head`."""
     # Without a layer that standardises: its inputs come standardised.
-    network = build_head(params, inputs.width, classes, derive(seed, "weights"))
-    trained = run_epochs(
-        make_trainee(network, settings, seed),
-        inputs,
-        train,
-        val,
-        settings,
-        Stage(name=stage, seed=seed, report=report),
-    )
+    network = build_head(params, inputs.width, classes, derive(stage.seed, "weights"))
+    trainee = make_trainee(network, settings, stage.seed)
+    trained = run_epochs(trainee, inputs, train, val, settings, stage)
     return Head(network=network, trained=trained, inputs=inputs)
 
 
@@ -203,17 +204,7 @@ def train_over_features(
     views, views_seconds = open_views(spec, material, lambda: trunk.backbone, progress, engine)
     progress.stage("head", total=spec.epochs, unit="epochs")
     started = seconds()
-    head = fit_head(
-        features,
-        spec.params,
-        examples(material, Part.TRAIN),
-        examples(material, Part.VAL),
-        settings_of(spec, material),
-        classes=len(material.classes),
-        seed=derive(spec.seed, "head"),
-        report=progress.epoch,
-        views=views,
-    )
+    head = _head_over(features, views, spec, material, progress)
     return OverFeatures(
         trunk=trunk,
         features=features,
@@ -223,6 +214,41 @@ def train_over_features(
         features_seconds=features.seconds + views_seconds,
         head_seconds=seconds() - started,
     )
+
+
+def _head_over(
+    features: Features, views: Views | None, spec: Spec, material: Material, progress: Progress
+) -> Head:
+    """Train a spec's head over features that are there."""
+    return fit_head(
+        features,
+        spec.params,
+        examples(material, Part.TRAIN),
+        examples(material, Part.VAL),
+        settings_of(spec, material),
+        classes=len(material.classes),
+        seed=derive(spec.seed, "head"),
+        report=progress.epoch,
+        views=views,
+        seen=material.seen,
+    )
+
+
+def open_head(
+    spec: Spec,
+    material: Material,
+    progress: Progress,
+    engine: str | None = None,
+    trunk: Trunk | None = None,
+) -> Callable[[Material], Head]:
+    """Return what trains a spec's head on a fold's material, its features being opened once.
+
+    The arguments are those of `train_frozen`.
+    """
+    trunk = trunk or Trunk(spec, material)
+    features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
+    views, _ = open_views(spec, material, lambda: trunk.backbone, progress, engine)
+    return lambda fold: _head_over(features, views, spec, fold, progress)
 
 
 def train_frozen(

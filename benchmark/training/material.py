@@ -1,12 +1,13 @@
 """What training is given, and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..cache import Cache
 from ..data import Pixels
+from ..errors import UsageError
 from ..records import (
     Epoch,
     Labels,
@@ -30,6 +31,8 @@ class Member:
         network: the saved network, `model.keras`.
         predictions: what it says of val and test.
         spec: the member's own spec.
+        out_of_fold: what networks of its recipe say of the images of train and val that they
+            did not learn from, None where the run left no such answers.
     """
 
     digest: str
@@ -37,6 +40,7 @@ class Member:
     network: Path
     predictions: Predictions
     spec: Spec
+    out_of_fold: Predictions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +58,10 @@ class Material:
         members: the runs that a composite is made of.
         scratch: a folder for checkpoints of long stages, None to keep none.
         groups: n keys of what must stay together in folds (patients, duplicates), or empty.
+        units: (n,) numbers of the sampling units, None for each row its own.
+        taught: (n,) classes that training is told, None for the true ones.
+        whole: in a fold of train and val, the split that the fold was made from, else None.
+        seen: told the (n_val, k) probabilities after every epoch, before the epoch is reported.
     """
 
     classes: tuple[str, ...]
@@ -66,14 +74,62 @@ class Material:
     members: tuple[Member, ...] = ()
     scratch: Path | None = None
     groups: tuple[str, ...] = ()
+    units: Labels | None = None
+    taught: Labels | None = None
+    whole: Split | None = None
+    seen: Callable[[Probabilities], None] | None = None
 
     def pictures(self, part: Part) -> Rows:
         """Give the rows of `pixels` that a part's images have, in the part's order."""
         return self.pixels.rows([self.hashes[row] for row in self.split.rows(part)])
 
     def truth(self, part: Part) -> Labels:
-        """Give the true classes of a part's images, in the part's order."""
-        return self.labels[self.split.rows(part)]
+        """Return the true classes of a part's images in the part's order; of train those taught."""
+        is_taught = part is Part.TRAIN and self.taught is not None
+        labels = self.taught if is_taught and self.taught is not None else self.labels
+        return labels[self.split.rows(part)]
+
+
+def aligned(said: Predictions, material: Material, rows: Rows, what: str) -> Probabilities:
+    """Return (n, k) probabilities of some rows of the index, found by their content digests.
+
+    Args:
+        said: what a member says.
+        material: classes and digests.
+        rows: n rows of the index.
+        what: names the rows in a message.
+
+    Raises:
+        UsageError: a member has other classes, or did not predict all of the images.
+    """
+    if said.classes != material.classes:
+        raise UsageError(
+            f"members must have the classes {', '.join(material.classes)}, "
+            f"not {', '.join(said.classes)}."
+        )
+    place = {image: row for row, image in enumerate(said.hashes)}
+    wanted = [material.hashes[row] for row in rows]
+    missing = sum(image not in place for image in wanted)
+    if missing:
+        raise UsageError(
+            f"members must have predicted all {len(wanted)} images of {what}; {missing} lack."
+        )
+    found: Probabilities = said.probabilities[[place[image] for image in wanted]]
+    return found
+
+
+def answers_out_of_fold(member: Member, material: Material, rows: Rows) -> Probabilities:
+    """Return (n, k) probabilities of some rows by networks that did not learn from them.
+
+    Raises:
+        UsageError: the member left none, or not of all these images.
+    """
+    if member.out_of_fold is None:
+        raise UsageError(
+            f"the run of {member.arch} left no answers out of fold: run it with the same "
+            "--rank-on cv:K first."
+        )
+    return aligned(member.out_of_fold, material, rows, "train and val")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,8 +1,12 @@
 """The one way in: trains whatever a spec says."""
 
 import os
+from dataclasses import replace
 
-from ..records import Progress, Regime, Spec
+import numpy as np
+
+from ..records import Labels, Progress, Regime, Spec
+from ..seeds import generator
 from .composites import train_composite
 from .finetune import train_finetune
 from .frozen import Trunk, train_frozen
@@ -24,7 +28,8 @@ def train(
 
     Args:
         spec: what to train; its params hold all that `defaults` names.
-        material: images, classes, split, weights, cache, members.
+        material: images, classes, split, weights, cache, members; with shuffled labels the
+            network is taught exchanged ones.
         progress: told of stages, batches and epochs; what `epoch` raises ends the training.
         engine: who computes features in place of the spec's engine, such as `tensorflow` after
             `verify` found a network too far from its board.
@@ -32,6 +37,7 @@ def train(
             than the frozen regime build their own.
     """
     make_deterministic()
+    material = taught(spec, material)
     match spec.regime:
         case Regime.PRIOR:
             return train_prior(spec, material)
@@ -43,6 +49,32 @@ def train(
             return train_finetune(spec, material, progress, engine)
         case Regime.COMPOSITE:
             return train_composite(spec, material, progress)
+
+
+def taught(spec: Spec, material: Material) -> Material:
+    """Return the material with the classes that a spec's labels have it taught."""
+    if spec.labels != "shuffled":
+        return material
+    train, labels = material.split.train, material.labels.copy()
+    units = train if material.units is None else material.units[train]
+    labels[train] = exchanged(material.labels[train], units, spec.seed)
+    return replace(material, taught=labels)
+
+
+def exchanged(labels: Labels, units: Labels, seed: int) -> Labels:
+    """Return (n,) labels exchanged between units: all images of a unit get those of another.
+
+    Args:
+        labels: (n,) classes; a unit of several counts as the one that most of its images have.
+        units: (n,) numbers of the sampling units.
+        seed: the same seed exchanges the same.
+    """
+    numbers, places = np.unique(units, return_inverse=True)
+    counts = np.zeros((len(numbers), int(labels.max()) + 1), np.int64)
+    np.add.at(counts, (places, labels), 1)
+    order = generator(seed, "shuffled").permutation(len(numbers))
+    found: Labels = counts.argmax(axis=1)[order][places]
+    return found
 
 
 def make_deterministic() -> None:

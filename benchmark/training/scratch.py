@@ -48,6 +48,7 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
             seed=derive(spec.seed, "scratch"),
             report=progress.epoch,
             keeper=keeper(spec, material, "scratch"),
+            seen=material.seen,
         ),
     )
     val, test = (trained.predict(inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST))

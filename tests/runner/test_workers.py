@@ -39,6 +39,7 @@ def task_of(arch: str) -> Task:
         hashes=(),
         paths=(),
         groups=(),
+        units=none,
         split=split,
         pixels=Path("unused"),
         weights=Weights(kind="none", path=None, identity="none", note=""),

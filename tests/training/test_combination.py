@@ -15,6 +15,8 @@ from benchmark.training.combination import (
     select_weights,
     weigh,
 )
+from benchmark.training.folds import fitting_folds
+from tests.close import assert_close
 
 
 def members(count: int, images: int, classes: int, seed: int = 0) -> npt.NDArray[np.float64]:
@@ -40,7 +42,7 @@ def test_a_perfect_member_among_guessers_gets_all_the_weight() -> None:
     labels = labelled(30, 3)
     some = members(3, 30, 3)
     some[1] = np.eye(3)[labels]
-    np.testing.assert_allclose(select_weights(some, labels), [0, 1, 0])
+    assert_close(select_weights(some, labels), [0, 1, 0], 1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -52,7 +54,7 @@ def test_a_meta_learner_is_the_logistic_regression_of_scikit_learn(classes: int)
     scaled = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
     model = LogisticRegression(C=0.1, max_iter=2000).fit(scaled, labels)
     found = fit_meta_learner(some, labels).predict(some)
-    np.testing.assert_allclose(found, model.predict_proba(scaled), atol=1e-6)
+    assert_close(found, model.predict_proba(scaled))
 
 
 def test_a_class_without_an_image_is_never_chosen() -> None:
@@ -82,7 +84,7 @@ def test_cross_fitting_never_shows_a_group_to_what_predicts_it() -> None:
 
         return predict
 
-    found = cross_fit(some, labels, groups, 0, fit)
+    found = cross_fit(some, labels, fitting_folds(labels, groups.tolist(), 5, 0), fit)
     np.testing.assert_array_equal(found, some[0])
     assert len(seen) == 5
 
@@ -91,5 +93,6 @@ def test_cross_fitting_copes_with_a_class_of_one_image() -> None:
     some = members(2, 20, 2)
     labels = np.array([1] + [0] * 19)
     groups = np.array([str(row) for row in range(20)])
-    found = cross_fit(some, labels, groups, 0, lambda _s, _l: lambda asked: asked[0])
+    folds = fitting_folds(labels, groups.tolist(), 5, 0)
+    found = cross_fit(some, labels, folds, lambda _s, _l: lambda asked: asked[0])
     np.testing.assert_array_equal(found, some[0])

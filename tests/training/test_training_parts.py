@@ -1,7 +1,6 @@
 """The small parts of training that need no network."""
 
 import math
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +9,8 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.records import Params, Regime, Silent
+from benchmark.evaluation import overall
+from benchmark.records import Params, Part, Predictions, Regime, Silent
 from benchmark.training import check, class_weights, defaults, engines, settings_of, tunables
 from benchmark.training.agreement import agree, standardised_error
 from benchmark.training.checkpoints import Checkpoint
@@ -25,6 +25,19 @@ from benchmark.training.stack import Dropout
 from benchmark.zoo import ARCHITECTURES
 
 from .conftest import make_material, make_spec
+
+
+def as_predictions(probabilities: Any, labels: Any) -> Predictions:
+    n, k = probabilities.shape
+    return Predictions(
+        classes=tuple(map(str, range(k))),
+        hashes=tuple(map(str, range(n))),
+        paths=tuple(map(str, range(n))),
+        parts=(Part.VAL,) * n,
+        labels=labels,
+        probabilities=probabilities,
+        is_copy=np.zeros(n, dtype=bool),
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -58,7 +71,21 @@ def test_epoch_metrics_are_those_of_scikit_learn(classes: int) -> None:
 def test_auroc_is_absent_where_a_class_has_no_image() -> None:
     found = measure("val", np.full((4, 3), 1 / 3), np.array([0, 1, 0, 1]))
     assert "val_auroc" not in found
-    assert found["val_recall"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("missing", [0, 1, 3])
+def test_a_curves_means_over_classes_are_the_boards_where_a_class_has_no_image(
+    missing: int,
+) -> None:
+    random = np.random.default_rng(missing)
+    probabilities = random.dirichlet(np.ones(4), 40)
+    there = np.array([each for each in range(4) if each != missing])
+    labels = there[np.arange(40) % 3]
+    assert missing in probabilities.argmax(axis=1)  # named, though it has no image
+    curve = measure("val", probabilities, labels)
+    board = overall(as_predictions(probabilities, labels))
+    for name in ("macro_f1", "f1", "precision", "recall", "accuracy", "loss"):
+        assert curve[f"val_{name}"] == pytest.approx(board[name], rel=1e-12)
 
 
 def test_a_network_that_gives_no_numbers_reports_none() -> None:
@@ -227,11 +254,12 @@ def test_of_the_engines_that_agree_the_quicker_is_taken(
     order: tuple[str, ...], wrong: str, taken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     matrix, labels = features(64), np.arange(64) % 2
+    clock = [0.0]
     images = np.arange(64).reshape(64, 1, 1, 1).astype(np.uint8)
 
     def engine(_model: Any, precision: str) -> Engine:
         def run(some: Any) -> Any:
-            time.sleep({"quick": 0.0, "slow": 0.01}[precision])
+            clock[0] += {"quick": 0.001, "slow": 0.01}[precision]
             return matrix[some[:, 0, 0, 0]] * (-1 if precision == wrong else 1)
 
         return Engine(name=precision, run=run, batch=8)
@@ -244,6 +272,7 @@ def test_of_the_engines_that_agree_the_quicker_is_taken(
         "convert": lambda _: None,
         "_least_worth_converting": lambda _: 0.0,
         "precisions": lambda: order,
+        "seconds": lambda: clock[0],
         "openvino_engine": engine,
     }.items():
         monkeypatch.setattr(engines, name, value)

@@ -1,4 +1,4 @@
-"""Cross-validation inside a search: whole groups, each row once a repeat, classes in proportion."""
+"""Folds: whole groups, each row once a repeat, classes in proportion."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import UsageError
-from benchmark.search import folds, parse_select
+from benchmark.search import parse_select
+from benchmark.training.folds import fold_count, folds, set_aside
 
 
 @given(seed=st.integers(0, 1000), count=st.integers(2, 5), repeats=st.integers(1, 3))
@@ -57,3 +58,34 @@ def test_the_words_of_select(words: str, found: tuple[int, int] | None) -> None:
 def test_other_words_are_refused(words: str) -> None:
     with pytest.raises(UsageError, match="--select must be val, or cv:FOLDSxREPEATS"):
         parse_select(words)
+
+
+@pytest.mark.parametrize(("words", "count"), [("val", 0), ("cv:2", 2), ("cv:20", 20)])
+def test_the_words_of_rank_on(words: str, count: int) -> None:
+    assert fold_count(words) == count
+
+
+@pytest.mark.parametrize("words", ["cv", "cv:1", "cv:21", "cv:5x2", "auto", ""])
+def test_other_words_of_rank_on_are_refused(words: str) -> None:
+    with pytest.raises(UsageError, match="must be auto, val or cv:K with K from 2 to 20"):
+        fold_count(words)
+
+
+@given(seed=st.integers(0, 1000), share=st.floats(0.01, 0.6))
+@settings(max_examples=20, deadline=None)
+def test_what_is_set_aside_shares_no_group_with_what_is_learnt_from(
+    seed: int, share: float
+) -> None:
+    groups = np.random.default_rng(seed).integers(0, 40, 120)
+    labels = (groups % 3).astype(np.int64)
+    aside = set_aside(labels, groups.tolist(), share, seed)
+    assert not set(groups[aside.train]) & set(groups[aside.val])
+    assert sorted([*aside.train, *aside.val]) == list(range(120))
+    assert len(aside.val)
+    assert set(labels[aside.train]) == {0, 1, 2}
+
+
+def test_about_the_share_is_set_aside() -> None:
+    labels = np.arange(200) % 2
+    aside = set_aside(labels, range(200), 0.2, 0)
+    assert len(aside.val) == 40

@@ -1,0 +1,164 @@
+"""What a plan's runs leave to be ranked on, settled once for all of them, and the check of labels.
+
+The choice is made by counts of operations at one nominal rate, never by a measured one: the same
+request on the same images gives the same specs on every machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..data import group_keys, unit_numbers
+from ..errors import UsageError
+from ..records import Index, Labels, Regime, Spec, Split
+from ..training import check_folds, fold_count
+from .costs import estimate_seconds, nominal_seconds
+from .request import Request
+
+_FEW_UNITS = 200  # with more, validation alone tells 10 points apart (docs/metrics.md)
+_DEFAULT = "cv:5"
+_MOST_TIMES = 3.0  # what `auto` may cost more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sampling:
+    """Which images of an index belong together.
+
+    Attributes:
+        units: (n,) numbers of the sampling units.
+        groups: n keys of what must stay on one side of a fold: patients, copies and near copies.
+    """
+
+    units: Labels
+    groups: tuple[str, ...]
+
+
+def sampling_of(index: Index) -> Sampling:
+    """Return which images belong together before any is decoded: by patients and equal files."""
+    return Sampling(units=unit_numbers(index, None), groups=group_keys(index, None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """What ranks the rows of a plan: `val` or `cv:K`, and a line that says so and why."""
+
+    rank_on: str
+    note: str
+
+
+def choose_ranking(
+    request: Request, specs: Sequence[Spec], index: Index, split: Split, sampling: Sampling
+) -> Ranking:
+    """Settle `--rank-on` for all rows of one board.
+
+    Args:
+        request: what was asked for.
+        specs: the single networks of the plan on the split, ranked on validation so far.
+        index: the images.
+        split: the split; of several, the first.
+        sampling: which images belong together.
+
+    Raises:
+        UsageError: out-of-fold answers are asked for and cannot be had.
+    """
+    asked = request.rank_on
+    if asked == "val":
+        return Ranking(rank_on="val", note="rows are ranked on validation, as asked for.")
+    if asked != "auto":
+        check_ranking(request)
+        if split.fold is not None:
+            raise UsageError(
+                f"--rank-on {asked} and --split {split.scheme} exclude each other: folds of folds "
+                "would answer for each image several times. Leave one out."
+            )
+        _check_classes(asked, split, index, sampling)
+        return Ranking(rank_on=asked, note=f"{_on_folds(asked, split)}, as asked for.")
+    units = len(np.unique(sampling.units[split.val]))
+    if units >= _FEW_UNITS:
+        return _on_val(f"it has {units} separate patients or images, {_FEW_UNITS} or more")
+    reason = _hindrance(request, split, index, sampling)
+    if reason:
+        return _on_val(f"{reason}, though it has only {units} separate patients or images")
+    with_folds = [replace(spec, rank_on=_DEFAULT) for spec in specs]
+    plain, folded = (
+        sum(nominal_seconds(spec, split, index) for spec in some) for some in (specs, with_folds)
+    )
+    few = f"validation has only {units} separate patients or images"
+    if folded <= _MOST_TIMES * plain:
+        return Ranking(rank_on=_DEFAULT, note=f"{_on_folds(_DEFAULT, split)}: {few}.")
+    seconds = sum(
+        estimate_seconds(folds, split, index) - estimate_seconds(spec, split, index)
+        for spec, folds in zip(specs, with_folds, strict=True)
+    )
+    return Ranking(
+        rank_on="val",
+        note=f"rows are ranked on validation. {few[0].upper()}{few[1:]}; ranking on out-of-fold "
+        f"answers would take about {_minutes(seconds)} more: --rank-on {_DEFAULT}.",
+    )
+
+
+def check_ranking(request: Request) -> None:
+    """Check `--rank-on cv:K` against the request's other options.
+
+    Raises:
+        UsageError: a search is asked for too.
+    """
+    if request.rank_on not in ("auto", "val") and request.search != "none":
+        raise UsageError(
+            f"--rank-on {request.rank_on} and --search {request.search} exclude each other: a "
+            "search chooses on the images that out-of-fold answers would rank it by. Leave one out."
+        )
+
+
+def shuffled_spec(specs: Sequence[Spec], split: Split, index: Index) -> Spec:
+    """Return the cheapest spec that learns, its labels shuffled and without a search.
+
+    Raises:
+        UsageError: none of them learns.
+    """
+    learning = [replace(spec, search=None) for spec in specs if spec.regime is not Regime.PRIOR]
+    if not learning:
+        raise UsageError("--sanity yes needs a network that learns, such as --arch prior,mlp.")
+    cheapest = min(
+        learning, key=lambda spec: nominal_seconds(replace(spec, rank_on="val"), split, index)
+    )
+    return replace(cheapest, labels="shuffled")
+
+
+def _hindrance(request: Request, split: Split, index: Index, sampling: Sampling) -> str:
+    """Say why out-of-fold answers are no choice here; empty where they are one."""
+    if request.search != "none":
+        return "a search chooses on it"
+    if split.fold is not None:
+        return "the split is of folds itself"
+    try:
+        _check_classes(_DEFAULT, split, index, sampling)
+    except UsageError:
+        return "a class has too few separate patients or images for folds"
+    return ""
+
+
+def _check_classes(rank_on: str, split: Split, index: Index, sampling: Sampling) -> None:
+    rows = np.concatenate([split.train, split.val])
+    try:
+        check_folds(index.labels[rows], [sampling.groups[row] for row in rows], fold_count(rank_on))
+    except UsageError as error:
+        raise UsageError(f"--rank-on {rank_on}: {error}") from error
+
+
+def _on_folds(rank_on: str, split: Split) -> str:
+    images = len(split.train) + len(split.val)
+    return (
+        f"rows are ranked on out-of-fold answers for the {images} images of train and validation "
+        f"({fold_count(rank_on)} folds)"
+    )
+
+
+def _on_val(reason: str) -> Ranking:
+    return Ranking(rank_on="val", note=f"rows are ranked on validation: {reason}.")
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return "a minute" if minutes == 1 else f"{minutes} minutes"
