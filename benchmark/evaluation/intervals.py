@@ -89,6 +89,8 @@ class Estimate:
         over_seeds = self.between / self.repeats
         total = over_units + over_seeds
         freedom = satterthwaite(self.units[:, None], self.stratum)
+        if over_units <= _NONE:  # a class's own figure rests on fewer units than there are
+            freedom = min(freedom, float(self.size - 1))
         if over_seeds > 0:
             parts = over_seeds**2 / max(self.freedom, 1) + over_units**2 / freedom
             freedom = total**2 / parts
@@ -127,7 +129,8 @@ def wilson(share: float, size: float, freedom: float, level: float = _LEVEL) -> 
     half = (
         z * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)
     )
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # Rounding must not leave the share itself outside.
+    return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
 
 
 def satterthwaite(differences: npt.NDArray[np.float64], stratum: Labels) -> float:
