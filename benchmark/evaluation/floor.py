@@ -15,8 +15,8 @@ import numpy as np
 from ..records import Labels, Predictions
 from ..seeds import generator
 from .comparison import Entrant
-from .jackknife import Sample, images, in_order
-from .metrics import Floats, confusion, from_confusion, predicted
+from .jackknife import Sample, images
+from .metrics import Floats, confusion, macro_f1, predicted
 
 EXCHANGES = 1000
 PASSES = 0.01
@@ -103,9 +103,9 @@ def _figures(sample: Sample, run: Predictions, trials: Labels | None, labels: La
         some = labels[start : start + step]
         truth = (some[:, None, :] == np.arange(k)[None, :, None]).astype(np.float64)
         counts = (truth @ flat).reshape(len(some), k, len(answers), k).swapaxes(1, 2)
-        found[:, start : start + step] = from_confusion(counts, sample.present)["macro_f1"].T
+        found[:, start : start + step] = macro_f1(counts, sample.present).T
     return found
 
 
 def _macro_f1(run: Predictions) -> float:
-    return float(from_confusion(confusion(in_order(run)))["macro_f1"])
+    return float(macro_f1(confusion(run)))

@@ -18,7 +18,16 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..records import Labels, Predictions, digest
-from .metrics import Floats, auroc, class_slugs, confusion, from_confusion, mean_ranks, predicted
+from .metrics import (
+    Floats,
+    auroc,
+    class_slugs,
+    confusion,
+    from_confusion,
+    macro_f1,
+    mean_ranks,
+    predicted,
+)
 
 FEWEST_UNITS = 3
 """Units that every class must have for a macro figure to have an interval: with one or two
@@ -175,21 +184,18 @@ def _of_confusion(
     chosen, k = predicted(rows), len(rows.classes)
     wrong = chosen != rows.labels
     names = [name for name in metrics if name in ("macro_f1", "accuracy", "balanced_accuracy")]
-    whole = _with_classes(confusion(rows)[None].astype(np.float64), sample.present, rows.classes)
-    names += [
-        name
-        for name in whole
-        if name.startswith(tuple(f"{each}_" for each in BY_CLASS))
-        and name.partition("_")[0] in metrics
-    ]
+    by_class = [each for each in BY_CLASS if each in metrics]
+    names += [f"{each}_{slug}" for each in by_class for slug in class_slugs(rows.classes)]
+    whole = _figures(confusion(rows)[None], sample.present, rows.classes, names)
     without = without_each(sample, rows.labels * k + chosen, rows.classes, names)
-    rests = _rests_on(sample, rows, wrong)
+    rests = _rests_on(sample, rows, wrong) if by_class else {}
+    every = (sample.holding(wrong), len(sample))
     return {
         name: Influence(
             value=float(whole[name][0]),
             units=sample.influence(without[name]),
-            errors=rests.get(name, (int(sample.holding(wrong)), len(sample)))[0],
-            size=rests.get(name, (0, len(sample)))[1],
+            errors=rests.get(name, every)[0],
+            size=rests.get(name, every)[1],
         )
         for name in names
         if np.isfinite(whole[name][0])
@@ -229,7 +235,7 @@ def without_each(
     found = {name: np.zeros(len(sample)) for name in names}
 
     def fill(units: Labels, counts: Floats, place: Labels | slice) -> None:
-        values = _with_classes(counts.reshape(-1, k, k), sample.present, classes)
+        values = _figures(counts.reshape(-1, k, k), sample.present, classes, names)
         for name in names:
             found[name][units] = values[name][place]
 
@@ -251,10 +257,15 @@ def without_each(
     return found
 
 
-def _with_classes(
-    counts: Floats, present: npt.NDArray[np.bool_], classes: Sequence[str]
+def _figures(
+    counts: npt.NDArray[np.number],
+    present: npt.NDArray[np.bool_],
+    classes: Sequence[str],
+    names: Sequence[str],
 ) -> Mapping[str, Floats]:
-    """Return what `from_confusion` does, and each class's recall and specificity."""
+    """Return at least the named figures of (..., k, k) counts, those of each class too."""
+    if list(names) == ["macro_f1"]:
+        return {"macro_f1": macro_f1(counts, present)}
     found = dict(from_confusion(counts, present))
     true, called = counts.sum(axis=-1), counts.sum(axis=-2)
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
