@@ -1,5 +1,6 @@
 """A search inside a worker: where it starts, what a trial scores, and what is refused."""
 
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +10,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import (
+    Epoch,
     Params,
     ParamValue,
     Picture,
@@ -21,10 +23,17 @@ from benchmark.records import (
 from benchmark.runner import outcomes, scoring
 from benchmark.runner.goals import BY_EPOCH, check_pruner, choose_pruner, read_goals
 from benchmark.runner.objective import Study, own_point, start_of
-from benchmark.runner.searches import read_search, search_scores, sides_of, write_search
+from benchmark.runner.searches import (
+    read_search,
+    search_scores,
+    sides_of,
+    trial_run,
+    write_search,
+)
 from benchmark.runner.task import Helped
 from benchmark.search import (
     SIDE,
+    Pruned,
     SearchError,
     SearchResult,
     Space,
@@ -35,6 +44,7 @@ from benchmark.search import (
     read_space,
     space_names,
 )
+from benchmark.search.answers import read_answers
 from benchmark.training import defaults
 from benchmark.training.epoch_metrics import measure
 from benchmark.zoo import ARCHITECTURES
@@ -246,6 +256,68 @@ def test_balanced_weights_follow_each_fold(material: Any, weighed: list[Any]) ->
     given = sorted(settings.class_weights.tolist() for settings in weighed)
     # Of five and three images, two folds leave three and two to train on, one four and two.
     assert given == [pytest.approx(each) for each in ([0.75, 1.5], [5 / 6, 1.25], [5 / 6, 1.25])]
+
+
+def examined(
+    material: Any, monkeypatch: pytest.MonkeyPatch, select: str, prune_after: int
+) -> Trial:
+    """Run a trial of three epochs that says one class more often in each; give it afterwards."""
+
+    def said(epoch: int) -> Any:
+        return np.eye(2)[[1 if place <= epoch else 0 for place in range(4)]]
+
+    def fit_head(*words: Any, report: Any, seen: Any, **_more: Any) -> Any:
+        for epoch in range(3):
+            if seen is not None:
+                seen(said(epoch))
+            report(Epoch(number=epoch, stage="head", metrics={"val_macro_f1": 0.5}))
+        return SimpleNamespace(
+            inputs=None,
+            network=SimpleNamespace(count_params=lambda: 5000),
+            trained=SimpleNamespace(predict=lambda _inputs, place: np.eye(2)[place % 2]),
+        )
+
+    monkeypatch.setattr(scoring, "fit_head", fit_head)
+    features = SimpleNamespace(seconds=2.0, matrix=np.zeros((8, 3)))
+    monkeypatch.setattr(Study, "_features_of", lambda *_: features)
+    assert SPEC.search is not None
+    wanted = replace(SPEC.search, select=select)
+    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    trial = Trial(0, Params(), 5, lambda step, _value: step == prune_after)
+    with suppress(Pruned):
+        study.score(trial)
+    return trial
+
+
+def test_a_trial_keeps_what_its_best_epoch_answers_on_validation(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = examined(material, monkeypatch, "val", prune_after=9)
+    assert read_answers(str(trial.facts["answers"])).tolist() == [0, 1, 0, 1]
+
+
+def test_a_pruned_trial_keeps_what_it_answered_last(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = examined(material, monkeypatch, "val", prune_after=1)
+    assert read_answers(str(trial.facts["answers"])).tolist() == [1, 1, 0, 0]
+
+
+def test_a_trial_scored_on_folds_keeps_no_answers(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "answers" not in examined(material, monkeypatch, "cv:2", prune_after=9).facts
+
+
+def test_answers_are_no_metric_of_a_trial_in_mlflow() -> None:
+    record = TrialRecord(
+        number=0,
+        params=Params(),
+        state=TrialState.COMPLETE,
+        values=(0.5,),
+        facts={"answers": "u1:AAE=", "width": 3},
+    )
+    assert trial_run(record, SPEC).metrics == {"objective_macro_f1": 0.5, "width": 3.0}
 
 
 def test_a_helper_leaves_the_verdict_on_a_search_to_the_worker_that_began_it(
