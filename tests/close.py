@@ -30,6 +30,8 @@ def assert_weights_close(found: Iterable[Any], wanted: Iterable[Any], share: flo
     """
     found, wanted = list(found), list(wanted)
     assert [np.shape(each) for each in found] == [np.shape(each) for each in wanted]
-    assert_close(
-        *(np.concatenate([np.ravel(each) for each in some]) for some in (found, wanted)), share
-    )
+    assert_close(_joined(found), _joined(wanted), share)
+
+
+def _joined(weights: Iterable[Any]) -> Any:
+    return np.concatenate([np.ravel(each) for each in weights])
