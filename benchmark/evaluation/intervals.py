@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 
 import numpy as np
-import numpy.typing as npt
 
 from ..records import Labels, Part, Predictions
 from .jackknife import (
@@ -88,7 +87,7 @@ class Estimate:
         over_units = float((self.units**2).sum())
         over_seeds = self.between / self.repeats
         total = over_units + over_seeds
-        freedom = satterthwaite(self.units[:, None], self.stratum)
+        freedom = satterthwaite(self.units, self.stratum)
         if over_units <= _NONE:  # a class's own figure rests on fewer units than there are
             freedom = min(freedom, float(self.size - 1))
         if over_seeds > 0:
@@ -133,21 +132,25 @@ def wilson(share: float, size: float, freedom: float, level: float = _LEVEL) -> 
     return min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share)
 
 
-def satterthwaite(differences: npt.NDArray[np.float64], stratum: Labels) -> float:
+def satterthwaite(influences: Floats, stratum: Labels) -> float:
+    """Return the degrees of freedom of a figure's variance, from its (U,) influences."""
+    squares = influences**2
+    parts = [float(squares[stratum == each].sum()) for each in np.unique(stratum)]
+    return degrees_of_freedom(np.array(parts), stratum)
+
+
+def degrees_of_freedom(parts: Floats, stratum: Labels) -> float:
     """Return the degrees of freedom of a variance that strata sum to.
 
-    Satterthwaite 1946, doi:10.2307/3002019, over the strata's parts of the mean variance.
+    Satterthwaite 1946, doi:10.2307/3002019.
 
     Args:
-        differences: (U, p) influences of p figures or of differences of figures.
+        parts: the strata's parts of the variance, in the strata's order.
         stratum: (U,) stratum of each unit.
     """
-    labels, sizes = np.unique(stratum, return_counts=True)
-    parts = np.array(
-        [float((differences[stratum == each] ** 2).sum(axis=0).mean()) for each in labels]
-    )
+    sizes = np.unique(stratum, return_counts=True)[1]
     if parts.sum() <= _NONE:
-        return float(max(len(stratum) - len(labels), 1))
+        return float(max(len(stratum) - len(sizes), 1))
     return float(parts.sum() ** 2 / (parts**2 / np.maximum(sizes - 1, 1)).sum())
 
 

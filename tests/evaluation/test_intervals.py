@@ -78,7 +78,7 @@ def test_few_errors_are_worth_no_more_than_the_units(wrong: int) -> None:
     found = estimate([answered(labels, missing(labels, places))])["macro_f1"]
     interval = found.interval()
     size = found.value * (1 - found.value) / float((found.units**2).sum())
-    freedom = satterthwaite(found.units[:, None], found.stratum)
+    freedom = satterthwaite(found.units, found.stratum)
     wanted = closed_form(found.value, min(size, 72), student(freedom))
     assert (interval.low, interval.high) == pytest.approx(wanted, abs=1e-12)
 
@@ -208,7 +208,7 @@ def test_the_interval_of_a_mean_holds_the_variance_between_seeds() -> None:
     assert found.value == pytest.approx(0.75)
     assert found.between == pytest.approx((12 / 72) ** 2)
     over_units, over_seeds = float((found.units**2).sum()), (12 / 72) ** 2 / 3
-    nu = satterthwaite(found.units[:, None], found.stratum)
+    nu = satterthwaite(found.units, found.stratum)
     freedom = (over_units + over_seeds) ** 2 / (over_seeds**2 / 2 + over_units**2 / nu)
     size = 0.75 * 0.25 / (over_units + over_seeds)
     wanted = closed_form(0.75, size, student(freedom))
