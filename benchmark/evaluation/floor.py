@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
+import numpy.typing as npt
 
 from ..records import Labels, Predictions
 from ..seeds import generator
 from .comparison import Entrant
 from .jackknife import Sample, images
-from .metrics import Floats, confusion, macro_f1, predicted
+from .metrics import Floats, Weights, confusion, macro_f1, predicted
 
 EXCHANGES = 1000
 PASSES = 0.01
 """The greatest p at which a network may be promoted."""
 
-_BLOCK = 1 << 22  # cells of confusion matrices held at once; 32 MiB
+_BLOCK = 1 << 22  # units times classes times exchanges held at once in float32: 16 MiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,17 +58,21 @@ def floor(entrants: Sequence[Entrant], *, seed: int, exchanges: int = EXCHANGES)
         seed: what the exchanges are derived from.
         exchanges: how many.
     """
-    scored = [np.zeros(exchanges) for _ in entrants]
+    scored = np.zeros((len(entrants), exchanges))
     by_source = _by_source(entrants)
     for source in sorted(by_source):
         runs = by_source[source]
         sample = Sample.of(runs[0][1])
-        labels = _exchanged(sample, generator(seed, "floor", source), exchanges)
-        for row, run, trials in runs:
-            found = _figures(sample, run, trials, labels).max(axis=0)
-            scored[row] += found / len(entrants[row].runs)
+        counted = [_counted(len(sample), run, trials) for _, run, trials in runs]
+        drawn = generator(seed, "floor", source)
+        step = max(1, _BLOCK // (len(sample) * len(sample.sizes)))
+        for start in range(0, exchanges, step):
+            truth = _exchanged(sample, drawn, min(step, exchanges - start))
+            for (row, _, _), counts in zip(runs, counted, strict=True):
+                found = _figures(truth, counts, sample.present).max(axis=0)
+                scored[row, start : start + len(truth)] += found / len(entrants[row].runs)
     values = [fmean(_macro_f1(run) for run in each.runs) for each in entrants]
-    return Floor(greatest=np.max(scored, axis=0), values=np.array(values))
+    return Floor(greatest=scored.max(axis=0), values=np.array(values))
 
 
 def _by_source(
@@ -81,30 +86,31 @@ def _by_source(
     return found
 
 
-def _exchanged(sample: Sample, source: np.random.Generator, exchanges: int) -> Labels:
-    """Return (exchanges, U) classes of units, exchanged among them."""
-    return source.permuted(np.tile(sample.stratum, (exchanges, 1)), axis=1)
-
-
-def _figures(sample: Sample, run: Predictions, trials: Labels | None, labels: Labels) -> Floats:
-    """Return (1 + t, exchanges) macro-F1 of a run and of its trials under exchanged labels."""
-    k = len(run.classes)
+def _counted(units: int, run: Predictions, trials: Labels | None) -> Weights:
+    """Return (1 + t, U, k): how many images of a unit a run, and each trial, calls each class."""
     answers = predicted(run)[None]
     if trials is not None and len(trials):
         answers = np.concatenate([answers, np.unique(trials, axis=0)])
+    found = np.zeros((len(answers), units, len(run.classes)), dtype=np.float32)
     unit = Sample.of(run).unit
-    called = np.zeros((len(answers), len(sample), k))
     for number, each in enumerate(answers):
-        np.add.at(called[number], (unit, each), 1)
-    flat = called.transpose(1, 0, 2).reshape(len(sample), -1)
-    found = np.empty((len(answers), len(labels)))
-    step = max(1, _BLOCK // max(len(sample) * k, k * flat.shape[1]))
-    for start in range(0, len(labels), step):
-        some = labels[start : start + step]
-        truth = (some[:, None, :] == np.arange(k)[None, :, None]).astype(np.float64)
-        counts = (truth @ flat).reshape(len(some), k, len(answers), k).swapaxes(1, 2)
-        found[:, start : start + step] = macro_f1(counts, sample.present).T
+        np.add.at(found[number], (unit, each), 1)
     return found
+
+
+def _exchanged(sample: Sample, source: np.random.Generator, exchanges: int) -> Weights:
+    """Return (exchanges, k, U): whether a unit is of a class once they are exchanged among them."""
+    labels = source.permuted(np.tile(sample.stratum, (exchanges, 1)), axis=1)
+    of_each = [labels == each for each in range(len(sample.sizes))]
+    return np.stack(of_each, axis=1).astype(np.float32)
+
+
+def _figures(truth: Weights, counts: Weights, present: npt.NDArray[np.bool_]) -> Floats:
+    """Return (1 + t, exchanges) macro-F1 of a run and of its trials under exchanged labels."""
+    exchanges, k, units = truth.shape
+    flat = counts.transpose(1, 0, 2).reshape(units, -1)
+    cells = (truth.reshape(-1, units) @ flat).reshape(exchanges, k, len(counts), k)
+    return macro_f1(cells.transpose(2, 0, 1, 3), present)
 
 
 def _macro_f1(run: Predictions) -> float:

@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.evaluation import fit_temperature, loss_difference, losses_after_temperature
+from tests.evaluation.made import Make, answered, missing, predictions, truth, turned
+
+
+def sharpened(probabilities: np.ndarray, by: float) -> np.ndarray:
+    raised = probabilities**by
+    found: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
+    return found
+
+
+@given(st.floats(0.5, 2.0), st.integers(0, 1000))
+def test_the_temperature_undoes_a_change_of_sharpness(by: float, seed: int) -> None:
+    rows = predictions(images=90, seed=seed)
+    plain = fit_temperature(rows.labels, rows.probabilities)
+    sharp = fit_temperature(rows.labels, sharpened(rows.probabilities, by))
+    assert sharp == pytest.approx(min(by * plain, 20.0), rel=0.02)
+
+
+def test_the_loss_after_temperature_does_not_reward_or_punish_sharpness(make: Make) -> None:
+    rows = make(images=90)
+    sharp = replace(rows, probabilities=sharpened(rows.probabilities, 3.0))
+    one, other = losses_after_temperature(rows), losses_after_temperature(sharp)
+    assert other.mean() == pytest.approx(one.mean(), abs=1e-4)
+
+
+def test_the_temperature_is_the_one_with_the_lowest_loss(make: Make) -> None:
+    rows = make(images=90, skill=2.0)
+    found = fit_temperature(rows.labels, rows.probabilities)
+    logits = np.log(rows.probabilities)
+
+    def loss(temperature: float) -> float:
+        raised = np.exp(logits / temperature)
+        raised /= raised.sum(axis=1, keepdims=True)
+        return float(-np.log(raised[np.arange(90), rows.labels]).mean())
+
+    assert loss(found) == pytest.approx(losses_after_temperature(rows).mean())
+    assert all(loss(found) <= loss(found * each) for each in (0.8, 0.95, 1.05, 1.25))
+
+
+def test_a_network_that_knows_nothing_is_as_good_as_a_coin() -> None:
+    labels = truth(20, 20)
+    rows = answered(labels, missing(labels, range(10, 30)))
+    assert losses_after_temperature(rows).mean() == pytest.approx(
+        np.log(2), abs=0.002
+    )  # at most 20
+
+
+def test_certain_and_right_costs_nothing_and_certain_and_wrong_stays_finite() -> None:
+    labels = truth(20, 20)
+    assert losses_after_temperature(answered(labels, labels, sure=1.0)).max() < 1e-6
+    wrong = losses_after_temperature(answered(labels, missing(labels, range(40)), sure=1.0))
+    assert np.isfinite(wrong).all()
+
+
+def test_a_difference_of_losses_has_the_error_of_its_mean(make: Make) -> None:
+    labels = truth(90, 0)
+    first = answered(labels, missing(labels, range(30)), sure=0.8)
+    second = answered(labels, missing(labels, range(10, 30)), sure=0.8)
+    gap, error = loss_difference([first], [second])
+    apart = losses_after_temperature(first) - losses_after_temperature(second)
+    assert gap == pytest.approx(apart.mean())
+    assert error == pytest.approx(apart.std(ddof=1) / np.sqrt(90))
+
+
+def test_a_difference_does_not_move_with_the_order_of_rows(make: Make) -> None:
+    first, second = make(images=90, per_unit=2), make(images=90, noise=1, per_unit=2)
+    wanted = loss_difference([first], [second])
+    assert loss_difference([turned(first, 1)], [turned(second, 2)]) == pytest.approx(wanted)
+    assert loss_difference([second], [first]) == pytest.approx((-wanted[0], wanted[1]))
+
+
+def test_the_losses_of_seeds_are_averaged(make: Make) -> None:
+    first = [make(images=90, noise=noise) for noise in range(3)]
+    second = make(images=90, noise=9)
+    gaps = [loss_difference([each], [second])[0] for each in first]
+    assert loss_difference(first, [second])[0] == pytest.approx(np.mean(gaps))
+
+
+def test_a_network_does_not_differ_from_itself(make: Make) -> None:
+    rows = make(images=90)
+    assert loss_difference([rows], [rows]) == (0.0, 0.0)
