@@ -22,7 +22,8 @@ INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 def run_command(words: Sequence[str]) -> int:
     """Run a command line and give its exit code.
 
-    0: all went well; 1: an architecture failed or a promotion was refused; 2: the person's words
+    0: all went well, whatever was promoted or not; 1: an architecture failed, or a registered model
+    did not give the recorded probabilities; 2: the person's words
     or images must be mended, said in one line; 130: interrupted.
     """
     try:
@@ -98,9 +99,15 @@ def _leaderboard(found: argparse.Namespace) -> int:
 
 
 def _register(found: argparse.Namespace) -> int:
-    from ..runner import register_best
+    from ..runner import Registry, register_best
 
-    return register_best(**_values(found))
+    return register_best(Registry(**_values(found)))
+
+
+def _rescore(found: argparse.Namespace) -> int:
+    from ..runner import rescore_runs
+
+    return rescore_runs(**_values(found))
 
 
 def _predict(found: argparse.Namespace) -> int:
@@ -178,6 +185,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "plan": _plan,
     "leaderboard": _leaderboard,
     "register": _register,
+    "rescore": _rescore,
     "predict": _predict,
     "fetch": _fetch,
     "spaces": _spaces,

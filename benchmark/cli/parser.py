@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from ..errors import UsageError
-from .options import RUN_OPTIONS, Option
+from .options import RUN_OPTIONS, Option, choice, yes_or_no
 
 _EXAMPLES = {
     "run": "benchmark run --arch densenet121,cnn --data chest-ct",
@@ -146,6 +146,26 @@ _CHECKED = Option(
     group=_OTHER,
     about="the images the model is tried on; auto is the experiment's own data set",
 )
+_RANK_ON = Option(
+    name="rank_on",
+    default="auto",
+    group=_OTHER,
+    read=choice("auto", "val", "cv"),
+    about="what ranks rows: val, cv (answers out of fold), or auto: as the latest benchmark",
+)
+_PROMOTE = Option(
+    name="promote",
+    default="no",
+    group=_OTHER,
+    read=yes_or_no,
+    about="yes: make it champion whatever a comparison with the present one says",
+)
+_SCORED = Option(
+    name="data",
+    default="none",
+    group=_OTHER,
+    about="the data set, to note which images are of one patient; none leaves tables as they are",
+)
 _COMPARED = tuple(
     replace(
         option, default={"arch": "mobilenetv2", "seed": "0,1,2"}.get(option.name, option.default)
@@ -160,8 +180,9 @@ _LOOK = pick(
 
 ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "plan": RUN_OPTIONS,
-    "leaderboard": pick("experiment", "output"),
-    "register": (*pick("experiment", "register", "cache"), _CHECKED, _RUN_ID),
+    "leaderboard": (*pick("experiment", "output"), _RANK_ON),
+    "register": (*pick("experiment", "register", "cache"), _CHECKED, _RUN_ID, _PROMOTE),
+    "rescore": (*pick("experiment", "output", "cache"), _SCORED),
     "predict": _PREDICT,
     "fetch": (_WHICH, *pick("cache")),
     "compare-searches": (_ENGINES, *_COMPARED),
@@ -195,7 +216,8 @@ COMMANDS = {
     "run": "benchmark architectures, rank them and register the winner",
     "plan": "show what run would do, what is done and what it will cost",
     "leaderboard": "rank what an experiment holds",
-    "register": "register an experiment's best network as champion",
+    "register": "register an experiment's champion by rule, or a run",
+    "rescore": "compute the figures of finished runs anew from their tables",
     "predict": "classify images with a registered model",
     "fetch": "bring a published data set to where --data NAME finds it",
     "explore": "draw what a data set looks like, as one page",

@@ -1,76 +1,117 @@
-"""The board of an experiment: ranked, written for people, shown, and its winner registered."""
+"""The board of an experiment, from the store alone: ranked, written for people, and marked on runs.
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+`run`, `leaderboard`, `register` and `rescore` make it by the same function, so that the same store
+gives the same board whenever and from wherever it is asked, with the images or without them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..board import (
+    DEFAULT_RULE,
     Board,
     BoardEvidence,
     BoardSubject,
-    Champion,
-    Promotion,
-    Refusal,
-    promote,
+    Row,
+    Rule,
+    compared,
     rank,
     to_csv,
     to_figure,
     to_markdown,
 )
-from ..errors import DataError, PromotionError, StoreError
-from ..records import Predictions, Reader, Record, State
-from ..tracking import Promotion as Registration
-from ..tracking import Tracker
+from ..errors import BenchmarkError
+from ..records import Record, State
+from ..search import trial_answers
+from ..tracking import Benchmark, Tracker
 from .results import whole_file, write_text
+from .subjects import read_subject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """What came of registering the winner: a line for a person, and whether it went well.
-
-    Attributes:
-        name: the registered model's name; `uri` what loads it, empty where there is none.
-        said: what happened, in a line.
-        refused: whether the winner may not become champion; `failed` whether it was tried and
-            did not give the recorded probabilities.
-    """
-
-    name: str
-    uri: str
-    said: str
-    refused: bool = False
-    failed: bool = False
-
-
-def make_board(
-    tracker: Tracker,
-    records: Sequence[Record],
-    subject: BoardSubject | None,
-    patients: Mapping[str, str | None] | None = None,
-) -> Board:
-    """Rank records with the evidence of their prediction tables.
+def make_board(tracker: Tracker, benchmark: Benchmark | None, rule: Rule = DEFAULT_RULE) -> Board:
+    """Rank the runs on a benchmark's splits, whichever benchmark made them.
 
     Args:
-        tracker: where the tables are.
-        records: of the whole experiment.
-        subject: what the records do not say.
-        patients: a patient key by relative path, for intervals over patients.
+        tracker: the experiment.
+        benchmark: whose splits, and whose word on the images; None where the experiment has none.
+        rule: what to rank on.
     """
-    done = [record for record in records if record.state is State.FINISHED]
-    evidence = {}
-    for record in done:
+    if benchmark is None:
+        return board_of(tracker, tracker.records(), rule, None)
+    subject = read_subject(tracker, benchmark)
+    records = tracker.records(splits=subject.splits)
+    board = board_of(tracker, records, rule, subject)
+    others = tracker.count() - len(records)
+    if not others:
+        return board
+    told = f"Not shown, being on other data or another split: {others:,} of the runs."
+    return replace(board, notes=(told, *board.notes))
+
+
+def latest_board(tracker: Tracker, rule: Rule = DEFAULT_RULE) -> Board:
+    """Rank the runs on the splits of the latest benchmark that any run stands on."""
+    for benchmark in tracker.benchmarks():
+        if any(tracker.holds_run(split) for split in benchmark.splits):
+            return make_board(tracker, benchmark, rule)
+    return make_board(tracker, None, rule)
+
+
+def board_with(tracker: Tracker, record: Record, rule: Rule = DEFAULT_RULE) -> Board:
+    """Rank the runs on the splits of the latest benchmark that holds a run's split."""
+    for benchmark in tracker.benchmarks():
+        if record.spec.split_digest in benchmark.splits:
+            return make_board(tracker, benchmark, rule)
+    return make_board(tracker, None, rule)
+
+
+def board_of(
+    tracker: Tracker, records: Sequence[Record], rule: Rule, subject: BoardSubject | None
+) -> Board:
+    """Rank records with the evidence of their tables; only those of rows compared are opened."""
+    wanted = compared(records, rule, subject)
+    evidence = read_evidence(tracker, wanted)
+    if subject is not None:
+        # Tables of before there were units (0.1.0) do not say which images are of one patient.
+        has_units = all(each.predictions.units is not None for each in evidence.values())
+        subject = replace(
+            subject,
+            patients_known=subject.patients_known and has_units,
+            test_scored=_times_tested(tracker, wanted, evidence),
+        )
+    return rank(records, rule, evidence, subject)
+
+
+def read_evidence(tracker: Tracker, records: Sequence[Record]) -> dict[str, BoardEvidence]:
+    """Read the tables behind records by spec digest; one that is gone costs its row the verdict."""
+    found = {}
+    for record in records:
         try:
             predictions = tracker.predictions(record)
-        except StoreError:  # an artifact somebody removed costs its row the interval only
+        except BenchmarkError:
             continue
-        groups = tuple(patients.get(path) for path in predictions.paths) if patients else None
-        evidence[record.spec.digest] = BoardEvidence(predictions=predictions, groups=groups)
-    return rank(records, evidence=evidence, subject=subject)
+        trials = tracker.trials_path(record)
+        found[record.spec.digest] = BoardEvidence(
+            predictions=predictions,
+            out_of_fold=tracker.out_of_fold(record),
+            trials=None if trials is None else trial_answers(trials),
+        )
+    return found
+
+
+def _times_tested(
+    tracker: Tracker, records: Sequence[Record], evidence: Mapping[str, BoardEvidence]
+) -> int:
+    """Count the runs of the store that were scored on the board's test part; of folds the first."""
+    known = [each for each in records if each.spec.digest in evidence]
+    if not known:
+        return 0
+    first = min(known, key=lambda each: (each.spec.fold or 0, each.run_id))
+    return tracker.count_tested(first, evidence[first.spec.digest].predictions)
 
 
 def write_board(board: Board, folder: Path) -> Mapping[str, str]:
-    """Write the board as CSV, Markdown and PNG into a folder; give the texts by file name."""
+    """Write the board as CSV, Markdown and PNG into a folder; return the texts by file name."""
     files = {"leaderboard.csv": to_csv(board), "leaderboard.md": to_markdown(board)}
     for name, text in files.items():
         write_text(folder / name, text)
@@ -81,69 +122,22 @@ def write_board(board: Board, folder: Path) -> Mapping[str, str]:
     return files
 
 
-def register_record(
-    tracker: Tracker, board: Board, record: Record, name: str, reader: Reader
-) -> Registered:
-    """Register a run of the board that a person chose, whatever its rank."""
-    decision = promote(board, None, force=True, chosen=record)
-    if not isinstance(decision, Promotion):
-        return Registered(name=name, uri="", said=decision.reason, refused=True)
-    return _register(tracker, decision, name, reader)
+def mark_runs(tracker: Tracker, board: Board) -> None:
+    """Write each ranked run's place into its tags, where MLflow's table of runs shows it."""
+    for row in board.ranked:
+        tags = _marks(board, row)
+        for record in row.records[: row.scored_runs]:
+            if record.state is State.FINISHED:
+                tracker.mark(record, tags)
 
 
-def register_winner(
-    tracker: Tracker, board: Board, name: str, reader: Reader, say: Callable[[str], None]
-) -> Registered:
-    """Register the board's winner, unless a gate keeps it from being champion."""
-    present = tracker.champion(name)
-    known = None if present is None else Champion.from_tags(present.version, present.tags)
-    decision = promote(board, known)
-    if not isinstance(decision, Promotion):
-        uri = "" if present is None else present.uri
-        refused = isinstance(decision, Refusal)
-        return Registered(name=name, uri=uri, said=decision.reason, refused=refused)
-    say(f"registers {decision.record.spec.arch} as {name} and tries it in a fresh process")
-    return _register(tracker, decision, name, reader)
-
-
-def _register(tracker: Tracker, decision: Promotion, name: str, reader: Reader) -> Registered:
-    check = tracker.check(decision.record)
-    try:
-        _read_all(check, reader)  # before a version is made: without them it cannot be tried
-        champion = tracker.register(
-            decision.record,
-            Registration(
-                name=name,
-                description=decision.description,
-                tags=decision.tags,
-                check=check,
-                reader=reader,
-            ),
-        )
-    except (PromotionError, DataError) as error:
-        return Registered(name=name, uri="", said=str(error), refused=True, failed=True)
-    said = (
-        f"{champion.name} version {champion.version} is champion: {decision.record.spec.arch}; "
-        f"reloaded, its probabilities differ from the recorded ones by {champion.difference:.1g}"
-    )
-    return Registered(name=name, uri=champion.uri, said=said)
-
-
-def _read_all(check: Predictions, reader: Reader) -> None:
-    """Read the images that a model is tried on.
-
-    Raises:
-        DataError: one cannot be read, or is another than it was.
-    """
-    for path, sha256 in zip(check.paths, check.hashes, strict=True):
-        try:
-            stored = reader.read(path)
-        except (KeyError, DataError) as error:
-            raise DataError(
-                f"the model cannot be tried: its image {path!r} is not in this data set: {error}"
-            ) from error
-        if isinstance(stored, bytes) and hashlib.sha256(stored).hexdigest() != sha256:
-            raise DataError(
-                f"the model cannot be tried: {path!r} is not the image it was; give the data set "
-                "of the run with --data."
-            )
+def _marks(board: Board, row: Row) -> dict[str, str]:
+    chosen = board.verdict.chosen if board.verdict is not None else ""
+    between = f"{row.rank_low} to {row.rank_high}" if row.rank_low else "not compared"
+    return {
+        "rank": str(row.rank),
+        "rank_interval": between,
+        "rank_on": board.metric,
+        "tie": "yes" if row.tie else "no",
+        "champion": f"yes: {chosen}" if row.champion else "no",
+    }

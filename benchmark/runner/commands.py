@@ -4,31 +4,37 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..board import to_table
+from ..board import RankOn, Rule, to_table
 from ..cache import Cache
 from ..data import (
     PICTURE_SUFFIXES,
     ReadOptions,
     find_decoded,
+    group_keys,
     make_splits,
     near_copies,
     read_index,
+    unit_numbers,
 )
 from ..errors import DataError, StoreError, UsageError
 from ..records import Index, Picture, Record, Split
 from ..tracking import Pulled, Tracker, store_exists
-from .boarding import make_board, register_record, register_winner, write_board
+from .boarding import board_with, latest_board, write_board
 from .console import wide_console
 from .costs import estimate_seconds
-from .members import choose_members, comparable
+from .members import rank_networks
 from .plan import Plan, composite_spec, make_plan, member_names
 from .prepare import read, split_options
 from .progress import spec_name
+from .ranking import Sampling
+from .registering import Registering, register
 from .request import Request
 from .results import folder_name, writable, writable_file
+from .subjects import plain_subject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,24 +48,18 @@ def show_plan(request: Request) -> int:
     from rich.table import Table
 
     with _cache_or_scratch(request.cache) as cache:
-        index, picture = read(request, cache)
-        most = request.max_unreadable / 100
-        decoded = find_decoded(index, picture, cache, max_unreadable=most)
-        index = decoded.index if decoded else index
-        near = near_copies(index, decoded.facts, decoded.pixels) if decoded else ()
-        facts = decoded.facts if decoded else None
-        splits = make_splits(index, facts, split_options(request), near=near)
-        plan = make_plan(request, index, splits, picture)
+        planned = _planned(request, cache)
+    index, plan = planned.index, planned.plan
     tracker = _tracker_of(request, index)
     done = _done(tracker, plan)
-    table = Table(title=f"{index.name}: {len(index)} images at {picture.side_px} px")
+    table = Table(title=f"{index.name}: {len(index)} images at {planned.picture.side_px} px")
     for heading in ("architecture", "regime", "weights", "state", "about"):
         table.add_column(heading, justify="right" if heading == "about" else "left")
     total = 0.0
     for job in plan.jobs:
         spec = job.spec
         finished = spec.digest in done
-        seconds = 0.0 if finished else estimate_seconds(spec, splits[job.split], index)
+        seconds = 0.0 if finished else estimate_seconds(spec, planned.splits[job.split], index)
         total += seconds
         table.add_row(
             spec_name(spec.arch, spec.seed, spec.fold),
@@ -68,60 +68,136 @@ def show_plan(request: Request) -> int:
             "done" if finished else "to run",
             "" if finished else f"{seconds:,.0f} s",
         )
-    wanted = [
-        (name, split, seed) for split in splits for seed in request.seed for name in plan.composites
-    ]
-    made = 0
-    for name, split, seed in wanted:
-        finished = tracker is not None and _is_made(
-            tracker, request, name, index, split, picture, seed
-        )
-        made += finished
+    composites = list(_composites(request, planned, tracker))
+    for name, finished in composites:
         state = "done" if finished else "after its members"
-        table.add_row(spec_name(name, seed, split.fold), "composite", "members", state, "")
+        table.add_row(name, "composite", "members", state, "")
     console = Console()
     console.print(table)
     for note in (*index.notes, *plan.notes):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
-    finished_runs = len(done) + made
+    finished_runs = len(done) + sum(finished for _, finished in composites)
     console.print(
-        f"{len(plan.jobs) + len(wanted) - finished_runs} to run, {finished_runs} done; about "
+        f"{len(plan.jobs) + len(composites) - finished_runs} to run, {finished_runs} done; about "
         f"{total / 60:.1f} minutes on this machine, estimated from floating-point operations."
     )
     return 0
 
 
-def show_leaderboard(experiment: str | None, output: str) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Planned:
+    """What a request comes to, as far as it is known without decoding anything."""
+
+    index: Index
+    picture: Picture
+    splits: tuple[Split, ...]
+    plan: Plan
+
+
+def _planned(request: Request, cache: Cache) -> _Planned:
+    index, picture = read(request, cache)
+    most = request.max_unreadable / 100
+    decoded = find_decoded(index, picture, cache, max_unreadable=most)
+    index = decoded.index if decoded else index
+    near = near_copies(index, decoded.facts, decoded.pixels) if decoded else ()
+    facts = decoded.facts if decoded else None
+    splits = make_splits(index, facts, split_options(request), near=near)
+    sampling = Sampling(
+        units=unit_numbers(index, facts), groups=group_keys(index, facts, near=near)
+    )
+    plan = make_plan(request, index, splits, picture, sampling)
+    return _Planned(index=index, picture=picture, splits=splits, plan=plan)
+
+
+def _composites(
+    request: Request, planned: _Planned, tracker: Tracker | None
+) -> Iterator[tuple[str, bool]]:
+    """Give the name of each composite of a plan, and whether it is finished.
+
+    Of the members that would be chosen now: others may be once more networks are.
+    """
+    plan, names = planned.plan, member_names(request.members)
+    for split in planned.splits if plan.composites else ():
+        subject = plain_subject(planned.index, (split,), plan.rank_on)
+        networks = tracker and rank_networks(tracker, split, planned.picture, subject)
+        for seed in request.seed:
+            for name in plan.composites:
+                members = networks.members(name, names, seed) if networks else ()
+                finished = False
+                if tracker and members:
+                    spec = composite_spec(request, name, planned.index, split, members)
+                    finished = bool(tracker.finished([spec.digest]))
+                yield spec_name(name, seed, split.fold), finished
+
+
+def show_leaderboard(experiment: str | None, output: str, rank_on: str) -> int:
     """Rank what an experiment holds, write the board and show it."""
     writable(Path(output))
-    tracker = _tracker(experiment)
-    board = make_board(tracker, _records(tracker), None)
+    tracker = open_experiment(experiment)
+    board = latest_board(tracker, Rule(rank_on=RankOn(rank_on)))
     write_board(board, Path(output) / folder_name(tracker.experiment.name))
     console = wide_console()
     console.print(to_table(board, console.width))
     return 0
 
 
-def register_best(experiment: str | None, register: str, data: str, run: str, cache: str) -> int:
-    """Register an experiment's best network, or a run by its id, as champion."""
-    if register == "none":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What a person asked to be registered, under the options' own names.
+
+    Attributes:
+        experiment: the experiment, None for the one with the latest benchmark.
+        register: the registered model's name, `auto` for the data set's.
+        data: the images the model is tried on, `auto` for the benchmark's own.
+        run: `best` for the board's champion by rule, or a run's id.
+        promote: make it champion whatever a comparison says.
+        cache: where decoded images are kept.
+    """
+
+    experiment: str | None
+    register: str
+    data: str
+    run: str
+    promote: bool
+    cache: str
+
+
+def register_best(wanted: Registry) -> int:
+    """Register an experiment's champion by rule, or a run by its id.
+
+    Raises:
+        UsageError: an option is wrong, or the registered model is of other classes.
+    """
+    if wanted.register == "none":
         raise UsageError("--register names the model to register; none is for `run` only.")
-    tracker = _tracker(experiment)
-    records = _records(tracker)
-    chosen = _chosen(records, run)
-    name = records[0].spec.data if register == "auto" else register
-    data = tracker.latest_params().get("data", "") if data == "auto" else data
+    tracker = open_experiment(wanted.experiment)
+    if wanted.run == "best":
+        board, chosen = latest_board(tracker), None
+    else:
+        chosen = _chosen(tracker, wanted.run)
+        board = board_with(tracker, chosen)
+    data = wanted.data
+    if data == "auto":
+        data = next((each.params.get("data", "") for each in tracker.benchmarks()), "")
     if not data:
         raise UsageError("the experiment does not say what its data set was; name it with --data.")
-    with _cache_or_scratch(cache) as kept:
+    with _cache_or_scratch(wanted.cache) as kept:
         reader = read_index(data, ReadOptions(needs_parts=False), kept).reader
-    board = make_board(tracker, records, None)
-    if chosen is None:
-        done = register_winner(tracker, board, name, reader, print)
-    else:
-        done = register_record(tracker, board, chosen, name, reader)
+    done = register(
+        Registering(
+            tracker=tracker,
+            name=board.data if wanted.register == "auto" else wanted.register,
+            reader=reader,
+            say=print,
+            force=wanted.promote,
+        ),
+        board,
+        chosen,
+    )
+    if done.is_mistake:
+        raise UsageError(done.said)
     print(done.said)
-    return 1 if done.refused else 0
+    return 1 if done.failed else 0
 
 
 def predict_files(model: str, inputs: Sequence[str], csv: str) -> int:
@@ -182,54 +258,37 @@ def _done(tracker: Tracker | None, plan: Plan) -> frozenset[str]:
     return frozenset(tracker.finished([job.spec.digest for job in plan.jobs]))
 
 
-def _is_made(
-    tracker: Tracker,
-    request: Request,
-    name: str,
-    index: Index,
-    split: Split,
-    picture: Picture,
-    seed: int,
-) -> bool:
-    """Say whether a composite of the members that would be chosen now is finished."""
-    names = member_names(request.members)
-    fit = comparable(tracker, index, split, picture, seed)
-    members = choose_members(name, fit, names)
-    if not members:
-        return False
-    spec = composite_spec(request, name, index, split, members)
-    return bool(tracker.finished([spec.digest]))
+def open_experiment(experiment: str | None) -> Tracker:
+    """Open an experiment that exists, the one with the latest benchmark where none is named.
 
-
-def _tracker(experiment: str | None) -> Tracker:
-    """Open an experiment that exists, the one with the latest benchmark where none is named."""
-    if store_exists():
-        tracker = Tracker.find(experiment, default_experiment=None)
-        if tracker is not None:
-            return tracker
-    named = f"no experiment {experiment!r}" if experiment else "no benchmark"
-    raise StoreError(
-        f"there is {named} in the tracking store; run one first: python -m benchmark run"
-    )
-
-
-def _records(tracker: Tracker) -> tuple[Record, ...]:
-    records = tracker.records()
-    if not records:
+    Raises:
+        StoreError: there is none, or it holds no run of a benchmark.
+    """
+    tracker = Tracker.find(experiment, default_experiment=None) if store_exists() else None
+    if tracker is None:
+        named = f"no experiment {experiment!r}" if experiment else "no benchmark"
+        raise StoreError(
+            f"there is {named} in the tracking store; run one first: python -m benchmark run"
+        )
+    if not tracker.holds_run():
         raise StoreError(
             f"the experiment {tracker.experiment.name!r} holds no run of a benchmark; "
             "run one first: python -m benchmark run"
         )
-    return records
+    return tracker
 
 
-def _chosen(records: Sequence[Record], run: str) -> Record | None:
-    if run == "best":
-        return None
-    for record in records:
-        if record.run_id == run:
-            return record
-    raise UsageError(f"--run must be best or the id of a run in the experiment, not {run!r}.")
+def _chosen(tracker: Tracker, run: str) -> Record:
+    """Return the run of an experiment that a person named.
+
+    Raises:
+        UsageError: the experiment has no such run.
+    """
+    try:
+        found = tracker.record(run)
+    except StoreError as error:
+        raise UsageError(f"--run must be best or the id of a run, not {run!r}.") from error
+    return found
 
 
 def _files(inputs: Sequence[str]) -> list[Path]:

@@ -1,5 +1,6 @@
 """One benchmark from its plan to its board: workers train, this process logs, ranks, registers."""
 
+import json
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +17,14 @@ from ..zoo import NONE
 from .evidence import import_what_draws
 from .leftovers import is_of_the_living, remove_if_empty, remove_stale_parts
 from .looking import audit_images, leave_page, leave_split
-from .members import choose_members, comparable, lacking, members_of
+from .members import Networks, members_of, networks_on
 from .outcomes import complete_outcomes, read_outcome
 from .plan import Job, composite_spec, member_names
 from .pool import LazyPool
 from .prepare import Prepared
 from .progress import Display, spec_name
 from .recording import Recorder
+from .subjects import SUBJECT_FILE, subject_of
 from .task import Event, Failure, Task, Tried
 from .tasks import job_task, plain_task
 
@@ -81,6 +83,8 @@ class Execution:
                 self.pool.open()  # TensorFlow is imported while the images are audited
             self.files["split.csv"] = leave_split(self.prepared, self.folder)
             found, self.files["audit.json"] = audit_images(self.prepared, self.folder, self.display)
+            text = json.dumps(subject_of(self.prepared, found).to_json(), ensure_ascii=False)
+            self.tracker.keep_text(self.parent, SUBJECT_FILE, text)
 
             def draw() -> None:
                 self.files[PAGE] = leave_page(self.prepared, found, self.folder)
@@ -88,9 +92,10 @@ class Execution:
                     import_what_draws()
 
             self.run_tasks(tasks, meanwhile=draw)
-            for split in range(splits):
+            for split in range(splits if plan.composites else 0):
+                networks = networks_on(self.tracker, self.prepared, split)
                 for seed in request.seed:
-                    self.run_tasks(self._composites(split, seed))
+                    self.run_tasks(self._composites(networks, split, seed))
         self._tidy()
 
     @contextmanager
@@ -207,22 +212,20 @@ class Execution:
     def _task(self, job: Job) -> Task:
         return job_task(self.prepared, job, self.folder, self.unlogged)
 
-    def _composites(self, split: int, seed: int) -> list[Task]:
-        """Give the composites' tasks on one split and seed, from what has finished by now."""
+    def _composites(self, networks: Networks, split: int, seed: int) -> list[Task]:
+        """Return the composites' tasks on one split and seed, from what has finished by now."""
         prepared = self.prepared
         names = member_names(prepared.request.members)
-        fit = comparable(
-            self.tracker, prepared.index, prepared.splits[split], prepared.picture, seed
-        )
         tasks = []
         for name in prepared.plan.composites:
-            members = choose_members(name, fit, names)
+            members = networks.members(name, names, seed)
             if not members:
-                self.display.note(f"{name}: skipped: {lacking(name, names)}")
+                self.display.note(f"{name}: skipped: {networks.lacking(name, names)}")
                 continue
             spec = composite_spec(
                 prepared.request, name, prepared.index, prepared.splits[split], members
             )
+            self._recorder.noted[spec.digest] = networks.notes(members)
             found = self.tracker.finished([spec.digest]) if prepared.request.resume else {}
             if spec.digest in found:
                 self.done[spec.digest] = found[spec.digest]

@@ -1,4 +1,4 @@
-"""The main job: from a request to a board and a registered winner."""
+"""The main job: from a request to a board and a registered champion."""
 
 import os
 from collections.abc import Iterator
@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import environment
-from ..board import BoardSubject, to_table
+from ..board import to_table
 from ..cache import Cache
-from ..records import Part, State, digest
+from ..records import State, digest
 from ..search import parse_engine
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker, open_store
-from .boarding import Registered, make_board, register_winner, write_board
+from .boarding import make_board, mark_runs, write_board
 from .console import wide_console
 from .execute import Execution
 from .packages import check_packages
 from .pool import LazyPool
 from .prepare import Prepared, prepare, read
 from .progress import Display, StageOf, show
+from .registering import Registered, Registering, register
 from .request import Request
 from .results import folder_name, writable
 
@@ -114,17 +115,22 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     """Rank, write, register, and leave the board on the benchmark's run."""
     prepared, tracker = execution.prepared, execution.tracker
     index = prepared.index
-    patients = dict(zip(index.paths, index.patients, strict=True))
-    board = make_board(tracker, tracker.records(index.digest), _subject(prepared), patients)
+    board = make_board(tracker, tracker.benchmark(execution.parent.run_id))
     files = {**write_board(board, execution.folder), **execution.files}
+    mark_runs(tracker, board)
     registered = None
     if prepared.request.register != "none":
         name = index.name if prepared.request.register == "auto" else prepared.request.register
-        registered = register_winner(tracker, board, name, index.reader, execution.display.note)
-    winner = board.ranked[0].arch if board.ranked else ""
+        say = execution.display.note
+        how = Registering(tracker=tracker, name=name, reader=index.reader, say=say)
+        registered = register(how, board)
+    tags = {
+        "winner": board.ranked[0].arch if board.ranked else "",
+        "champion": board.champion.arch if board.champion else "",
+    }
     link = tracker.finish_benchmark(
         execution.parent,
-        BoardFiles(files=files, note=files["leaderboard.md"], tags={"winner": winner}),
+        BoardFiles(files=files, note=files["leaderboard.md"], tags=tags),
         State.FAILED if execution.failed else State.FINISHED,
     )
     execution.board = board
@@ -140,18 +146,8 @@ def _opening(prepared: Prepared) -> Opening:
         data_digest=index.digest,
         split_digest=prepared.splits[0].digest,
         synthetic=index.synthetic,
-        tags={"notes": "\n".join(prepared.notes)[:8000]},
-    )
-
-
-def _subject(prepared: Prepared) -> BoardSubject:
-    split = prepared.splits[0]
-    return BoardSubject(
-        synthetic=prepared.index.synthetic,
-        split=split.scheme,
-        images={part: len(split.rows(part)) for part in Part},
-        clean_test=int((~split.test_is_copy).sum()),
         splits=tuple(each.digest for each in prepared.splits),
+        tags={"notes": "\n".join(prepared.notes)[:8000]},
     )
 
 

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..evaluation import Caption, read_predictions, score
-from ..records import Outcome, Record, Seconds, Spec
+from ..evaluation import (
+    Caption,
+    interval_metrics,
+    read_predictions,
+    score,
+    score_out_of_fold,
+)
+from ..records import Outcome, Predictions, Record, Seconds, Spec
 from ..search import SearchResult, TrialRecord
 from ..tracking import Evidence, Run, Tracker
 from .evidence import figures_of, tables_of
@@ -15,6 +21,14 @@ from .outcomes import read_history
 from .prepare import Prepared
 from .progress import spec_name
 from .searches import SEARCH_FILE, read_search, search_figures, search_scores, trial_run
+
+OUT_OF_FOLD = "out_of_fold.parquet"
+
+
+def scores_of(predictions: Predictions, out_of_fold: Predictions | None) -> dict[str, float]:
+    """Return every figure of a run's tables, with the ends of their 95 % intervals."""
+    folds = {} if out_of_fold is None else score_out_of_fold(out_of_fold)
+    return {**score(predictions), **interval_metrics(predictions), **folds}
 
 
 class Recorder:
@@ -24,12 +38,16 @@ class Recorder:
         prepared: the images and the plan.
         tracker: where runs are logged.
         folder: the experiment's folder under the output.
+
+    Attributes:
+        noted: what a run's notes must say beside what its worker said, by spec digest.
     """
 
     def __init__(self, prepared: Prepared, tracker: Tracker, folder: Path) -> None:
         self._prepared = prepared
         self._tracker = tracker
         self._folder = folder
+        self.noted: dict[str, tuple[str, ...]] = {}
         self._logged_trials: dict[str, set[int]] = {}
         self._lock = threading.Lock()  # several workers may share a search
 
@@ -57,12 +75,16 @@ class Recorder:
             synthetic=self._prepared.index.synthetic,
         )
         outcome = replace(outcome, facts={**outcome.facts, **self._weights_note(outcome.spec)})
+        noted = self.noted.get(outcome.spec.digest, ())
+        outcome = replace(outcome, warnings=(*outcome.warnings, *noted))
         outcome = replace(outcome, seconds=self._from_nothing(outcome))
         found = self._search_of(outcome)
         if found is not None:
             self.log_trials(run, found.trials)
             found.write(outcome.folder / "trials.parquet")
-        scores = score(predictions)
+        folds = outcome.folder / OUT_OF_FOLD
+        out_of_fold = read_predictions(folds) if folds.is_file() else None
+        scores = scores_of(predictions, out_of_fold)
         record = self._tracker.finish(
             run,
             Evidence(
@@ -113,6 +135,9 @@ class Recorder:
         kept.mkdir(parents=True, exist_ok=True)
         name = f"{outcome.spec.arch.replace(':', '-')}-{outcome.spec.digest[:12]}.parquet"
         shutil.move(outcome.folder / "predictions.parquet", kept / name)
+        if (outcome.folder / OUT_OF_FOLD).is_file():
+            own = name.replace(".parquet", "-out-of-fold.parquet")
+            shutil.move(outcome.folder / OUT_OF_FOLD, kept / own)
         shutil.rmtree(outcome.folder)
 
     def _weights_note(self, spec: Spec) -> dict[str, str]:

@@ -9,25 +9,27 @@ run = tracker.start(parent, spec)
 run.epoch(epoch)                              # streamed, never waits
 record = tracker.finish(run, Evidence(...))   # or tracker.fail(run, reason)
 link = tracker.finish_benchmark(parent, BoardFiles(...))
-champion = tracker.register(record, Promotion(...))
+version = tracker.register(record, Promotion(...))
 ```
 
 Importing it does not import mlflow; opening a tracker does (3.5 s).
 """
 
 from .evidence import Evidence
-from .parents import Opening, Parent
+from .parents import Benchmark, Opening, Parent
 from .pulling import Pulled
-from .registry import LARGEST_DIFFERENCE, Champion, Promotion
+from .registry import CANDIDATE, CHAMPION, LARGEST_DIFFERENCE, Promotion, Version
 from .runs import Run
 from .store import open_store, store_exists
 from .tracker import BoardFiles, Link, Tracker
 from .trials import TrialRun
 
 __all__ = [
+    "CANDIDATE",
+    "CHAMPION",
     "LARGEST_DIFFERENCE",
+    "Benchmark",
     "BoardFiles",
-    "Champion",
     "Evidence",
     "Link",
     "Opening",
@@ -37,6 +39,7 @@ __all__ = [
     "Run",
     "Tracker",
     "TrialRun",
+    "Version",
     "open_store",
     "store_exists",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import environment
-from ..records import Epoch, Outcome, Part, Predictions, State
+from ..records import Epoch, Outcome, Part, Predictions, Spec, State, digest
 from . import names
 from .datasets import dataset_digest, dataset_inputs, dataset_name
 from .experiments import Experiment
@@ -17,7 +17,14 @@ from .parents import write_tags
 from .runs import Run
 from .store import Store
 
-_FOLDER_FILES = (names.PREDICTIONS_FILE, names.CHECK_FILE, "history.json", "trials.parquet")
+_FOLDER_FILES = (
+    names.PREDICTIONS_FILE,
+    names.OUT_OF_FOLD_FILE,
+    names.TRAINED_ON_FILE,
+    names.TRIALS_FILE,
+    names.CHECK_FILE,
+    "history.json",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,30 +59,45 @@ def log_evidence(store: Store, experiment: Experiment, run: Run, evidence: Evide
     store.client.log_inputs(run.run_id, dataset_inputs(outcome.spec, predictions))
     store.client.log_batch(run.run_id, metrics=_metrics(run.run_id, model_id, evidence))
     _log_files(store, run, evidence)
-    write_tags(store, run.run_id, _tags(outcome, model_id))
+    write_tags(store, run.run_id, {**_tags(outcome, model_id), **tested(predictions)})
     store.client.set_terminated(run.run_id, State.FINISHED)
 
 
+def tested(predictions: Predictions) -> dict[str, str]:
+    """Return the tag by which runs that were tested on the same images are counted."""
+    return {names.TEST_DIGEST: digest(sorted(predictions.part(Part.TEST).hashes))}
+
+
 def _metrics(run_id: str, model_id: str, evidence: Evidence) -> list[Any]:
-    """Give all metrics, attached to the model, and those of a part to its data set too."""
+    outcome, predictions = evidence.outcome, evidence.predictions
+    values = {**evidence.scores, **_costs(outcome)}
+    return as_metrics(run_id, model_id, outcome.spec, predictions, values)
+
+
+def as_metrics(
+    run_id: str,
+    model_id: str,
+    spec: Spec,
+    predictions: Predictions,
+    values: Mapping[str, float],
+) -> list[Any]:
+    """Return metrics attached to the model, and those of a part to its data set too."""
     from mlflow.entities import Metric
 
-    outcome, predictions = evidence.outcome, evidence.predictions
     now = int(environment.now().timestamp() * 1000)
-    parts = {}
-    for part in Part:
-        digest = dataset_digest(outcome.spec, part, predictions)
-        parts[f"{part}_"] = {
-            "dataset_name": dataset_name(outcome.spec, part),
-            "dataset_digest": digest,
+    parts = {
+        f"{part}_": {
+            "dataset_name": dataset_name(spec, part),
+            "dataset_digest": dataset_digest(spec, part, predictions),
         }
+        for part in Part
+    }
 
     def metric(name: str, value: float) -> Any:
         data = next((parts[each] for each in parts if name.startswith(each)), {})
         key = names.metric_name(name)
-        return Metric(key, value, now, 0, model_id=model_id, run_id=run_id, **data)
+        return Metric(key, value, now, 0, model_id=model_id or None, run_id=run_id, **data)
 
-    values = {**evidence.scores, **_costs(outcome)}
     return [metric(name, float(value)) for name, value in values.items()]
 
 

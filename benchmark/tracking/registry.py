@@ -1,4 +1,4 @@
-"""The registry: a version is made, tried as a stranger would, and only then the champion."""
+"""The registry: a version is made, tried as a stranger would, and only then given an alias."""
 
 import base64
 import json
@@ -17,7 +17,8 @@ from ..records import Predictions, Probabilities, Reader, Record
 from . import names
 from .store import Store
 
-ALIAS = "champion"
+CHAMPION = "champion"
+CANDIDATE = "candidate"
 LARGEST_DIFFERENCE = 1e-4
 """How far a reloaded model's probabilities may be from the recorded ones.
 
@@ -28,6 +29,7 @@ preprocessing, another class order or another file differ by far more.
 _SECONDS = 600.0  # chosen: loading TensorFlow and the largest network takes one minute
 _DIFFERENCE_TAG = "largest_difference"
 _REFUSED_TAG = "refused"
+_CARD_FILE = "card.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Promotion:
         tags: facts worth a tag.
         check: the recorded probabilities of the saved network on some images.
         reader: gives those images as they are stored.
+        alias: `champion`, or `candidate` for a version that is not sure to be the better one.
     """
 
     name: str
@@ -47,14 +50,16 @@ class Promotion:
     tags: Mapping[str, str]
     check: Predictions
     reader: Reader
+    alias: str = CHAMPION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Champion:
-    """A registered model's version that carries the alias.
+class Version:
+    """A registered model's version that carries an alias.
 
     Attributes:
         name: the registered model's name; `version` its number.
+        alias: `champion` or `candidate`.
         uri: what `mlflow.pyfunc.load_model` takes.
         run_id: the run it came from; `model_id` its logged model.
         difference: the largest one between its recorded and its reloaded probabilities.
@@ -63,6 +68,7 @@ class Champion:
 
     name: str
     version: str
+    alias: str
     uri: str
     run_id: str
     model_id: str
@@ -70,10 +76,10 @@ class Champion:
     tags: Mapping[str, str]
 
 
-def register(store: Store, record: Record, promotion: Promotion) -> Champion:
+def register(store: Store, record: Record, promotion: Promotion) -> Version:
     """Register a run's model, try it in a fresh process, and give it the alias.
 
-    A model that is the champion already is left as it is.
+    A model that has the alias already is left as it is, and nothing is loaded.
 
     Raises:
         PromotionError: the run has no model, or the reloaded model does not give the recorded
@@ -81,34 +87,38 @@ def register(store: Store, record: Record, promotion: Promotion) -> Champion:
     """
     if not record.model_id:
         raise PromotionError(f"the run {record.run_id} ({record.spec.arch}) has no model.")
-    present = champion(store, promotion.name)
-    if present is not None and present.model_id == record.model_id:
-        return present
+    for alias in (CHAMPION, promotion.alias):
+        present = find_version(store, promotion.name, alias)
+        if present is not None and present.model_id == record.model_id:
+            return present
     version = _version(store, record, promotion)
     difference = _try(store, f"models:/{promotion.name}/{version}", version, promotion)
     store.client.set_model_version_tag(
         promotion.name, version, _DIFFERENCE_TAG, f"{difference:.3g}"
     )
-    store.client.set_registered_model_alias(promotion.name, ALIAS, version)
-    found = champion(store, promotion.name)
-    assert found is not None, "the alias was set in the line above"
+    _leave_card(store, record, promotion.description)
+    store.client.set_registered_model_alias(promotion.name, promotion.alias, version)
+    _tidy_candidate(store, promotion, version)
+    found = find_version(store, promotion.name, promotion.alias)
+    assert found is not None, "the alias was set in the lines above"
     return found
 
 
-def champion(store: Store, name: str) -> Champion | None:
-    """Give the version that carries the alias, None if there is none."""
+def find_version(store: Store, name: str, alias: str) -> Version | None:
+    """Return the version that carries an alias, None if there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
-        version = store.client.get_model_version_by_alias(name, ALIAS)
+        version = store.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    return Champion(
+    return Version(
         name=name,
         version=str(version.version),
-        uri=f"models:/{name}@{ALIAS}",
+        alias=alias,
+        uri=f"models:/{name}@{alias}",
         run_id=version.run_id or "",
         model_id=version.tags.get(names.MODEL_ID, ""),
         difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
@@ -117,7 +127,7 @@ def champion(store: Store, name: str) -> Champion | None:
 
 
 def _version(store: Store, record: Record, promotion: Promotion) -> str:
-    """Make a version of the run's model, or find the one that an interrupted try has made."""
+    """Make a version of the run's model, or bring one that there is up to date."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -131,6 +141,7 @@ def _version(store: Store, record: Record, promotion: Promotion) -> str:
         # The database store does not give a version's model_id back (MLflow 3.17).
         known = version.tags.get(names.MODEL_ID) == record.model_id
         if known and _REFUSED_TAG not in version.tags:
+            _update(store, version, promotion)
             return str(version.version)
     made = store.client.create_model_version(
         promotion.name,
@@ -148,13 +159,38 @@ def _version(store: Store, record: Record, promotion: Promotion) -> str:
     return str(made.version)
 
 
+def _update(store: Store, version: Any, promotion: Promotion) -> None:
+    if version.description != promotion.description:
+        store.client.update_model_version(
+            promotion.name, version.version, description=promotion.description
+        )
+    for name, value in promotion.tags.items():
+        if version.tags.get(name) != value:
+            store.client.set_model_version_tag(promotion.name, version.version, name, value)
+
+
+def _leave_card(store: Store, record: Record, text: str) -> None:
+    """Put the description into the model's own files too, so that it travels with them."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-card-") as folder:
+        path = Path(folder) / _CARD_FILE
+        path.write_text(text, encoding="utf-8")
+        store.client.log_model_artifact(record.model_id, str(path))
+
+
+def _tidy_candidate(store: Store, promotion: Promotion, version: str) -> None:
+    """Take the candidate's alias from a version that has become champion."""
+    candidate = find_version(store, promotion.name, CANDIDATE)
+    if promotion.alias == CHAMPION and candidate is not None and candidate.version == version:
+        store.client.delete_registered_model_alias(promotion.name, CANDIDATE)
+
+
 def _sha256(store: Store, model_id: str) -> str:
-    """Give the digest that the network's file had when it was logged."""
+    """Return the digest that the network's file had when it was logged."""
     return str(store.client.get_logged_model(model_id).tags[names.MODEL_SHA256])
 
 
 def _try(store: Store, uri: str, version: str, promotion: Promotion) -> float:
-    """Give the largest difference of the reloaded model, or refuse it.
+    """Return the largest difference of the reloaded model, or refuse it.
 
     Raises:
         PromotionError: it does not load, or differs by more than the bound.
@@ -173,7 +209,7 @@ def _try(store: Store, uri: str, version: str, promotion: Promotion) -> float:
     except PromotionError as error:
         store.client.set_model_version_tag(promotion.name, version, _REFUSED_TAG, str(error))
         raise PromotionError(
-            f"{promotion.name} version {version} is not made champion: {error}."
+            f"{promotion.name} version {version} is not made {promotion.alias}: {error}."
         ) from error
     return difference
 

@@ -1,13 +1,14 @@
 """The room's front door: one object that knows a store and an experiment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import StoreError
 from ..evaluation import read_predictions
-from ..records import Predictions, Record, Spec, State
-from . import models, names, parents, reading, registry, runs, view
-from .evidence import Evidence, log_evidence
+from ..records import Predictions, Probabilities, Reader, Record, Spec, State
+from . import counting, models, names, parents, reading, registry, rescored, runs, view
+from .evidence import Evidence, log_evidence, tested
 from .experiments import (
     Experiment,
     existing_experiment,
@@ -16,8 +17,8 @@ from .experiments import (
     opened_experiment,
 )
 from .files import Files
-from .parents import Opening, Parent
-from .registry import Champion, Promotion
+from .parents import Benchmark, Opening, Parent
+from .registry import Promotion, Version
 from .runs import Run
 from .store import Store, open_store
 from .trials import TrialRun, adopt_trials, log_trial
@@ -103,13 +104,84 @@ class Tracker:
         """Close as KILLED what dead processes of this machine left RUNNING; give the run ids."""
         return parents.close_stale(self._store, self.experiment)
 
-    def records(self, data_digest: str | None = None) -> tuple[Record, ...]:
-        """Give a record of each of the experiment's runs, newest first; trials are left out."""
-        return reading.read_records(self._store, self.experiment, data_digest)
+    def records(
+        self, data_digest: str | None = None, splits: Sequence[str] = ()
+    ) -> tuple[Record, ...]:
+        """Return a record of each of the experiment's runs, newest first; trials are left out.
 
-    def latest_params(self) -> Mapping[str, str]:
-        """Give the options of the experiment's newest benchmark, nothing where there is none."""
-        return parents.latest_params(self._store, self.experiment)
+        Args:
+            data_digest: only runs on these images.
+            splits: only runs on one of these splits.
+        """
+        return reading.read_records(self._store, self.experiment, data_digest, splits)
+
+    def record(self, run_id: str) -> Record:
+        """Return the record of any run of the store.
+
+        Raises:
+            StoreError: there is no such run, or it is none of a benchmark's.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._record(run_id)
+        except (MlflowException, KeyError, ValueError) as error:
+            raise StoreError(f"the run {run_id!r} cannot be read: {error}") from error
+
+    def holds_run(self, split: str = "") -> bool:
+        """Whether the experiment has any run on a split, or at all; trials do not count."""
+        filter_ = f"tags.{names.KIND} = '{names.RUN}'"
+        filter_ += f" and tags.{names.SPLIT_DIGEST} = '{split}'" if split else ""
+        return counting.has_run_at(self._store, [self.experiment.id], filter_)
+
+    def count(self) -> int:
+        """Return how many runs the experiment has, trials and benchmarks' own left out."""
+        filter_ = f"tags.{names.KIND} = '{names.RUN}'"
+        return counting.count_runs(self._store, [self.experiment.id], filter_)
+
+    def count_tested(self, record: Record, predictions: Predictions) -> int:
+        """Return how many finished runs of the whole store were scored on a run's test part."""
+        digest = tested(predictions)[names.TEST_DIGEST]
+        spec = record.spec
+        return counting.count_tested(self._store, digest, spec.data_digest, spec.split_digest)
+
+    def benchmarks(self) -> tuple[Benchmark, ...]:
+        """Return the experiment's benchmarks, the one that was under way last first."""
+        return parents.benchmarks(self._store, self.experiment)
+
+    def benchmark(self, run_id: str) -> Benchmark:
+        """Return a benchmark by its own run's id."""
+        return parents.benchmark_of(self._store, run_id)
+
+    def keep_text(self, parent: Parent, path: str, text: str) -> None:
+        """Keep a text on a benchmark's own run."""
+        self._store.client.log_text(parent.run_id, text, path)
+
+    def text(self, run_id: str, path: str) -> str | None:
+        """Return a text that is kept on a run, None where there is none."""
+        try:
+            found = self._fetch(run_id, path)
+        except StoreError:
+            return None
+        return found.read_text(encoding="utf-8", errors="surrogateescape")
+
+    def mark(self, record: Record, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        parents.write_tags(self._store, record.run_id, tags)
+
+    def write_scores(
+        self, record: Record, predictions: Predictions, scores: Mapping[str, float]
+    ) -> int:
+        """Write figures computed anew into a finished run; return how many are new or others."""
+        return rescored.write_scores(self._store, record, predictions, scores)
+
+    def replace_tables(
+        self, record: Record, predictions: Predictions, out_of_fold: Predictions | None
+    ) -> None:
+        """Put prediction tables in the place of those that a run has."""
+        rescored.replace_table(self._store, record, predictions, names.PREDICTIONS_FILE)
+        if out_of_fold is not None:
+            rescored.replace_table(self._store, record, out_of_fold, names.OUT_OF_FOLD_FILE)
 
     def finished(self, digests: Iterable[str]) -> Mapping[str, Record]:
         """Give the newest finished record by digest, of those specs that have one."""
@@ -145,11 +217,47 @@ class Tracker:
         Raises:
             StoreError: the artifact is not there.
         """
-        return read_predictions(self._artifact(record, names.PREDICTIONS_FILE))
+        return read_predictions(self._fetch(record.run_id, names.PREDICTIONS_FILE))
+
+    def out_of_fold(self, record: Record) -> Predictions | None:
+        """Return a run's answers for train and val of networks that had not seen the image.
+
+        None where it has none: those are asked for by its spec's `rank_on`.
+        """
+        if record.spec.rank_on == "val":
+            return None
+        try:
+            return read_predictions(self._fetch(record.run_id, names.OUT_OF_FOLD_FILE))
+        except StoreError:
+            return None
+
+    def trained_on(self, record: Record) -> frozenset[str] | None:
+        """Return the content digests of the images a run was trained on, None where unknown."""
+        import pyarrow.parquet as pq
+
+        try:
+            path = self._fetch(record.run_id, names.TRAINED_ON_FILE)
+        except StoreError:
+            return None
+        return frozenset(pq.read_table(path, columns=["hash"])["hash"].to_pylist())
+
+    def trials_path(self, record: Record) -> Path | None:
+        """Return a local path to the table of a run's trials, None where it has none."""
+        if record.spec.search is None:
+            return None
+        try:
+            return self._fetch(record.run_id, names.TRIALS_FILE)
+        except StoreError:
+            return None
+
+    def parent_of(self, record: Record) -> str:
+        """Return the id of the benchmark's own run that a run stands below, or nothing."""
+        tags = self._store.client.get_run(record.run_id).data.tags
+        return str(tags.get(names.MLFLOW_PARENT, ""))
 
     def check(self, record: Record) -> Predictions:
         """Read what a run's saved network said of some images when it was saved."""
-        return read_predictions(self._artifact(record, names.CHECK_FILE))
+        return read_predictions(self._fetch(record.run_id, names.CHECK_FILE))
 
     def network_path(self, record: Record) -> Path:
         """Give a local path to a finished run's `model.keras`."""
@@ -173,8 +281,8 @@ class Tracker:
         """Close a benchmark's run that came to no board."""
         self._store.client.set_terminated(parent.run_id, state)
 
-    def register(self, record: Record, promotion: Promotion) -> Champion:
-        """Register a run's model, try it in a fresh process, and make it champion.
+    def register(self, record: Record, promotion: Promotion) -> Version:
+        """Register a run's model, try it in a fresh process, and give it an alias.
 
         Raises:
             PromotionError: the reloaded model does not give the recorded probabilities; the alias
@@ -182,13 +290,26 @@ class Tracker:
         """
         return registry.register(self._store, record, promotion)
 
-    def champion(self, name: str) -> Champion | None:
-        """Give a registered model's champion, None if there is none."""
-        return registry.champion(self._store, name)
+    def champion(self, name: str) -> Version | None:
+        """Return a registered model's champion, None if there is none."""
+        return registry.find_version(self._store, name, registry.CHAMPION)
+
+    def candidate(self, name: str) -> Version | None:
+        """Return a registered model's candidate, None if there is none."""
+        return registry.find_version(self._store, name, registry.CANDIDATE)
+
+    def ask(self, version: Version, paths: tuple[str, ...], reader: Reader) -> Probabilities:
+        """Return the (n, k) probabilities of a registered model, loaded in a fresh process.
+
+        Raises:
+            PromotionError: it does not load or does not answer.
+        """
+        uri = f"models:/{version.name}/{version.version}"
+        return registry.reload_and_predict(self._store, uri, paths, reader)
 
     def _record(self, run_id: str) -> Record:
         return reading.record_of(self._store, self._store.client.get_run(run_id))
 
-    def _artifact(self, record: Record, path: str) -> Path:
-        run = self._store.client.get_run(record.run_id)
+    def _fetch(self, run_id: str, path: str) -> Path:
+        run = self._store.client.get_run(run_id)
         return self._files.fetch(f"{run.info.artifact_uri}/{path}")

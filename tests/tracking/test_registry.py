@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.errors import PromotionError
 from benchmark.records import Predictions, Record
-from benchmark.tracking import Champion, Promotion, Tracker
+from benchmark.tracking import Promotion, Tracker, Version
 from benchmark.tracking import registry as room
 from benchmark.tracking.reload import predict
 
@@ -149,7 +149,7 @@ class Crowned:
     """A store with a champion, and a second finished run."""
 
     tracker: Tracker
-    champion: Champion
+    champion: Version
     first: Record
     second: Record
 

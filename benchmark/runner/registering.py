@@ -1,0 +1,170 @@
+"""The board's champion by rule in the registry: refused, a candidate, or champion."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..board import Board, Champion, Duel, Promotion, promote
+from ..errors import BenchmarkError, DataError, PromotionError
+from ..records import Reader, Record
+from ..tracking import CANDIDATE, CHAMPION, Tracker, Version
+from ..tracking import Promotion as Registration
+from .replacing import challenge, read_all
+
+_AGAINST = "compared_with"  # tags of a version: the champion it was compared with, and what came
+_COMPARED = "comparison"
+_FORCED = "forced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What came of registering: a line for a person, and whether it went well.
+
+    Attributes:
+        name: the registered model's name; `uri` what loads it, empty where there is none.
+        said: what happened, in a line.
+        is_mistake: whether the name is another data set's, which a person must mend.
+        failed: whether the model was tried and did not give the recorded probabilities.
+    """
+
+    name: str
+    uri: str
+    said: str
+    is_mistake: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registering:
+    """How a board's champion is to be registered.
+
+    Attributes:
+        tracker: where the runs and the registry are.
+        name: the registered model's name.
+        reader: gives the images of the board's data set as they are stored.
+        say: told what takes long.
+        force: make it champion whatever a comparison says, as a person asked for.
+    """
+
+    tracker: Tracker
+    name: str
+    reader: Reader
+    say: Callable[[str], None]
+    force: bool = False
+
+
+def register(how: Registering, board: Board, chosen: Record | None = None) -> Registered:
+    """Register the board's champion by rule, or a run that a person chose.
+
+    The alias `champion` is given to the first version of a name, to one that the present champion
+    was compared with and lost to, and where a person forces it; any other is `candidate`.
+    """
+    present = how.tracker.champion(how.name)
+    known = None if present is None else _known(how.tracker, present, board)
+    uri = "" if present is None else present.uri
+    if known is not None and (other := _other_classes(how.name, known, board)):
+        return Registered(name=how.name, uri=uri, said=other, is_mistake=True)
+    decision = promote(board, known, force=how.force, chosen=chosen)
+    if not isinstance(decision, Promotion):
+        return Registered(name=how.name, uri=uri, said=decision.reason)
+    why_not, tags = _objection(how, decision, present)
+    how.say(f"registers {decision.record.spec.arch} as {how.name} and tries it in a fresh process")
+    return _register(how, _told(decision, tags, why_not), why_not)
+
+
+def _other_classes(name: str, known: Champion, board: Board) -> str:
+    """Return what must be said where a registered model is of other classes than a board."""
+    own = board.subject.classes if board.subject is not None else ()
+    if not known.classes or not own or known.classes == own:
+        return ""
+    return (
+        f"the registered model {name} tells {', '.join(known.classes)} apart, not "
+        f"{', '.join(own)}; nothing is registered: name another with --register NAME."
+    )
+
+
+def _known(tracker: Tracker, present: Version, board: Board) -> Champion:
+    """Return what is known of the champion; classes that its tags lack are those of its run."""
+    known = Champion.from_tags(present.version, present.tags, board.metric)
+    if known.classes or not present.run_id:
+        return known
+    try:
+        return replace(known, classes=tracker.predictions(tracker.record(present.run_id)).classes)
+    except BenchmarkError:
+        return known
+
+
+def _objection(
+    how: Registering, decision: Promotion, present: Version | None
+) -> tuple[str, dict[str, str]]:
+    """Return why a version may only be a candidate, nothing where it may be champion; and tags."""
+    if how.force:
+        return "", {_FORCED: "yes"}
+    if not decision.certain:
+        return decision.doubt, {}
+    if present is None:
+        return "", {}
+    found = _earlier(how, decision.record, present)
+    if found is None:
+        found = challenge(how.tracker, present, decision.record, how.reader, how.say)
+    tags = {_AGAINST: present.version, _COMPARED: found.said}
+    return ("" if found.replaces else found.said), tags
+
+
+def _earlier(how: Registering, record: Record, present: Version) -> Duel | None:
+    """Return what came of the same comparison before, where the run is the candidate already."""
+    candidate = how.tracker.candidate(how.name)
+    if candidate is None or candidate.model_id != record.model_id:
+        return None
+    if candidate.tags.get(_AGAINST) != present.version:
+        return None
+    return Duel(replaces=False, said=candidate.tags[_COMPARED])
+
+
+def _told(decision: Promotion, tags: Mapping[str, str], why_not: str) -> Promotion:
+    """Return a promotion whose tags and description say what came of the comparison."""
+    lines = [decision.description]
+    if why_not:
+        lines.append(f"Candidate, not champion: {why_not}.")
+    elif _FORCED in tags:
+        lines.append("Made champion by a person, without a comparison with the one before.")
+    elif _COMPARED in tags:
+        lines.append(f"It replaced version {tags[_AGAINST]}: {tags[_COMPARED]}.")
+    description = "\n\n".join(lines)
+    return replace(decision, description=description, tags={**decision.tags, **tags})
+
+
+def _register(how: Registering, decision: Promotion, why_not: str) -> Registered:
+    try:
+        check = how.tracker.check(decision.record)
+        read_all(check, how.reader)  # before a version is made: without them it cannot be tried
+        version = how.tracker.register(
+            decision.record,
+            Registration(
+                name=how.name,
+                description=decision.description,
+                tags=decision.tags,
+                check=check,
+                reader=how.reader,
+                alias=CANDIDATE if why_not else CHAMPION,
+            ),
+        )
+    except (PromotionError, DataError) as error:
+        return Registered(name=how.name, uri="", said=str(error), failed=True)
+    arch = decision.record.spec.arch
+    said = f"{version.name} version {version.version} is {version.alias}: {arch}"
+    if why_not:
+        said += f"; not champion: {why_not}; make it so by {_force_command(how, decision.record)}"
+    else:
+        compared = decision.tags.get(_COMPARED)
+        said += f"; {compared}" if compared else ""
+        said += (
+            "; reloaded, its probabilities differ from the recorded ones by "
+            f"{version.difference:.1g}"
+        )
+    return Registered(name=how.name, uri=version.uri, said=said)
+
+
+def _force_command(how: Registering, record: Record) -> str:
+    name = shlex.quote(how.name)
+    return f"benchmark register --register {name} --run {record.run_id} --promote yes"

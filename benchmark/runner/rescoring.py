@@ -1,0 +1,113 @@
+"""The job that computes every figure of finished runs anew, from their tables alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..board import to_table
+from ..cache import Cache
+from ..data import ReadOptions, decode, read_index, unit_numbers
+from ..errors import BenchmarkError, DataError
+from ..records import Picture, Predictions, Record, Silent, State
+from ..tracking import Tracker
+from .boarding import latest_board, mark_runs, write_board
+from .commands import open_experiment
+from .console import wide_console
+from .recording import scores_of
+from .results import folder_name, writable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Images:
+    """A data set that is at hand: its name, and each image's sampling unit by content."""
+
+    name: str
+    units: Mapping[str, int]
+
+
+def rescore_runs(experiment: str | None, data: str, output: str, cache: str) -> int:
+    """Compute the figures of an experiment's runs anew, then write the board; no alias is moved.
+
+    A run without a readable table is named and left as it is.
+
+    Args:
+        experiment: the experiment, None for the one with the latest benchmark.
+        data: the data set, to give tables the numbers of sampling units; `none` for leaving them.
+        output: the folder for the board.
+        cache: where a data set's index is kept.
+    """
+    writable(Path(output))
+    tracker = open_experiment(experiment)
+    records = [each for each in tracker.records() if each.state is State.FINISHED]
+    images = None
+    if data != "none" and records:
+        images = _read_images(data, cache, _patient_pattern(tracker), records[0].final.picture)
+    done, left = 0, 0
+    for record in records:
+        try:
+            changed = _rescore(tracker, record, images)
+        except BenchmarkError as error:
+            left += 1
+            print(f"{record.spec.arch} ({record.run_id}) is left as it is: {_line(error)}")
+            continue
+        done += 1
+        print(f"{record.spec.arch} ({record.run_id}): {changed} figures are new or others")
+    board = latest_board(tracker)
+    write_board(board, Path(output) / folder_name(tracker.experiment.name))
+    mark_runs(tracker, board)
+    console = wide_console()
+    console.print(to_table(board, console.width))
+    print(f"{done} runs are scored anew, {left} are left as they were; no alias has moved.")
+    return 0
+
+
+def _rescore(tracker: Tracker, record: Record, images: _Images | None) -> int:
+    """Score one run anew; return how many of its figures are new or others.
+
+    Raises:
+        StoreError: its table is gone.
+        DataError: its table is not readable, or holds other images than the data set.
+    """
+    predictions, out_of_fold = tracker.predictions(record), tracker.out_of_fold(record)
+    if images is not None:
+        predictions = _with_units(predictions, images)
+        out_of_fold = None if out_of_fold is None else _with_units(out_of_fold, images)
+        tracker.replace_tables(record, predictions, out_of_fold)
+    return tracker.write_scores(record, predictions, scores_of(predictions, out_of_fold))
+
+
+def _patient_pattern(tracker: Tracker) -> str | None:
+    """Return how the latest benchmark read a patient from a file's path."""
+    asked = [each.params.get("patient_pattern", "auto") for each in tracker.benchmarks()]
+    return None if not asked or asked[0] == "auto" else asked[0]
+
+
+def _read_images(data: str, cache: str, pattern: str | None, picture: Picture) -> _Images:
+    """Read a data set and decode it, since images that are equal in their pixels are one unit."""
+    kept = Cache(Path(cache))
+    index = read_index(data, ReadOptions(patient_pattern=pattern, needs_parts=False), kept)
+    decoded = decode(index, picture, kept, Silent(), max_unreadable=1.0)
+    units = unit_numbers(decoded.index, decoded.facts).tolist()
+    return _Images(name=index.name, units=dict(zip(decoded.index.hashes, units, strict=True)))
+
+
+def _with_units(predictions: Predictions, images: _Images) -> Predictions:
+    """Return a table with the number of each image's sampling unit.
+
+    Raises:
+        DataError: the data set lacks one of its images.
+    """
+    missing = [each for each in predictions.hashes if each not in images.units]
+    if missing:
+        raise DataError(
+            f"{images.name} must hold every image of its table, told by content, and lacks "
+            f"{len(missing)} of {len(predictions.hashes)}"
+        )
+    units = [images.units[each] for each in predictions.hashes]
+    return replace(predictions, units=np.array(units, dtype=np.int64))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]
