@@ -34,7 +34,10 @@ from .metrics import SCORED_PARTS, Floats, class_slugs
 
 _LEVEL = 0.05
 _FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's variance is not trusted
-_OF_PROBABILITIES = 2.0  # AUROC and Brier use ranks and sizes too: twice the units at most
+# AUROC and Brier use ranks and sizes too: a unit is worth two trials where few are in error, else
+# four at most. With two throughout, coverage at an accuracy of 0.60 is 99 to 100 %; without any
+# limit, that of Brier is 90 % for 25 patients.
+_OF_PROBABILITIES = (2.0, 4.0)
 _NONE = 1e-18
 
 
@@ -64,8 +67,9 @@ class Estimate:
         between: variance of one run's figure between seeds, 0 for a single seed.
         of_images: how much of `between` the images alone explain.
         single: mean variance over units of a single run.
-        errors: units in error in the run with the fewest; None for a figure of probabilities.
+        errors: units in error in the run with the fewest.
         size: units it rests on.
+        of_probabilities: whether it is of probabilities, not of answers alone.
         is_brier: whether its range is [0, 2].
     """
 
@@ -77,8 +81,9 @@ class Estimate:
     between: float
     of_images: float
     single: float
-    errors: int | None
+    errors: int
     size: int
+    of_probabilities: bool = False
     is_brier: bool = False
 
     def interval(self, level: float = _LEVEL) -> Interval:
@@ -93,13 +98,15 @@ class Estimate:
         if over_seeds > 0:
             parts = over_seeds**2 / max(self.freedom, 1) + over_units**2 / freedom
             freedom = total**2 / parts
+        trusts = self.errors >= _FEW_ERRORS and total > _NONE
         cap = self.size * self._gain(over_units)
-        if self.errors is None:
-            cap *= _OF_PROBABILITIES
-        trusts = self.errors is not None and self.errors >= _FEW_ERRORS and total > _NONE
+        if self.of_probabilities:
+            cap *= _OF_PROBABILITIES[trusts]
+        elif trusts:
+            cap = math.inf
         share, var = self.value / scale, total / scale**2
-        worth = share * (1 - share) / var if total > _NONE else cap
-        low, high = wilson(share, worth if trusts else min(worth, cap), freedom, level)
+        worth = min(cap, share * (1 - share) / var) if total > _NONE else cap
+        low, high = wilson(share, worth, freedom, level)
         return Interval(value=self.value, low=scale * low, high=scale * high)
 
     def _gain(self, over_units: float) -> float:
@@ -192,7 +199,6 @@ def _joined(name: str, blocks: Sequence[Block], repeats: int) -> Estimate:
             between.append(variance([found[name].value for found in own]))
             apart = each - each.mean(axis=0)
             explained.append(float((apart**2).sum()) / (len(own) - 1))
-    counted = [run.errors for run in runs if run.errors is not None]
     return Estimate(
         value=fmean(run.value for run in runs),
         units=np.concatenate(units),
@@ -202,8 +208,9 @@ def _joined(name: str, blocks: Sequence[Block], repeats: int) -> Estimate:
         between=fmean(between) if between else 0.0,
         of_images=fmean(explained) if explained else 0.0,
         single=fmean(run.variance for run in runs) / len(blocks),
-        errors=min(counted) if counted else None,
+        errors=min(run.errors for run in runs),
         size=sum(own[0][name].size for _, own in blocks),
+        of_probabilities=runs[0].of_probabilities,
         is_brier=name == "brier",
     )
 

@@ -139,15 +139,16 @@ class Influence:
     Attributes:
         value: the figure.
         units: (U,) influences.
-        errors: units that hold an error; None for a figure of probabilities, which has no errors
-            to count.
+        errors: units that hold an error.
         size: units that the figure rests on.
+        of_probabilities: whether it is of probabilities, not of answers alone.
     """
 
     value: float
     units: Floats
-    errors: int | None
+    errors: int
     size: int
+    of_probabilities: bool = False
 
     @property
     def variance(self) -> float:
@@ -289,7 +290,7 @@ def _of_auroc(sample: Sample, rows: Predictions, area: float) -> Influence:
         size = int(within.sum())
         if size > 1:
             found[within] = (own[within] - own[within].mean()) * np.sqrt(size / (size - 1))
-    return Influence(value=area, units=found, errors=None, size=len(sample))
+    return _of_probabilities(sample, rows, area, found)
 
 
 def _placements(positive: npt.NDArray[np.bool_], scores: Floats) -> Floats:
@@ -311,6 +312,11 @@ def _of_brier(sample: Sample, rows: Predictions) -> Influence:
     without = np.divide(
         total - sample.by_unit(squares), left, out=np.zeros(len(sample)), where=left > 0
     )
+    return _of_probabilities(sample, rows, float(total / n), sample.influence(without))
+
+
+def _of_probabilities(sample: Sample, rows: Predictions, value: float, units: Floats) -> Influence:
+    errors = sample.holding(predicted(rows) != rows.labels)
     return Influence(
-        value=float(total / n), units=sample.influence(without), errors=None, size=len(sample)
+        value=value, units=units, errors=errors, size=len(sample), of_probabilities=True
     )

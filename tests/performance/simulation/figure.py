@@ -1,0 +1,10 @@
+"""Draws the rates."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .outcome import Rate
+
+
+def draw(rates: Sequence[Rate], path: Path) -> None:
+    """Draw."""
