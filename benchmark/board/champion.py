@@ -80,7 +80,8 @@ def _why(
     lowest, chosen = picked
     name = contenders[chosen].name
     if len(fit) == 1:
-        return f"{name} is the champion: no other network may be the best."
+        among = " that is told from noise" if sum(each.is_open for each in contenders) > 1 else ""
+        return f"{name} is the champion: no other network{among} may be the best."
     among = f"of the {len(fit)} networks that cannot be told from the best"
     if chosen == lowest:
         return (

@@ -276,8 +276,9 @@ def _left_out(board: Board, found: _Field) -> tuple[str, ...]:
     left = len(board.ranked) - len(found.rows)
     if not left:
         return ()
+    rows = "1 ranked row is" if left == 1 else f"{left} ranked rows are"
     why = f"beyond the first {MOST_COMPARED}, on other images, or without a prediction table"
-    return (f"{left} ranked rows are not compared: they are {why}.",)
+    return (f"{rows} not compared: {why}.",)
 
 
 def _sanity(rows: Sequence[Row]) -> tuple[str, ...]:

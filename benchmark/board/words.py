@@ -90,7 +90,7 @@ def _certainty(board: Board) -> list[str]:
     if verdict is None:
         return []
     lines = []
-    if not verdict.undecidable:
+    if not verdict.undecidable and verdict.resolvable > 0:
         lines.append(
             f"On {verdict.units} {verdict.unit} a difference of {100 * verdict.resolvable:.1f}"
             f" points is found 4 times of 5. {verdict.separate}".strip()

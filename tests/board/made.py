@@ -1,20 +1,27 @@
 """Records and their evidence, made of a few words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from benchmark.board import BoardEvidence
+import numpy as np
+
+from benchmark.board import DEFAULT_RULE, Board, BoardEvidence, BoardSubject, Rule, rank
 from benchmark.evaluation import score
 from benchmark.records import (
     Params,
     ParamValue,
+    Part,
     Picture,
+    Predictions,
     Record,
     Regime,
     Seconds,
     Spec,
     State,
 )
-from tests.evaluation.made import predictions
+from tests.evaluation.made import answered, merged, missing, predictions, truth
+
+Made = tuple[Record, BoardEvidence]
 
 
 def spec(
@@ -87,3 +94,94 @@ def scored(
     """Make a record with its predictions: the same images whatever the skill and the noise."""
     table = predictions(images=images, classes=3, skill=skill, noise=noise, copies=0.1)
     return record(arch, of=of or spec(arch), scores=score(table)), BoardEvidence(predictions=table)
+
+
+def calling(
+    arch: str,
+    called: Sequence[int],
+    *,
+    of: Spec | None = None,
+    sizes: tuple[int, ...] = (36, 36),
+    sure: float | Sequence[float] = 0.9,
+    test: Sequence[int] | None = None,
+    units: Sequence[int] | None = None,
+    parameters: int = 1000,
+) -> Made:
+    """Make a record of a network that calls each validation image a class.
+
+    Args:
+        arch: its architecture; `of` its spec; `parameters` its weights, counted.
+        called: the classes, one an image.
+        of: as above.
+        sizes: images of each class, in validation and in test, in the classes' order.
+        sure: how sure it is of each answer.
+        test: what it calls each test image, as in validation where it is None.
+        units: the unit of each image, the same numbers in test standing for other units.
+        parameters: as above.
+    """
+    labels, k = truth(*sizes), len(sizes)
+    val, held_out = (
+        answered(labels, each, classes=k, sure=sure, part=part, units=units)
+        for each, part in ((called, Part.VAL), (called if test is None else test, Part.TEST))
+    )
+    table = merged(val, held_out)
+    own = record(arch, of=of, scores=score(table), parameters=parameters)
+    return own, BoardEvidence(predictions=table)
+
+
+def erring(
+    arch: str,
+    wrong: Sequence[int],
+    *,
+    of: Spec | None = None,
+    sizes: tuple[int, ...] = (36, 36),
+    sure: float | Sequence[float] = 0.9,
+    test: Sequence[int] | None = None,
+    units: Sequence[int] | None = None,
+    parameters: int = 1000,
+) -> Made:
+    """Make a record as `calling` does, of a network that errs on the images at some places."""
+    labels, k = truth(*sizes), len(sizes)
+    return calling(
+        arch,
+        missing(labels, wrong, k),
+        of=of,
+        sizes=sizes,
+        sure=sure,
+        test=None if test is None else missing(labels, test, k),
+        units=units,
+        parameters=parameters,
+    )
+
+
+def spread(wrong: int, sizes: tuple[int, int] = (36, 36), start: int = 0) -> list[int]:
+    """Return places of so many errors, half in each of two classes, from a place in each on."""
+    half = wrong // 2
+    return [*range(start, start + wrong - half), *range(sizes[0] + start, sizes[0] + start + half)]
+
+
+def with_folds(made: Made, wrong: Sequence[int], name: str = "cv:5") -> Made:
+    """Add out-of-fold answers over train and validation that err at some of 144 places."""
+    own, proof = made
+    labels = truth(72, 72)
+    table = answered(labels, missing(labels, wrong), part=Part.TRAIN)
+    parts = tuple(Part.VAL if place % 2 else Part.TRAIN for place in range(len(labels)))
+    folds = replace(table, parts=parts)
+    return replace(own, spec=replace(own.spec, rank_on=name)), replace(proof, out_of_fold=folds)
+
+
+def with_trials(made: Made, trials: Sequence[Sequence[int]]) -> Made:
+    """Add the classes that the trials of its search gave to the validation images."""
+    own, proof = made
+    return own, replace(proof, trials=np.array(trials, dtype=np.int64))
+
+
+def board_of(*made: Made, rule: Rule = DEFAULT_RULE, subject: BoardSubject | None = None) -> Board:
+    """Rank made records with their evidence."""
+    evidence = {own.spec.digest: proof for own, proof in made}
+    return rank([own for own, _ in made], rule, evidence, subject)
+
+
+def validation(made: Made) -> Predictions:
+    """Return what a made record said of the validation images."""
+    return made[1].predictions.part(Part.VAL)

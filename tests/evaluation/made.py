@@ -64,14 +64,15 @@ def answered(
     called: Sequence[int],
     *,
     classes: int = 2,
-    sure: float = 0.9,
+    sure: float | Sequence[float] = 0.9,
     part: Part = Part.VAL,
     units: Sequence[int] | None = None,
 ) -> Predictions:
-    """Make the predictions of a network that calls each image a class, equally sure of each."""
+    """Make the predictions of a network that calls each image a class, as sure of it as is said."""
     n = len(labels)
-    probabilities = np.full((n, classes), (1 - sure) / (classes - 1))
-    probabilities[np.arange(n), list(called)] = sure
+    chosen = np.broadcast_to(np.array(sure), n)
+    probabilities = np.repeat((1 - chosen)[:, None] / (classes - 1), classes, axis=1)
+    probabilities[np.arange(n), list(called)] = chosen
     return Predictions(
         classes=tuple("abcdefgh"[:classes]),
         hashes=tuple(f"{part}-{number:04d}" for number in range(n)),
