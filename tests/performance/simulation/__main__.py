@@ -21,7 +21,7 @@ from typing import Any
 
 from . import choices, coverage, ties
 from .figure import draw
-from .outcome import Cell, Rate, run
+from .outcome import Cell, Rate, timed
 from .world import disagreement
 
 KINDS = {
@@ -74,13 +74,8 @@ def _judged(cells: Sequence[Cell], boards: int, jobs: int) -> Iterator[tuple[lis
     """Judge cells in processes, the longest first."""
     order = sorted(cells, key=lambda cell: -cell.weight)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_timed, cell, boards) for cell in order]):
+        for future in as_completed([pool.submit(timed, cell, boards) for cell in order]):
             yield future.result()
-
-
-def _timed(cell: Cell, boards: int) -> tuple[list[Rate], float]:
-    began = time.process_time()
-    return run(cell, boards), time.process_time() - began
 
 
 def _line(rates: Sequence[Rate]) -> str:

@@ -1,5 +1,6 @@
 """A cell of the simulation, and the rates that came of it."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -70,3 +71,9 @@ def run(cell: Cell, boards: int) -> list[Rate]:
         )
         for name, total in sums.items()
     ]
+
+
+def timed(cell: Cell, boards: int) -> tuple[list[Rate], float]:
+    """Judge so many boards of a cell, and return the CPU seconds too."""
+    began = time.process_time()
+    return run(cell, boards), time.process_time() - began
