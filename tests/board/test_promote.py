@@ -1,8 +1,10 @@
+import json
 from dataclasses import replace
 
 import pytest
 
 from benchmark.board import (
+    Board,
     BoardSubject,
     Champion,
     Kept,
@@ -12,48 +14,136 @@ from benchmark.board import (
     rank,
 )
 from benchmark.records import Regime, State
-from tests.board.made import record, scored, spec
+from tests.board.made import Made, board_of, calling, erring, record, spec, spread
 
 PRETRAINED = Champion(
     version="3", arch="resnet50", weights="imagenet", spec_digest="other", data_digest="older"
 )
+SUBJECT = BoardSubject(synthetic=True, split="official", classes=("a", "b"))
 
 
-def test_the_best_on_validation_is_promoted() -> None:
-    decision = promote(rank([record("a", 0.6, test=0.9), record("b", 0.8, test=0.1)]))
-    assert isinstance(decision, Promotion)
+def good(arch: str = "densenet121", **more: object) -> Made:
+    return erring(arch, spread(6), **more)  # type: ignore[arg-type]
+
+
+def promoted(board: Board, champion: Champion | None = None, *, force: bool = False) -> Promotion:
+    decision = promote(board, champion, force=force)
+    assert isinstance(decision, Promotion), decision
+    return decision
+
+
+def refused(board: Board, champion: Champion | None = None, *, force: bool = False) -> str:
+    decision = promote(board, champion, force=force)
+    assert isinstance(decision, Refusal), decision
+    return decision.reason
+
+
+def doubting(arch: str) -> Made:
+    """Make a network with two more errors than `good`, of which it is unsure."""
+    wrong = spread(8, start=5)
+    return erring(arch, wrong, sure=[0.55 if place in wrong else 0.95 for place in range(72)])
+
+
+def test_the_champion_by_rule_is_promoted_though_it_is_not_the_first() -> None:
+    decision = promoted(board_of(good("a"), doubting("b")))
     assert decision.record.spec.arch == "b"
+    assert decision.certain
+    assert decision.doubt == ""
+    assert "rank 2 of 2 on the phantom board" in decision.description
+    assert "b is the champion: of the 2 networks" in decision.description
 
 
-def test_of_several_seeds_the_best_on_validation_is_promoted() -> None:
-    board = rank([record(val=val, of=spec(seed=n)) for n, val in enumerate((0.5, 0.9, 0.7))])
-    decision = promote(board)
-    assert isinstance(decision, Promotion)
-    assert decision.record.spec.seed == 1
+def test_of_several_seeds_the_one_with_the_lowest_log_loss_is_promoted() -> None:
+    wrong = (6, 4, 8)
+    made = [erring("a", spread(n), of=spec("a", seed=seed)) for seed, n in enumerate(wrong)]
+    assert promoted(board_of(*made)).record.spec.seed == 1
+
+
+def test_the_description_gives_the_rows_mean_and_interval_and_no_seeds_own_figure() -> None:
+    wrong = (6, 4, 8)
+    made = [erring("a", spread(n), of=spec("a", seed=seed)) for seed, n in enumerate(wrong)]
+    board = board_of(*made)
+    decision = promoted(board)
+    interval = board.ranked[0].figures["val_macro_f1"].interval
+    assert interval is not None
+    assert f"val macro-F1 0.917 ±0.028 [{interval.low:.2f}, " in decision.description
+    assert "Mean of 3 runs; the one registered is seed 1." in decision.description
+    assert "0.944" not in decision.description  # the seed's own macro-F1 on val and test
+    assert float(decision.tags["val_macro_f1"]) == pytest.approx(66 / 72)
+    assert float(decision.tags["val_macro_f1_low"]) == interval.low
+    assert float(decision.tags["val_macro_f1_high"]) == interval.high
 
 
 @pytest.mark.parametrize(
-    ("only", "said"),
-    [
-        ([], "nothing on the board has finished"),
-        ([record(state=State.FAILED)], "nothing on the board has finished"),
-        ([record(of=spec("prior", regime=Regime.PRIOR))], "no network beats prior"),
-        ([record(model_id="")], "has no model"),
-    ],
+    "only", [[], [record(state=State.FAILED)]], ids=["no run", "no finished run"]
 )
-def test_what_may_not_be_promoted_is_refused(only: list[object], said: str) -> None:
-    decision = promote(rank(only))  # type: ignore[arg-type]
-    assert isinstance(decision, Refusal)
-    assert said in decision.reason
+def test_a_board_on_which_nothing_finished_promotes_nothing(only: list[object]) -> None:
+    assert "nothing on the board has finished" in refused(rank(only))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_board_without_prediction_tables_promotes_nothing(*, force: bool) -> None:
+    assert "no prediction table can be read" in refused(rank([record()]), force=force)
+
+
+def test_a_run_without_a_model_is_refused() -> None:
+    own, proof = good()
+    assert "has no model" in refused(board_of((replace(own, model_id=""), proof)))
+
+
+def test_what_noise_could_reach_is_refused() -> None:
+    said = refused(board_of(erring("a", spread(32)), erring("b", spread(34, start=1))))
+    assert said.startswith("nothing is promoted: exchanged labels reach the best figure with p = ")
+    assert said.endswith("above 0.01.")
+
+
+def test_the_floor_alone_is_refused() -> None:
+    prior = calling("prior", [0] * 72, of=spec("prior", regime=Regime.PRIOR, weights="none"))
+    assert refused(board_of(prior)).startswith("nothing is promoted: exchanged labels")
+
+
+def test_a_shuffled_entrant_alone_is_refused_however_good() -> None:
+    check = good(of=replace(spec(), labels="shuffled"))
+    assert refused(board_of(check)) == (
+        "nothing is promoted. No network that may be the best may be registered: each is flagged."
+    )
+    assert refused(board_of(check), force=True).startswith("nothing is promoted.")
+
+
+def test_a_network_that_names_a_single_class_is_refused() -> None:
+    assert isinstance(promote(board_of(calling("a", [0] * 72))), Refusal)
+
+
+BARRED = board_of(erring("a", spread(6), sizes=(36, 36, 0)))
+
+
+def test_a_validation_part_that_lacks_a_class_promotes_nothing() -> None:
+    assert refused(BARRED) == "nothing is promoted: validation has no image of c."
+
+
+def test_force_promotes_all_the_same_and_says_what_is_missing() -> None:
+    decision = promoted(BARRED, force=True)
+    assert "WARNING: validation has no image of c." in decision.description
+
+
+def test_where_nothing_can_be_told_apart_the_winner_is_a_candidate() -> None:
+    board = board_of(erring("a", [1], sizes=(36, 2)), erring("b", [1, 2], sizes=(36, 2)))
+    decision = promoted(board)
+    assert not decision.certain
+    assert decision.doubt.startswith("nothing can be told apart: every class needs at least 3")
+    assert f"WARNING: {decision.doubt}." in decision.description
+    assert promoted(board, force=True).certain
 
 
 def test_a_run_that_a_person_chose_is_promoted_whatever_its_rank() -> None:
-    worse = record("a", 0.6)
-    decision = promote(rank([worse, record("b", 0.8)]), PRETRAINED, chosen=worse)
+    worse = erring("a", spread(20))
+    board = board_of(worse, good("b"))
+    decision = promote(board, PRETRAINED, chosen=worse[0])
     assert isinstance(decision, Promotion)
-    assert decision.record == worse
+    assert decision.record.run_id == worse[0].run_id
     assert decision.tags["arch"] == "a"
     assert "rank 2 of 2" in decision.description
+    assert "is the champion" not in decision.description
 
 
 def test_a_chosen_run_that_did_not_finish_is_refused() -> None:
@@ -62,106 +152,111 @@ def test_a_chosen_run_that_did_not_finish_is_refused() -> None:
     assert decision == Refusal(reason="the run run-a-1-0 is not ranked on this board.")
 
 
-def test_the_present_champion_is_kept_not_registered_again() -> None:
+@pytest.mark.parametrize("force", [False, True])
+def test_the_present_champion_is_kept_not_registered_again(*, force: bool) -> None:
     champion = Champion(version="3", spec_digest=spec().digest)
-    decision = promote(rank([record()]), champion)
+    decision = promote(board_of(good()), champion, force=force)
     assert decision == Kept(reason="densenet121 is the champion already, version 3.")
 
 
-def test_the_present_champion_is_kept_even_by_force() -> None:
-    champion = Champion(version="3", spec_digest=spec().digest)
-    assert isinstance(promote(rank([record()]), champion, force=True), Kept)
+@pytest.mark.parametrize("force", [False, True])
+def test_other_classes_under_the_same_name_are_refused(*, force: bool) -> None:
+    champion = replace(PRETRAINED, classes=("covid", "normal"))
+    assert refused(board_of(good(), subject=SUBJECT), champion, force=force) == (
+        "the registered model's champion tells covid, normal apart, not a, b: register these under"
+        " a name of their own with --register NAME."
+    )
 
 
-def test_random_weights_do_not_replace_a_pretrained_champion() -> None:
-    decision = promote(rank([record(of=spec(weights="none"))]), PRETRAINED)
-    assert isinstance(decision, Refusal)
-    assert "random weights and would replace a champion with imagenet" in decision.reason
+@pytest.mark.parametrize("classes", [("a", "b"), ()])
+def test_the_same_or_unknown_classes_are_not_refused(classes: tuple[str, ...]) -> None:
+    champion = replace(PRETRAINED, classes=classes)
+    assert promoted(board_of(good(), subject=SUBJECT), champion).certain
 
 
-def test_an_ensemble_with_a_random_member_does_not_either() -> None:
-    members = [record("a", 0.1), record("b", 0.2, of=spec("b", weights="none"))]
-    digests = tuple(each.spec.digest for each in members)
-    ensemble = record(of=spec("ensemble", regime=Regime.COMPOSITE, weights="none", members=digests))
-    assert isinstance(promote(rank([*members, ensemble]), PRETRAINED), Refusal)
+def test_random_weights_are_a_candidate_beside_a_pretrained_champion() -> None:
+    board = board_of(good(of=spec(weights="none")))
+    decision = promoted(board, PRETRAINED)
+    assert not decision.certain
+    assert decision.doubt == (
+        "it has random weights, and the champion resnet50, version 3, has imagenet weights"
+    )
+    assert promoted(board).certain
+    assert promoted(board, replace(PRETRAINED, weights="random")).certain
 
 
-def test_force_promotes_random_weights_and_says_so() -> None:
-    decision = promote(rank([record(of=spec(weights="none"))]), PRETRAINED, force=True)
-    assert isinstance(decision, Promotion)
+def test_an_ensemble_with_a_random_member_is_a_candidate_too() -> None:
+    members = [erring("a", spread(20)), erring("b", spread(22), of=spec("b", weights="none"))]
+    digests = tuple(own.spec.digest for own, _ in members)
+    own = spec("ensemble", regime=Regime.COMPOSITE, weights="none", members=digests)
+    assert not promoted(board_of(*members, good("ensemble", of=own)), PRETRAINED).certain
+
+
+def test_force_makes_random_weights_champion_and_says_so() -> None:
+    decision = promoted(board_of(good(of=spec(weights="none"))), PRETRAINED, force=True)
+    assert decision.certain
     assert "Its backbone has random weights: it was never pretrained." in decision.notes
 
 
 def test_a_network_trained_from_scratch_may_replace_a_pretrained_champion() -> None:
     own = spec("cnn", regime=Regime.SCRATCH, weights="none")
-    assert isinstance(promote(rank([record(of=own)]), PRETRAINED), Promotion)
-
-
-@pytest.mark.parametrize("score", [0.5, 0.7])
-def test_a_champion_as_good_on_the_same_images_is_kept(score: float) -> None:
-    champion = replace(PRETRAINED, data_digest="a", split_digest="s", score=score)
-    decision = promote(rank([record(val=0.5)]), champion)
-    assert isinstance(decision, Kept)
-    assert f"val_macro_f1 {score:.4f} on the same images" in decision.reason
-
-
-@pytest.mark.parametrize(
-    "champion",
-    [
-        replace(PRETRAINED, data_digest="a", split_digest="s", score=0.4),
-        replace(PRETRAINED, data_digest="a", split_digest="s", score=None),
-        replace(PRETRAINED, data_digest="a", split_digest="other", score=0.9),
-        replace(PRETRAINED, score=0.9),
-    ],
-)
-def test_a_worse_or_incomparable_champion_is_replaced(champion: Champion) -> None:
-    assert isinstance(promote(rank([record(val=0.5)]), champion), Promotion)
-
-
-def test_a_better_champion_is_replaced_by_force() -> None:
-    champion = replace(PRETRAINED, data_digest="a", split_digest="s", score=0.9)
-    assert isinstance(promote(rank([record(val=0.5)]), champion, force=True), Promotion)
+    assert promoted(board_of(good("cnn", of=own)), PRETRAINED).certain
 
 
 def test_the_tags_read_back_as_the_champion() -> None:
-    decision = promote(rank([record(val=0.625)]))
-    assert isinstance(decision, Promotion)
-    own = spec()
+    decision = promoted(board_of(good(), subject=SUBJECT))
     assert Champion.from_tags("4", decision.tags) == Champion(
         version="4",
-        spec_digest=own.digest,
+        spec_digest=spec().digest,
         arch="densenet121",
         weights="imagenet",
         data_digest="a",
         split_digest="s",
-        score=0.625,
+        score=66 / 72,
+        classes=("a", "b"),
     )
 
 
 def test_a_version_registered_by_something_else_is_a_champion_too() -> None:
     assert Champion.from_tags("1", {"val_macro_f1": "good"}) == Champion(version="1")
-    assert isinstance(promote(rank([record()]), Champion(version="1")), Promotion)
+    assert promoted(board_of(good()), Champion(version="1")).certain
 
 
 def test_no_tag_is_empty() -> None:
-    decision = promote(rank([record(of=spec("cnn", regime=Regime.SCRATCH, weights="none"))]))
-    assert isinstance(decision, Promotion)
-    assert "" not in decision.tags.values()
+    own = spec("cnn", regime=Regime.SCRATCH, weights="none")
+    assert "" not in promoted(board_of(good("cnn", of=own))).tags.values()
 
 
-def test_the_description_names_data_scores_and_synthetic_images() -> None:
-    board = rank([record(val=0.625)], subject=BoardSubject(synthetic=True, split="official"))
-    decision = promote(board)
-    assert isinstance(decision, Promotion)
+def test_the_description_names_data_findings_and_synthetic_images() -> None:
+    subject = replace(SUBJECT, findings=("12 test images are also in train",))
+    decision = promoted(board_of(good(), subject=subject))
     assert "phantom" in decision.description
-    assert "val_macro_f1 0.6250" in decision.description
+    assert "To be expected: val macro-F1 0.917 [" in decision.description
+    assert "test macro-F1 0.917" in decision.description
+    assert "Audit: 12 test images are also in train" in decision.description
     assert "SYNTHETIC" in decision.description
+    assert "Ranked on validation macro-F1; test was scored for reporting only." in (
+        decision.description
+    )
     assert decision.tags["synthetic"] == "true"
+    assert json.loads(decision.tags["classes"]) == ["a", "b"]
+
+
+def test_the_description_names_the_code_that_made_the_run() -> None:
+    own, proof = good()
+    made = replace(own, version="0.2.0", commit="81a3a47f00"), proof
+    assert "code 0.2.0 (81a3a47)." in promoted(board_of(made)).description
+    assert "code unknown." in promoted(board_of((own, proof))).description
+
+
+def test_flags_and_a_fall_are_in_the_description() -> None:
+    sizes = (30, 30, 8)
+    called = [place % 2 for place in [0] * 30 + [1] * 30 + [0] * 8]
+    flagged = promoted(board_of(calling("a", called, sizes=sizes, test=[0] * 68)))
+    assert "never names c (8 units)" in flagged.description
+    assert "WARNING: validation cannot be trusted here: a falls from" in flagged.description
 
 
 def test_a_tie_is_told() -> None:
-    made = [scored("a", 2.0), scored("b", 2.0, noise=1)]
-    evidence = {each.spec.digest: proof for each, proof in made}
-    decision = promote(rank([each for each, _ in made], evidence=evidence))
-    assert isinstance(decision, Promotion)
-    assert any(note.startswith("On validation it cannot be told from") for note in decision.notes)
+    decision = promoted(board_of(good("a"), erring("b", spread(8, start=5))))
+    assert "On validation it cannot be told from b." in decision.notes

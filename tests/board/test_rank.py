@@ -1,13 +1,26 @@
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.board import BoardEvidence, BoardSubject, Rule, rank
+from benchmark.board import BoardSubject, RankOn, Rule, compared, rank
+from benchmark.board.words import basis
 from benchmark.errors import UsageError
-from benchmark.records import Record, Regime, State
-from tests.board.made import record, scored, spec
+from benchmark.records import Params, Record, Regime, SearchSpec, Spec, State
+from tests.board.made import (
+    Made,
+    board_of,
+    erring,
+    record,
+    scored,
+    spec,
+    spread,
+    with_folds,
+    with_trials,
+)
+from tests.evaluation.made import missing, truth
 
 
 def archs(records: list[Record]) -> list[str]:
@@ -187,86 +200,191 @@ def test_a_board_of_nothing_is_empty() -> None:
     assert rank([]).rows == ()
 
 
-@pytest.mark.parametrize("metric", ["test_macro_f1", "val_loss", "val_brier", "macro_f1"])
+@pytest.mark.parametrize("metric", ["test_macro_f1", "val_macro_f1", "loss", "brier", "mcc"])
 def test_a_board_is_not_ranked_on_test_or_on_losses(metric: str) -> None:
-    with pytest.raises(UsageError, match="ranked on a validation metric of which more is better"):
+    with pytest.raises(UsageError, match=r"ranked on one of macro_f1, .* never on test"):
         Rule(metric=metric)
 
 
-def test_another_validation_metric_may_be_ranked_on() -> None:
+def test_another_metric_may_be_ranked_on() -> None:
     records = [
         record("a", scores={"val_macro_f1": 0.9, "val_auroc": 0.6}),
         record("b", scores={"val_macro_f1": 0.1, "val_auroc": 0.7}),
     ]
-    assert [row.arch for row in rank(records, Rule(metric="val_auroc")).ranked] == ["b", "a"]
+    assert [row.arch for row in rank(records, Rule(metric="auroc")).ranked] == ["b", "a"]
 
 
-Made = list[tuple[Record, BoardEvidence]]
-
-
-def board_of(made: Made, rule: Rule | None = None) -> list[tuple[str, bool]]:
-    evidence = {each.spec.digest: proof for each, proof in made}
-    board = rank([each for each, _ in made], rule or Rule(), evidence)
-    return [(row.arch, row.tie) for row in board.ranked]
-
-
-def test_a_row_that_cannot_be_told_from_the_winner_is_a_tie() -> None:
-    made = [scored("a", 2.0), scored("b", 2.0, noise=1), scored("c", 0.0)]
-    assert sorted(board_of(made)) == [("a", True), ("b", True), ("c", False)]
-
-
-def test_a_clear_winner_ties_with_nobody() -> None:
-    assert board_of([scored("a", 6.0), scored("b", 0.5)]) == [("a", False), ("b", False)]
-
-
-def test_auroc_calls_ties_too() -> None:
-    made = [scored("a", 2.0), scored("b", 2.0, noise=1), scored("c", -1.0)]
-    ties = board_of(made, Rule(metric="val_auroc", draws=200))
-    assert sorted(ties) == [("a", True), ("b", True), ("c", False)]
-
-
-def test_rows_with_evidence_have_intervals_round_their_figures() -> None:
-    one, proof = scored("a", 2.0)
-    figures = rank([one], evidence={one.spec.digest: proof}).ranked[0].figures
-    for name in ("val_macro_f1", "test_macro_f1", "test_clean_macro_f1"):
-        interval = figures[name].interval
-        assert interval is not None
-        assert interval.low < figures[name].value == interval.value < interval.high
-
-
-def test_rows_without_evidence_have_neither_interval_nor_tie() -> None:
-    one, proof = scored("a", 2.0)
-    other, _ = scored("b", 2.0, noise=1)
-    board = rank([one, other], evidence={one.spec.digest: proof})
-    row = next(row for row in board.ranked if row.arch == "b")
-    assert row.figures["val_macro_f1"].interval is None
-    assert not row.tie
-
-
-def test_the_interval_of_a_mean_over_seeds_is_of_the_mean() -> None:
-    made = [scored("a", 1.0, of=spec("a", seed=n), noise=n) for n in range(4)]
-    evidence = {each.spec.digest: proof for each, proof in made}
-    mean = rank([each for each, _ in made], evidence=evidence).ranked[0].figures["val_macro_f1"]
-    one = rank([made[0][0]], evidence=evidence).ranked[0].figures["val_macro_f1"]
-    assert mean.interval is not None
-    assert one.interval is not None
-    assert mean.interval.value == mean.value
-    assert mean.interval.high - mean.interval.low < one.interval.high - one.interval.low
-
-
-def test_rows_on_other_images_are_never_called_ties() -> None:
-    made = [scored("a", 2.0), scored("b", 2.0, noise=1, images=240)]
-    assert sorted(board_of(made)) == [("a", False), ("b", False)]
-
-
-def test_a_score_that_its_predictions_do_not_give_is_doubted() -> None:
+def test_figures_are_those_that_the_predictions_give() -> None:
     _, proof = scored("a", 2.0)
-    row = rank([record(val=0.99)], evidence={spec().digest: proof}).ranked[0]
+    own, _ = scored("a", 2.0)
+    board = rank([record("a", val=0.99)], evidence={spec("a").digest: proof})
+    row = board.ranked[0]
+    assert row.value("val_macro_f1") == own.scores["val_macro_f1"]
     assert any(note.startswith("recorded val_macro_f1 0.9900, predictions") for note in row.notes)
+
+
+def test_figures_that_the_predictions_give_too_are_not_noted() -> None:
+    assert board_of(scored("a", 2.0)).ranked[0].notes == ()
 
 
 def test_a_board_is_the_same_every_time() -> None:
     made = [scored("a", 2.0), scored("b", 2.0, noise=1)]
-    evidence = {each.spec.digest: proof for each, proof in made}
-    records = [each for each, _ in made]
-    assert rank(records, evidence=evidence) == rank(records, evidence=evidence)
+    assert board_of(*made) == board_of(*made)
+
+
+def test_a_board_with_its_verdict_does_not_depend_on_the_order_of_records() -> None:
+    made = [erring("a", spread(6)), erring("b", spread(8, start=5)), erring("c", spread(30))]
+    assert board_of(*made) == board_of(*reversed(made))
+
+
+def of_folds(arch: str = "a", *, folds: str = "cv:5") -> Spec:
+    return replace(spec(arch), rank_on=folds)
+
+
+FOLDED = with_folds(erring("a", spread(20)), spread(12, (72, 72)))
+BETTER = with_folds(erring("b", spread(30)), spread(6, (72, 72)))
+
+
+def test_out_of_fold_answers_rank_where_the_latest_benchmark_ranked_on_them() -> None:
+    board = board_of(FOLDED, BETTER)
+    assert board.metric == "cv_macro_f1"
+    assert [row.arch for row in board.ranked] == ["b", "a"]
+    values = [row.value("cv_macro_f1") for row in board.ranked]
+    assert values == pytest.approx([1 - 6 / 144, 1 - 12 / 144])
+    assert board.verdict is not None
+    assert board.verdict.units == 144
+    figure = board.ranked[0].figures["cv_macro_f1"]
+    assert figure.interval is not None
+    assert basis(board) == "macro-F1 of out-of-fold answers over train and validation (cv:5)"
+
+
+def test_a_row_without_out_of_fold_answers_stands_below_with_its_reason() -> None:
+    own, proof = erring("c", spread(2))
+    board = board_of((replace(own, started=-1.0), proof), FOLDED, BETTER)
+    assert [row.arch for row in board.rows] == ["b", "a", "c"]
+    assert board.rows[2].rank == 0
+    assert board.rows[2].reason.startswith("it has no out-of-fold answers of cv:5: run it again")
+
+
+def test_answers_of_other_folds_do_not_rank_beside_these() -> None:
+    own, proof = with_folds(erring("c", []), [], "cv:3")
+    board = board_of((replace(own, started=-1.0), proof), FOLDED, BETTER)
+    assert [row.arch for row in board.ranked] == ["b", "a"]
+
+
+def test_validation_ranks_all_rows_where_it_is_asked_for() -> None:
+    board = board_of(erring("c", spread(2)), FOLDED, BETTER, rule=Rule(rank_on=RankOn.VAL))
+    assert board.metric == "val_macro_f1"
+    assert [row.arch for row in board.ranked] == ["c", "a", "b"]
+
+
+def test_out_of_fold_answers_rank_where_they_are_asked_for() -> None:
+    own, proof = erring("c", spread(2))
+    made = [FOLDED, BETTER, (replace(own, started=9.0), proof)]
+    assert board_of(*made).metric == "val_macro_f1"  # the latest benchmark ranked on validation
+    assert board_of(*made, rule=Rule(rank_on=RankOn.CV)).metric == "cv_macro_f1"
+
+
+def test_what_the_subject_ranked_on_goes_before_what_the_latest_run_left() -> None:
+    subject = BoardSubject(synthetic=False, split="official", rank_on="val")
+    assert board_of(FOLDED, BETTER, subject=subject).metric == "val_macro_f1"
+    folds = replace(subject, rank_on="cv:5")
+    assert board_of(FOLDED, BETTER, subject=folds).metric == "cv_macro_f1"
+
+
+def test_out_of_fold_answers_that_nobody_has_cannot_be_ranked_on() -> None:
+    with pytest.raises(UsageError, match="no run on this board has out-of-fold answers"):
+        board_of(erring("a", spread(2)), rule=Rule(rank_on=RankOn.CV))
+
+
+def test_a_run_with_and_one_without_out_of_fold_answers_are_one_row() -> None:
+    plain = record("a", started=2.0)
+    folded = record(of=of_folds(), started=1.0, scores={"val_macro_f1": 0.5, "cv_macro_f1": 0.7})
+    board = rank([plain, folded], Rule(rank_on=RankOn.CV))
+    assert [row.value("cv_macro_f1") for row in board.rows] == [0.7]
+    assert [row.rank for row in rank([plain, folded]).rows] == [1]
+
+
+SEARCH = SearchSpec(engine="optuna:tpe", space="head", space_digest="d", trials=3)
+TRIALS = [missing(truth(36, 36), spread(n)) for n in (4, 8, 12)]
+
+
+def searched(arch: str, wrong: int) -> Made:
+    return erring(arch, spread(wrong), of=replace(spec(arch), search=SEARCH))
+
+
+def test_a_searched_row_is_ranked_with_its_trials_answers() -> None:
+    board = board_of(with_trials(searched("a", 4), TRIALS), erring("b", spread(6)))
+    assert [(row.arch, row.rank) for row in board.rows] == [("a", 1), ("b", 2)]
+
+
+def test_a_searched_row_without_its_trials_answers_is_not_ranked_and_says_why() -> None:
+    board = board_of(searched("a", 4), erring("b", spread(6)))
+    assert [(row.arch, row.rank) for row in board.rows] == [("b", 1), ("a", 0)]
+    assert board.rows[1].reason == (
+        "not ranked: its settings were chosen on the images that would rank it"
+    )
+    assert not board.rows[1].tie
+
+
+def test_a_composite_of_a_searched_member_is_not_ranked_and_says_why() -> None:
+    member = with_trials(searched("a", 4), TRIALS)
+    own = spec("ensemble", regime=Regime.COMPOSITE, members=(member[0].spec.digest,))
+    board = board_of(member, erring("ensemble", spread(2), of=own))
+    assert [(row.arch, row.rank) for row in board.rows] == [("a", 1), ("ensemble", 0)]
+    assert board.rows[1].reason == (
+        "not ranked: a member's settings were chosen on the images that would rank it"
+    )
+
+
+def test_rows_of_several_versions_of_the_code_are_remarked() -> None:
+    made = [
+        replace(record("a"), version="0.2.0", commit="81a3a47f00"),
+        replace(record("b"), version="0.3.0", commit="8f952c7f00"),
+        record("c"),
+    ]
+    said = "Rows were made by different versions of the code: 0.2.0 (81a3a47), 0.3.0 (8f952c7);"
+    assert any(note.startswith(said) for note in rank(made).notes)
+    assert rank(made[1:]).notes == ()
+
+
+def test_rows_of_rooms_at_other_numbers_say_so() -> None:
+    numbers = [Params({"data": n, "zoo": 1}) for n in (1, 2)]
+    board = rank([record(of=replace(spec(), numerics=each)) for each in numbers])
+    assert {row.notes for row in board.rows} == {("code data 1 zoo 1",), ("code data 2 zoo 1",)}
+
+
+def test_the_runs_whose_predictions_are_compared_are_those_of_the_first_rows() -> None:
+    records = [record(f"arch{n:02d}", val=1 - n / 100) for n in range(70)]
+    seeds = [record("arch00", val=0.99, of=spec("arch00", seed=n), started=1.0) for n in (2, 3)]
+    failed = record("arch01", of=spec("arch01", seed=2), state=State.FAILED, started=1.0)
+    found = compared([*records, *seeds, failed])
+    assert {each.spec.arch for each in found} == {f"arch{n:02d}" for n in range(64)}
+    assert len(found) == 66
+    assert all(each.state is State.FINISHED for each in found)
+
+
+def test_the_runs_that_are_compared_are_enough_for_the_same_board() -> None:
+    made = [erring("a", spread(6)), erring("b", spread(8, start=5)), erring("c", spread(30))]
+    records = [own for own, _ in made]
+    evidence = {own.spec.digest: proof for own, proof in made}
+    opened = {each.spec.digest: evidence[each.spec.digest] for each in compared(records)}
+    assert rank(records, evidence=opened) == rank(records, evidence=evidence)
+
+
+def test_a_subject_reads_back_from_json() -> None:
+    import json
+
+    subject = BoardSubject(
+        synthetic=True,
+        split="70/15/15",
+        split_seed=3,
+        images={"train": (10, 20), "val": (3, 4)},
+        classes=("a", "b"),
+        patients_known=True,
+        findings=("3 copies",),
+        splits=("s1", "s2"),
+        rank_on="cv:5",
+        test_scored=2,
+    )
+    assert BoardSubject.from_json(json.loads(json.dumps(subject.to_json()))) == subject
