@@ -4,6 +4,8 @@ The bounds are those that the rules of before would fail (a leader compared as i
 beforehand, percentile intervals, a floor for each row alone), with room for a processor's rounding.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -11,17 +13,18 @@ from benchmark.evaluation import compare
 from benchmark.seeds import generator
 from tests.performance.simulation.choices import judge_choice, judge_fall, judge_noise
 from tests.performance.simulation.coverage import judge as judge_intervals
-from tests.performance.simulation.outcome import Cell, run
+from tests.performance.simulation.outcome import Cell, Seen, judge, rates_of
 from tests.performance.simulation.ties import judge_equal, judge_mixed, judge_searched
 from tests.performance.simulation.world import Images, Network, disagreement, entrants
 
+Judge = Callable[[np.random.Generator], Seen]
 SMALL = Images.sized(72)
 
 
-def means(judge: object, boards: int) -> dict[str, float]:
+def means(board: Judge, boards: int) -> dict[str, float]:
     """Return the means of what came of some boards."""
-    cell = Cell(kind="test", name="few", judge=judge)  # type: ignore[arg-type]
-    return {rate.name: rate.mean for rate in run(cell, boards)}
+    cell = Cell(kind="test", name="few", judge=board)
+    return {rate.name: rate.mean for rate in rates_of(cell, [judge(0, cell, range(boards))])}
 
 
 def test_equal_networks_disagree_as_often_as_a_board_expects() -> None:

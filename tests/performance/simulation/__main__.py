@@ -21,7 +21,7 @@ from typing import Any
 
 from . import choices, coverage, ties
 from .figure import draw
-from .outcome import Cell, Rate, timed
+from .outcome import Cell, Judged, Rate, judge, rates_of
 from .world import disagreement
 
 KINDS = {
@@ -32,6 +32,8 @@ KINDS = {
     "champion": choices.champion_cells,
     "falls": choices.falls_cells,
 }
+
+_SLICE = 125  # boards judged at once, so that what is there so far is of all cells
 
 
 def main() -> None:
@@ -44,16 +46,23 @@ def main() -> None:
     print(f"Right or wrong apart: {apart}", flush=True)
     kinds = found.only or tuple(KINDS)
     cells = list(chain.from_iterable(KINDS[kind]() for kind in kinds))
-    story: dict[str, Any] = {"boards": found.boards, "disagreement": apart, "cpu_seconds": 0.0}
+    story: dict[str, Any] = {"disagreement": apart, "cpu_seconds": 0.0}
+    judged: list[list[Judged]] = [[] for _ in cells]
     rates: list[Rate] = []
     found.out.mkdir(parents=True, exist_ok=True)
-    for place, (own, took) in enumerate(_judged(cells, found.boards, found.jobs)):
-        rates += own
-        story["cpu_seconds"] += took
+    for each in _judged(cells, found.boards, found.jobs):
+        judged[each.cell].append(each)
+        rates = [
+            rate
+            for cell, own in zip(cells, judged, strict=True)
+            if own
+            for rate in rates_of(cell, own)
+        ]
+        story["cpu_seconds"] += each.seconds
         story["wall_seconds"] = time.monotonic() - began
-        story["rates"] = [{**asdict(each), "holds": each.holds} for each in rates]
+        story["rates"] = [{**asdict(rate), "holds": rate.holds} for rate in rates]
         (found.out / "rates.json").write_text(json.dumps(story, indent=1) + "\n")
-        print(f"{place + 1}/{len(cells)} {_line(own)} [{took:.0f} s]", flush=True)
+        _show(cells[each.cell], judged[each.cell])
     _report(rates, story)
     if not found.only:
         draw(rates, found.out / "verdict.png")
@@ -70,18 +79,24 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _judged(cells: Sequence[Cell], boards: int, jobs: int) -> Iterator[tuple[list[Rate], float]]:
-    """Judge cells in processes, the longest first."""
-    order = sorted(cells, key=lambda cell: -cell.weight)
+def _judged(cells: Sequence[Cell], boards: int, jobs: int) -> Iterator[Judged]:
+    """Judge cells in processes: some boards of each cell in turn, the longest first."""
+    order = sorted(range(len(cells)), key=lambda place: -cells[place].weight)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(timed, cell, boards) for cell in order]):
+        futures = [
+            pool.submit(judge, place, cells[place], range(first, min(first + _SLICE, boards)))
+            for first in range(0, boards, _SLICE)
+            for place in order
+        ]
+        for future in as_completed(futures):
             yield future.result()
 
 
-def _line(rates: Sequence[Rate]) -> str:
+def _show(cell: Cell, judged: Sequence[Judged]) -> None:
+    rates = rates_of(cell, judged)
     shown = [each for each in rates if each.least is not None or each.most is not None]
     said = ", ".join(f"{each.name} {each.mean:.3f}{'' if each.holds else ' !'}" for each in shown)
-    return f"{rates[0].kind} {rates[0].cell}: {said}"
+    print(f"{cell.kind} {cell.name}, {rates[0].boards} boards: {said}", flush=True)
 
 
 def _report(rates: Sequence[Rate], story: Mapping[str, object]) -> None:

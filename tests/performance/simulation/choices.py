@@ -70,15 +70,15 @@ def judge_noise(
 
 def champion_cells() -> Iterator[Cell]:
     """Return boards of two good networks, a lesser one and a poor one."""
-    for size in (72, 315):
-        for world in ("calibrated", "temperatures differ", "the good over-confident"):
-            yield Cell(
-                kind="champion",
-                name=f"{world} n={size}",
-                judge=partial(judge_choice, Images.sized(size), world),
-                least={"right": RIGHT_LEAST},
-                weight=5.0,
-            )
+    worlds = ("calibrated", "temperatures differ", "the good over-confident")
+    for size, world in (*((72, world) for world in worlds), (315, worlds[2])):
+        yield Cell(
+            kind="champion",
+            name=f"{world} n={size}",
+            judge=partial(judge_choice, Images.sized(size), world),
+            least={"right": RIGHT_LEAST},
+            weight=5.0,
+        )
 
 
 def judge_choice(images: Images, world: str, source: np.random.Generator) -> Seen:
@@ -158,7 +158,7 @@ def _evidence(rows: Sequence[Row], tables: Sequence[Predictions]) -> Mapping[str
 def falls_cells() -> Iterator[Cell]:
     """Return boards on which test is like validation, and ones on which it falls by 10 points."""
     for val, test in ((72, 315), (101, 315), (315, 315)):
-        for count in (1, 8, 16):
+        for count in (1, 8, 16) if val == 72 else (1, 8):
             yield Cell(
                 kind="falls",
                 name=f"val {val} test {test} K={count}",

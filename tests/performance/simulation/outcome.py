@@ -1,7 +1,7 @@
 """A cell of the simulation, and the rates that came of it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,28 +52,40 @@ class Rate:
         return bool(low <= self.mean <= high)
 
 
-def run(cell: Cell, boards: int) -> list[Rate]:
-    """Judge so many boards of a cell; the same boards whatever else is run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What came of some boards of a cell: sums by name, and the CPU seconds it took."""
+
+    cell: int
+    boards: int
+    sums: Mapping[str, float]
+    seconds: float
+
+
+def judge(place: int, cell: Cell, boards: range) -> Judged:
+    """Judge boards of a cell by their numbers; the same boards whatever else is run."""
+    began = time.process_time()
     sums: dict[str, float] = {}
-    for board in range(boards):
+    for board in boards:
         seen = cell.judge(generator(10, cell.kind, cell.name, board))
         for name, value in seen.items():
-            sums[name] = sums.get(name, 0.0) + value
+            sums[name] = sums.get(name, 0.0) + float(value)
+    seconds = time.process_time() - began
+    return Judged(cell=place, boards=len(boards), sums=sums, seconds=seconds)
+
+
+def rates_of(cell: Cell, judged: Sequence[Judged]) -> list[Rate]:
+    """Return the means over all boards of a cell."""
+    boards = sum(each.boards for each in judged)
     return [
         Rate(
             kind=cell.kind,
             cell=cell.name,
             name=name,
-            mean=total / boards,
+            mean=sum(each.sums[name] for each in judged) / boards,
             boards=boards,
             least=cell.least.get(name),
             most=cell.most.get(name),
         )
-        for name, total in sums.items()
+        for name in judged[0].sums
     ]
-
-
-def timed(cell: Cell, boards: int) -> tuple[list[Rate], float]:
-    """Judge so many boards of a cell, and return the CPU seconds too."""
-    began = time.process_time()
-    return run(cell, boards), time.process_time() - began
