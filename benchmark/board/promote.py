@@ -131,7 +131,7 @@ def _row(board: Board, chosen: Record | None, *, force: bool) -> Row | Refusal:
     if chosen is not None:
         for row in board.ranked:
             if chosen.run_id in {each.run_id for each in row.records[: row.scored_runs]}:
-                return row
+                return _allowed(row, force=force)
         return Refusal(reason=f"the run {chosen.run_id} is not ranked on this board.")
     if not board.ranked:
         return Refusal(reason="nothing on the board has finished; run a benchmark first.")
@@ -149,6 +149,14 @@ def _row(board: Board, chosen: Record | None, *, force: bool) -> Row | Refusal:
     return Refusal(reason=f"nothing is promoted. {verdict.chosen}") if found is None else found
 
 
+def _allowed(row: Row, *, force: bool) -> Row | Refusal:
+    """Return a row that a person chose, unless it must not be registered even so."""
+    if row.is_check or (row.is_refused and not force):
+        said = "; ".join(row.flags) or "it is the floor that others must pass"
+        return Refusal(reason=f"{row.arch} is not registered: {said}.")
+    return row
+
+
 def _other_classes(board: Board, champion: Champion | None) -> Refusal | None:
     own = board.subject.classes if board.subject is not None else ()
     if champion is None or not champion.classes or not own or own == champion.classes:
@@ -161,8 +169,13 @@ def _other_classes(board: Board, champion: Champion | None) -> Refusal | None:
 
 def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
     """Return why a network may only be a candidate, nothing where it may be champion."""
-    if board.verdict is not None and board.verdict.undecidable:
-        return board.verdict.undecidable
+    verdict = board.verdict
+    if verdict is None:
+        return "no prediction table can be read, so that noise is not ruled out"
+    if verdict.undecidable or verdict.barred:
+        return verdict.undecidable or verdict.barred
+    if verdict.noise is not None and verdict.noise > PASSES:
+        return f"exchanged labels reach the board's best figure with p = {verdict.noise:.3f}"
     if champion is None or RANDOM_WEIGHTS not in row.weights.split(" + "):
         return ""
     if not champion.weights or RANDOM_WEIGHTS in champion.weights.split(" + "):

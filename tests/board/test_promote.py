@@ -146,6 +146,46 @@ def test_a_run_that_a_person_chose_is_promoted_whatever_its_rank() -> None:
     assert "is the champion" not in decision.description
 
 
+@pytest.mark.parametrize(
+    ("board", "said"),
+    [
+        (
+            board_of(erring("a", spread(32))),
+            "exchanged labels reach the board's best figure with p",
+        ),
+        (BARRED, "validation has no image of c"),
+        (rank([record("a")]), "no prediction table can be read"),
+    ],
+    ids=["noise", "class missing", "no tables"],
+)
+def test_a_chosen_run_is_a_candidate_where_nothing_may_be_promoted(board: Board, said: str) -> None:
+    decision = promote(board, chosen=board.ranked[0].records[0])
+    assert isinstance(decision, Promotion)
+    assert not decision.certain
+    assert decision.doubt.startswith(said)
+    forced = promote(board, chosen=board.ranked[0].records[0], force=True)
+    assert isinstance(forced, Promotion)
+    assert forced.certain
+
+
+def test_a_chosen_run_that_names_a_single_class_needs_force() -> None:
+    made = calling("a", [0] * 72)
+    decision = promote(board_of(made), chosen=made[0])
+    assert isinstance(decision, Refusal)
+    assert decision.reason.startswith("a is not registered: names a single class, a: it is not reg")
+    assert isinstance(promote(board_of(made), chosen=made[0], force=True), Promotion)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_chosen_run_that_learnt_from_shuffled_labels_is_refused(*, force: bool) -> None:
+    made = good(of=replace(spec(), labels="shuffled"))
+    decision = promote(board_of(made), chosen=made[0], force=force)
+    assert decision == Refusal(
+        reason="densenet121 is not registered: trained on shuffled labels: a check, never"
+        " registered."
+    )
+
+
 def test_a_chosen_run_that_did_not_finish_is_refused() -> None:
     failed = record("a", state=State.FAILED)
     decision = promote(rank([failed, record("b")]), chosen=failed)
