@@ -91,10 +91,10 @@ def _certainty(board: Board) -> list[str]:
         return []
     lines = []
     if not verdict.undecidable and verdict.resolvable > 0:
-        lines.append(
-            f"On {verdict.units} {verdict.unit} a difference of {100 * verdict.resolvable:.1f}"
-            f" points is found 4 times of 5. {verdict.separate}".strip()
-        )
+        told = "no difference between rows is sure to be found"
+        if verdict.resolvable < 1:
+            told = f"a difference of {100 * verdict.resolvable:.1f} points is found 4 times of 5"
+        lines.append(f"On {verdict.units} {verdict.unit} {told}. {verdict.separate}".strip())
     if verdict.noise is not None:
         lines.append(f"Exchanged labels reach the best figure with p = {verdict.noise:.3f}.")
     if subject is not None and not subject.patients_known:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..records import Labels, Predictions
-from ..resolution import POWER_80
+from ..resolution import resolvable_difference
 from ..seeds import generator
 from .intervals import Estimate, degrees_of_freedom, estimate
 from .jackknife import Sample, images, in_order, without_each
@@ -80,10 +80,11 @@ class Comparison:
 
     @property
     def resolvable(self) -> float:
-        """The difference that is found 4 times of 5 between two rows of the median pair."""
+        """The difference found 4 times of 5 between two rows of the median pair; 0 for no pair."""
         pairs = self.errors[np.triu_indices(len(self.errors), 1)]
         known = pairs[pairs > _NONE]
-        return (self.critical + POWER_80) * float(np.median(known)) if len(known) else 0.0
+        error = float(np.median(known)) if len(known) else 0.0
+        return resolvable_difference(error, self.critical)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,25 +4,67 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.board import Board, BoardSubject, rank, to_csv, to_figure, to_markdown, to_table
-from benchmark.records import Part, State
-from tests.board.made import record, scored, spec
+from benchmark.board import (
+    Board,
+    BoardSubject,
+    rank,
+    to_csv,
+    to_figure,
+    to_markdown,
+    to_table,
+)
+from benchmark.board.report import MARKDOWN_LIMIT
+from benchmark.records import State
+from tests.board.made import (
+    Made,
+    board_of,
+    calling,
+    erring,
+    record,
+    scored,
+    spec,
+    spread,
+    with_folds,
+)
+from tests.evaluation.made import truth
 
 SUBJECT = BoardSubject(
     synthetic=True,
     split="official",
-    images={Part.TRAIN: 613, Part.VAL: 100, Part.TEST: 200},
-    clean_test=180,
+    images={"train": (300, 200, 113), "val": (34, 33, 33), "test": (67, 66, 67)},
+    classes=("class 0", "class 1", "class 2"),
+    findings=("12 test images also stand in train.", "a class has four patients."),
+    test_scored=3,
 )
+
+
+def failed() -> Made:
+    own = record("vgg19", state=State.FAILED, reason="killed | out of\nmemory")
+    return own, scored("vgg19", 1.0)[1]
 
 
 @pytest.fixture(scope="module")
 def board() -> Board:
     """Give a board with a tie, seeds, copies and a failure."""
-    made = [scored("a", 2.0), scored("b", 2.0, noise=1), scored("b", 2.0, of=spec("b", seed=2))]
-    failed = record("vgg19", state=State.FAILED, reason="killed | out of\nmemory")
-    evidence = {each.spec.digest: proof for each, proof in made}
-    return rank([*(each for each, _ in made), failed], evidence=evidence, subject=SUBJECT)
+    made = [
+        scored(arch, 2.0, of=spec(arch, seed=seed), noise=seed + 5 * (arch == "b"))
+        for arch in ("a", "b")
+        for seed in (1, 2)
+    ]
+    return board_of(*made, failed(), subject=SUBJECT)
+
+
+def unlike() -> Board:
+    """Return a board whose champion is not the first row, with flags and patients."""
+    sizes = (30, 30, 8)
+    wrong = [0, 1, 30, 31, 60, 61]
+    careful = [0.55 if place in wrong else 0.95 for place in range(68)]
+    made = [
+        erring("first", wrong[:-1], sizes=sizes),
+        erring("second", wrong, sizes=sizes, sure=careful),
+        calling("blind", [label % 2 for label in truth(*sizes)], sizes=sizes),
+    ]
+    return board_of(*made, subject=replace(SUBJECT, synthetic=False, classes=("a", "b", "c")))
 
 
 def printed(board: Board, width: int) -> str:
@@ -39,35 +81,172 @@ def rows(board: Board) -> list[dict[str, str]]:
 
 def test_csv_keeps_every_digit(board: Board) -> None:
     first = rows(board)[0]
-    figure = board.rows[0].figures["val_macro_f1"]
-    assert figure.interval is not None
-    assert float(first["val_macro_f1"]) == figure.value
-    assert float(first["val_macro_f1_low"]) == figure.interval.low
-    assert float(first["test_auroc"]) == board.rows[0].value("test_auroc")
+    row = board.rows[0]
+    for name in ("val_macro_f1", "test_auroc", "val_recall_class_1", "test_specificity_class_2"):
+        figure = row.figures[name]
+        assert figure.interval is not None
+        assert float(first[name]) == figure.value
+        assert float(first[f"{name}_low"]) == figure.interval.low
+        assert float(first[f"{name}_high"]) == figure.interval.high
+        assert float(first[f"{name}_spread"]) == figure.spread
+    assert float(first["log_loss_calibrated"]) == row.log_loss
+    assert float(first["test_clean_mix_macro_f1"]) == row.value("test_clean_mix_macro_f1")
     assert float(first["training_seconds"]) == 6.0
     assert float(first["wall_seconds"]) == 4.0
 
 
-def test_csv_has_the_same_columns_for_every_board(board: Board) -> None:
+def test_csv_has_the_figures_of_each_class_of_the_data_set_in_order(board: Board) -> None:
+    names = to_csv(board).splitlines()[0].split(",")
+    columns = [f"val_recall_class_{label}{end}" for label in range(3) for end in ENDS]
+    start = names.index("val_recall_class_0")
+    assert names[start : start + 12] == columns
+
+
+ENDS = ("", "_low", "_high", "_spread")
+
+
+def test_csv_has_the_columns_that_all_boards_have(board: Board) -> None:
     empty = to_csv(rank([])).splitlines()
-    assert empty == [to_csv(board).splitlines()[0]]
+    assert len(empty) == 1
+    names = empty[0].split(",")
+    assert set(names) <= set(to_csv(board).splitlines()[0].split(","))
+    assert {"val_macro_f1_low", "test_clean_macro_f1", "champion", "version", "commit"} <= {*names}
+
+
+def test_csv_marks_the_champion_and_says_why() -> None:
+    first, second, blind = rows(unlike())
+    assert (first["architecture"], first["champion"], first["why_champion"]) == (
+        "first",
+        "false",
+        "",
+    )
+    assert (second["champion"], second["tie"], second["rank_low"], second["rank_high"]) == (
+        *("true", "true", "1", "2"),
+    )
+    assert second["why_champion"].startswith("second is the champion: of the 2 networks")
+    assert blind["flags"] == "never names c (8 units)"
+
+
+def test_csv_says_which_code_made_a_row() -> None:
+    own, proof = erring("a", spread(4))
+    made = replace(own, version="0.2.0", commit="81a3a47f00"), proof
+    found = rows(board_of(made))[0]
+    assert (found["version"], found["commit"]) == ("0.2.0", "81a3a47f00")
 
 
 def test_csv_leaves_unknown_cells_empty(board: Board) -> None:
-    failed = rows(board)[-1]
-    assert (failed["rank"], failed["state"], failed["val_macro_f1"]) == ("", "FAILED", "")
-    assert failed["reason"] == "killed | out of\nmemory"
+    last = rows(board)[-1]
+    assert (last["rank"], last["state"], last["val_macro_f1"]) == ("", "FAILED", "")
+    assert (last["rank_low"], last["log_loss_calibrated"]) == ("", "")
+    assert last["reason"] == "killed | out of\nmemory"
+
+
+def test_csv_leaves_the_limits_of_a_class_of_few_units_empty() -> None:
+    found = rows(board_of(erring("a", [1], sizes=(36, 2))))[0]
+    assert float(found["val_macro_f1"]) == pytest.approx(0.893, abs=0.001)
+    assert (found["val_macro_f1_low"], found["val_recall_b_low"]) == ("", "")
+    assert float(found["val_recall_a_low"]) < float(found["val_recall_a"])
+
+
+@pytest.mark.parametrize("show", [to_csv, to_markdown])
+def test_a_board_is_written_the_same_twice(show: object, board: Board) -> None:
+    made = [
+        scored(arch, 2.0, of=spec(arch, seed=seed), noise=seed + 5 * (arch == "b"))
+        for arch in ("a", "b")
+        for seed in (1, 2)
+    ]
+    again = board_of(failed(), *reversed(made), subject=SUBJECT)
+    assert show(again) == show(board)  # type: ignore[operator]
 
 
 def test_markdown_says_what_it_ranks_on_and_of_what(board: Board) -> None:
     text = to_markdown(board)
     assert "# Leaderboard: phantom (SYNTHETIC images)" in text
-    assert "Ranked on validation macro-F1" in text
-    assert "Test is for reporting only." in text
-    assert "613 train, 100 val, 200 test images. 180 test images are no copies" in text
-    assert "Differences in accuracy below 0.06 drown in 100 validation images." in text
+    assert "Ranked on validation macro-F1. Test is for reporting only." in text
+    assert (
+        "Split official: train 613 (class 0 300, class 1 200, class 2 113); val 100 (class 0 34,"
+        " class 1 33, class 2 33); test 200 (class 0 67, class 1 66, class 2 67) images."
+    ) in text
+    assert "The test part has been scored 3 times in this store." in text
     assert "Seeds: 1, 2." in text
-    assert "≈ cannot be told from the first on validation: it is a tie." in text
+    assert "≈ may be the best. Ranks are those that a row may have" in text
+    assert "★ is the champion by rule." in text
+    assert "“same mix” weighs the others to the class mix of the whole part." in text
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_findings_and_warnings_stand_above_the_board(width: int) -> None:
+    made = erring("a", spread(2), sizes=(36, 36, 0), test=spread(30))
+    found = board_of(made, subject=SUBJECT)
+    said = [
+        "WARNING: validation cannot be trusted here: a falls from",
+        "WARNING: validation has no image of c.",
+        "Audit: 12 test images also stand in train.",
+        "Audit: a class has four patients.",
+    ]
+    markdown, terminal = to_markdown(found), " ".join(printed(found, width).split())
+    places = [markdown.index(each) for each in said]
+    assert places == sorted(places)
+    assert places[-1] < markdown.index("| # |")
+    places = [terminal.index(each) for each in said]
+    assert places == sorted(places)
+    assert places[-1] < terminal.index("architecture")
+
+
+def test_a_healthy_board_has_nothing_above_it() -> None:
+    made = [erring("a", spread(4)), erring("b", spread(6))]
+    text = to_markdown(board_of(*made, subject=replace(SUBJECT, findings=())))
+    assert "WARNING" not in text
+    assert "Audit" not in text
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_the_champion_is_marked_and_the_rule_said(width: int) -> None:
+    found = unlike()
+    markdown, terminal = to_markdown(found), printed(found, width)
+    assert "| 1 ≈ | 1–2 | first |" in markdown
+    assert "| 2 ★ ≈ | 1–2 | second |" in markdown
+    assert "| 3 | 3 | blind |" in markdown
+    assert "2 ★ ≈" in terminal
+    why = "second is the champion: of the 2 networks that cannot be told from the best"
+    assert why in markdown
+    assert why in " ".join(terminal.split())
+    assert "never names c (8 units)" in markdown
+    assert "blind: never names c (8 units)." in terminal
+
+
+def test_where_there_is_no_champion_the_reason_is_said() -> None:
+    found = board_of(erring("a", spread(32)))
+    assert "Noise could be the best here: a's figure is reached" in to_markdown(found)
+    assert "★" not in to_markdown(found)
+
+
+def test_a_figure_that_no_interval_can_be_given_for_says_so() -> None:
+    found = board_of(erring("a", [1], sizes=(36, 2)))
+    assert "0.893 [–]" in to_markdown(found)
+    assert "[–]: no interval can be given, a class having fewer than 3 units." in to_markdown(found)
+    assert "[–]" in printed(found, 160)
+
+
+def test_clean_figures_stand_beside_those_at_the_same_mix(board: Board) -> None:
+    text = to_markdown(board)
+    assert "| val clean | val clean, same mix | test clean | test clean, same mix |" in text
+    assert "clean" not in to_markdown(board_of(erring("a", spread(4))))
+
+
+def test_out_of_fold_answers_lead_the_columns_where_they_rank() -> None:
+    made = with_folds(erring("a", spread(20)), spread(12, (72, 72)))
+    text = to_markdown(board_of(made))
+    assert "| weights | out-of-fold macro-F1 | val macro-F1 | test macro-F1 |" in text
+    assert "Ranked on macro-F1 of out-of-fold answers over train and validation (cv:5)." in text
+    assert "out-of-fold" in printed(board_of(made), 80)
+
+
+def test_a_board_whose_rows_scatter_too_much_promises_no_difference() -> None:
+    made = [erring("a", spread(6))]
+    made += [erring("b", spread(n), of=spec("b", seed=n)) for n in (2, 20)]
+    text = to_markdown(board_of(*made))
+    assert "On 72 distinct images no difference between rows is sure to be found." in text
 
 
 def test_markdown_is_one_whole_table(board: Board) -> None:
@@ -83,7 +262,7 @@ def test_scans_are_not_called_synthetic(board: Board) -> None:
     assert "SYNTHETIC" not in printed(scans, 120)
 
 
-@pytest.mark.parametrize("limit", [20_000, 3_000])
+@pytest.mark.parametrize("limit", [MARKDOWN_LIMIT, 3_000])
 def test_markdown_that_is_too_long_is_cut_and_says_so(limit: int) -> None:
     board = rank([record(f"arch{n:03d}", n / 300) for n in range(300)])
     text = to_markdown(board, limit)
@@ -109,7 +288,7 @@ def test_a_wide_terminal_shows_more(board: Board) -> None:
 
 def test_another_metric_to_rank_on_is_shown() -> None:
     board = replace(rank([record(scores={"val_macro_f1": 0.5})]), metric="val_auroc")
-    assert "val_auroc" in to_markdown(board)
+    assert "val_auroc" in to_csv(board)
     assert "Ranked on validation AUROC" in to_markdown(board)
 
 
@@ -119,5 +298,24 @@ def test_an_empty_board_is_shown_all_the_same() -> None:
 
 
 def test_the_figure_shows_the_ranked_rows_alone(board: Board) -> None:
-    labels = [label.get_text() for label in to_figure(board).axes[0].get_yticklabels()]
+    figure = to_figure(board)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert [label.split()[0] for label in labels] == [row.arch for row in board.ranked]
+    assert labels[0].endswith(" ★ ≈")
+    assert "(SYNTHETIC images)" in figure.get_suptitle()
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said == [
+        *("validation (ranked on)", "test (reporting only)"),
+        *("≈ may be the best", "★ the champion by rule"),
+    ]
+
+
+def test_the_figure_draws_no_more_rows_than_can_be_read() -> None:
+    figure = to_figure(rank([record(f"arch{n:03d}", n / 300) for n in range(60)]))
+    assert len(figure.axes[0].get_yticklabels()) == 40
+    assert figure.get_suptitle().endswith(", the first 40 rows")
+
+
+def test_the_figure_names_out_of_fold_answers() -> None:
+    figure = to_figure(board_of(with_folds(erring("a", spread(20)), spread(12, (72, 72)))))
+    assert figure.legends[0].get_texts()[0].get_text() == "out-of-fold (ranked on)"
