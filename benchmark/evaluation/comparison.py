@@ -153,7 +153,7 @@ def _variances(rows: _Field) -> Square:
     first, second = rows.pairs
     strata = [rows.stratum == each for each in np.unique(rows.stratum)]
     found = np.zeros((len(strata), len(first)))
-    step = max(1, _BLOCK // len(rows.units))
+    step = max(1, _BLOCK // (4 * len(rows.units)))  # four arrays of the size at once
     for start in range(0, len(first), step):
         some = slice(start, start + step)
         squares = (rows.units[:, first[some]] - rows.units[:, second[some]]) ** 2

@@ -298,3 +298,13 @@ def test_auroc_tells_rows_apart_too(make: Make) -> None:
     tables = [make(images=150, skill=skill, noise=n) for n, skill in enumerate((2.0, 2.1, -1.0))]
     found = compare([row(each) for each in tables], seed=0, metric="auroc", draws=FEW)
     assert found.is_worse.tolist() == [False, False, True]
+
+
+def test_pairs_taken_block_by_block_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = np.random.default_rng(6)
+    rows = [row(erring(source, 63)) for _ in range(6)]
+    whole = compare(rows, seed=0, draws=FEW)
+    monkeypatch.setattr("benchmark.evaluation.comparison._BLOCK", 700)  # two pairs at once
+    parts = compare(rows, seed=0, draws=FEW)
+    assert parts.errors == pytest.approx(whole.errors, rel=1e-12)
+    assert parts.critical == pytest.approx(whole.critical, abs=0.2)  # draws come in another order

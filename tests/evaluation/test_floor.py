@@ -116,3 +116,16 @@ def test_the_seed_decides_the_exchanges() -> None:
     one, same, other = (floor([guessing(1)], seed=each).greatest for each in (1, 1, 2))
     assert one.tolist() == same.tolist()
     assert one.tolist() != other.tolist()
+
+
+def test_many_images_are_not_held_once_for_every_exchange() -> None:
+    import tracemalloc
+
+    labels = truth(10_000, 10_000)
+    rows = answered(labels, missing(labels, range(0, 20_000, 3)), units=range(20_000))
+    tracemalloc.start()
+    found = floor([row(rows)], seed=0, exchanges=400)
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    assert found.p == pytest.approx(1 / 401)
+    assert peak < 90  # MiB; the exchanged labels alone would be 61, and were held twice
