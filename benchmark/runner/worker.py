@@ -98,9 +98,10 @@ def _receive(connection: Connection) -> Task | None:
 
 
 def _reason(error: Exception) -> str:
-    """Say in a line what went wrong; a framework's page of text is cut to its first line."""
+    """Say in a line what went wrong and where; a framework's page is cut to its first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:500]
+    where = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:500] + where[:100]
 
 
 def write_output_to(log: Path) -> None:

@@ -239,13 +239,12 @@ def open_head(
     material: Material,
     progress: Progress,
     engine: str | None = None,
-    trunk: Trunk | None = None,
 ) -> Callable[[Material], Head]:
     """Return what trains a spec's head on a fold's material, its features being opened once.
 
     The arguments are those of `train_frozen`.
     """
-    trunk = trunk or Trunk(spec, material)
+    trunk = Trunk(spec, material)
     features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
     views, _ = open_views(spec, material, lambda: trunk.backbone, progress, engine)
     return lambda fold: _head_over(features, views, spec, fold, progress)

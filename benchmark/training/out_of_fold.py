@@ -13,7 +13,7 @@ from ..records import Part, Probabilities, Progress, Regime, Rows, Silent, Spec
 from ..seeds import derive
 from .composites import composite_in_folds
 from .folds import Fold, fold_count, folds, set_aside
-from .frozen import Trunk, open_head
+from .frozen import open_head
 from .material import Material
 from .regimes import make_deterministic, taught, train
 
@@ -29,7 +29,6 @@ def answer_out_of_fold(
     progress: Progress,
     *,
     engine: str | None = None,
-    trunk: Trunk | None = None,
 ) -> Probabilities:
     """Return (n, k) probabilities of the images of `rows_in_folds`, each from the other folds.
 
@@ -42,16 +41,19 @@ def answer_out_of_fold(
         material: the images and the split.
         progress: told of every fold, not of the epochs in it.
         engine: who computes features in place of the spec's engine.
-        trunk: the frozen backbone, if it is built already.
     """
     make_deterministic()
     made = folds_of(material, fold_count(spec.rank_on))
     rows = rows_in_folds(material)
     progress.stage("out-of-fold", total=len(made), unit="folds")
-    answer = _answerer(spec, replace(material, whole=material.split), engine, trunk)
+    answer = _answerer(spec, replace(material, whole=material.split), engine)
     found = np.zeros((len(rows), len(material.classes)))
     for fold in made:
-        found[fold.val] = answer(taught(spec, in_fold(material, fold)))
+        try:
+            found[fold.val] = answer(taught(spec, in_fold(material, fold)))
+        except Exception as error:
+            error.add_note(f"in fold {fold.number + 1} of {len(made)}, for answers out of fold")
+            raise
         progress.advance()
     return found
 
@@ -91,7 +93,7 @@ def in_fold(material: Material, fold: Fold) -> Material:
 
 
 def _answerer(
-    spec: Spec, material: Material, engine: str | None, trunk: Trunk | None
+    spec: Spec, material: Material, engine: str | None
 ) -> Callable[[Material], Probabilities]:
     """Return what trains in a fold and answers for the images that are held out."""
     if spec.regime is Regime.PRIOR:
@@ -99,7 +101,7 @@ def _answerer(
     if spec.regime is Regime.COMPOSITE:
         return composite_in_folds(spec, material)
     if spec.regime is Regime.FROZEN:
-        fit = open_head(spec, material, Silent(), engine, trunk)
+        fit = open_head(spec, material, Silent(), engine)
 
         def answer(fold: Material) -> Probabilities:
             head = fit(fold)

@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.evaluation import read_predictions
 from benchmark.records import Outcome, Part, Regime, Silent, Spec
+from benchmark.runner import worker
 from benchmark.runner.outcomes import read_outcome, run_task
 from benchmark.runner.task import Task
 from benchmark.training import Material
@@ -117,6 +118,8 @@ def test_a_failing_fold_fails_the_run(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("benchmark.training.out_of_fold._frequencies", fail)
     spec = make_spec("prior", Regime.PRIOR, rank_on="cv:2")
     task = task_of(spec, make_material(tmp_path), tmp_path)
-    with pytest.raises(RuntimeError, match="no memory left"):
+    with pytest.raises(RuntimeError, match="no memory left") as raised:
         run_task(task, Listener())
+    wanted = "RuntimeError: no memory left (in fold 1 of 2, for answers out of fold)"
+    assert worker._reason(raised.value) == wanted
     assert not task.folder.exists()
