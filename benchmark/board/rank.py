@@ -13,7 +13,7 @@ from ..records import Record, Regime, State
 from .doubts import doubts
 from .entries import RANDOM_WEIGHTS, Board, BoardEvidence, BoardSubject, Figure, Row
 from .grouping import comparable, differences, grouped, latest_by_spec, weights_shown
-from .verdict import MOST_COMPARED, with_intervals, with_verdict
+from .verdict import MOST_COMPARED, OF_ANSWERS, with_intervals, with_verdict
 
 
 class RankOn(StrEnum):
@@ -163,7 +163,7 @@ def _row(
         picture=first.spec.picture,
         params=first.spec.params,
         state=first.state,
-        reason=reason or _chosen_here(shown, evidence, by_digest),
+        reason=reason or _chosen_here(shown, basis, evidence, by_digest),
         figures=with_intervals(_figures([each.scores for each in shown]), shown, evidence),
         total_seconds=fmean(each.seconds.total for each in shown),
         wall_seconds=fmean(each.seconds.wall for each in shown),
@@ -209,6 +209,7 @@ def _reason(record: Record, basis: _Basis, value: float) -> str:
 
 def _chosen_here(
     runs: Sequence[Record],
+    basis: _Basis,
     evidence: Mapping[str, BoardEvidence],
     by_digest: Mapping[str, Record],
 ) -> str:
@@ -219,7 +220,7 @@ def _chosen_here(
     for run in runs:
         if run.spec.search is not None:
             known = evidence.get(run.spec.digest)
-            if known is not None and known.trials is None:
+            if known is not None and (known.trials is None or basis.metric not in OF_ANSWERS):
                 return "not ranked: its settings were chosen on the images that would rank it"
         members = [by_digest[each].spec for each in run.spec.members if each in by_digest]
         if any(each.search is not None for each in members):

@@ -29,6 +29,9 @@ from .entries import Board, BoardEvidence, Figure, Row, Verdict
 MOST_COMPARED = 64
 """Rows that are compared; pairs grow with their square, and further ones are listed only."""
 
+OF_ANSWERS = ("val_macro_f1", "val_accuracy", "val_balanced_accuracy")
+"""Metrics that the answers of a search's trials give: AUROC would need their probabilities."""
+
 Evidence = Mapping[str, BoardEvidence]
 
 
@@ -140,7 +143,7 @@ def _field(board: Board, evidence: Evidence) -> _Field | None:
             Entrant(
                 runs=tuple(said),
                 regime=str(row.regime),
-                trials=known if len(known) == len(runs) and board.metric == "val_macro_f1" else (),
+                trials=known if len(known) == len(runs) and board.metric in OF_ANSWERS else (),
             )
         )
     if not rows:

@@ -327,6 +327,12 @@ def test_a_searched_row_without_its_trials_answers_is_not_ranked_and_says_why() 
     assert not board.rows[1].tie
 
 
+def test_a_searched_row_is_not_ranked_on_what_its_trials_answers_do_not_give() -> None:
+    made = [with_trials(searched("a", 4), TRIALS), erring("b", spread(6))]
+    assert len(board_of(*made, rule=Rule(metric="accuracy")).ranked) == 2
+    assert [row.arch for row in board_of(*made, rule=Rule(metric="auroc")).ranked] == ["b"]
+
+
 def test_a_composite_of_a_searched_member_is_not_ranked_and_says_why() -> None:
     member = with_trials(searched("a", 4), TRIALS)
     own = spec("ensemble", regime=Regime.COMPOSITE, members=(member[0].spec.digest,))
