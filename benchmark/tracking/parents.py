@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from .. import __version__, environment
@@ -131,8 +132,12 @@ def process_tags() -> dict[str, str]:
     return {names.HOST: process.host, names.PID: str(process.pid), names.STARTED: process.started}
 
 
-def environment_tags() -> dict[str, str]:
-    """Give the tags that say on what machine a run was made, by which code and packages."""
+@cache
+def environment_tags() -> Mapping[str, str]:
+    """Return the tags that say on what machine a run was made, by which code and packages.
+
+    Found once a process: what it runs is what it loaded, whatever becomes of the files meanwhile.
+    """
     versions = {f"version.{name}": found for name, found in environment.versions().items()}
     return {
         names.VERSION: __version__,

@@ -36,10 +36,7 @@ def main() -> None:
         found.work.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(found.store / "mlflow.db", found.work / "mlflow.db")
         fill(found.work / "mlflow.db", found.runs, found.rows)
-    seconds, mebibytes, code = show_board(found.work)
-    print(
-        f"{found.runs} runs: leaderboard in {seconds:.1f} s, {mebibytes:.0f} MiB, exit code {code}"
-    )
+    print(f"{found.runs} runs: {show_board(found.work)}")
 
 
 def fill(path: Path, runs: int, rows: int) -> None:

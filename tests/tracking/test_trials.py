@@ -1,14 +1,13 @@
 """A search's trials in MLflow: light, each once however often the search was killed."""
 
-import time
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from benchmark.records import Params, SearchSpec, State
 from benchmark.tracking import Tracker, TrialRun
+from benchmark.tracking import trials as room
 
 from .conftest import OPENING, SPEC, Bench
 
@@ -129,13 +128,19 @@ def test_a_trial_of_a_study_that_was_removed_gives_way(bench: Bench) -> None:
     assert new != old
 
 
-def test_logging_a_trial_costs_less_than_30_milliseconds(bench: Bench) -> None:
+def test_logging_a_trial_takes_three_calls_of_the_store(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tracker = bench.open()
     run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
-    tracker.log_trial(run, trial(0))  # the first imports and compiles
-    spent = []
-    for number in range(1, 21):
-        began = time.process_time()  # other programs' work is not ours
-        tracker.log_trial(run, trial(number))
-        spent.append(time.process_time() - began)
-    assert np.median(spent) < 0.030
+    client, called = tracker._store.client, list[str]()
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            called.append(name)
+            return getattr(client, name)
+
+    monkeypatch.setattr(room, "record_of", None)  # nothing is read back
+    tracker._store = replace(tracker._store, client=Counting())
+    tracker.log_trial(run, trial(1))
+    assert called == ["create_run", "log_batch", "set_terminated"]
