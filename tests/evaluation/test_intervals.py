@@ -127,6 +127,20 @@ def test_briers_limits_reach_to_two() -> None:
     assert found.low == pytest.approx(2 * 80 / (80 + student(38) ** 2))  # worth twice the units
 
 
+@pytest.mark.parametrize("name", ["auroc", "brier"])
+@pytest.mark.parametrize(("errors", "worth"), [(4, 2), (5, 4)])
+def test_a_unit_is_worth_two_trials_of_probabilities_and_four_where_enough_err(
+    make: Make, name: str, errors: int, worth: int
+) -> None:
+    found = estimate([make(images=60, classes=2)], (name,))[name]
+    sure = replace(found, units=found.units / 1000, errors=errors)  # images seem to say all
+    scale = 2 if name == "brier" else 1
+    freedom = satterthwaite(found.units, found.stratum)
+    low, high = closed_form(found.value / scale, worth * 60, student(freedom))
+    interval = sure.interval()
+    assert (interval.low, interval.high) == pytest.approx((scale * low, scale * high))
+
+
 @given(
     st.builds(
         predictions,

@@ -211,8 +211,10 @@ def test_errors_are_counted_in_units_and_where_a_figure_rests() -> None:
     ]
     assert (found["recall_a"].errors, found["recall_a"].size) == (1, 3)
     assert (found["specificity_a"].errors, found["specificity_a"].size) == (1, 2)
-    assert found["auroc"].errors is None
-    assert found["brier"].errors is None
+    for name in ("auroc", "brier"):
+        assert (found[name].errors, found[name].size) == (2, 5)
+        assert found[name].of_probabilities
+    assert not found["accuracy"].of_probabilities
 
 
 def test_a_part_without_images_has_no_units(make: Make) -> None:

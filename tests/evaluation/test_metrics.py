@@ -52,7 +52,7 @@ def reference(rows: Predictions) -> dict[str, float]:
     return found | {name: found[f"macro_{name}"] for name in ("precision", "recall", "f1")}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(made)
 def test_metrics_over_all_classes_are_those_of_scikit_learn(predictions: Predictions) -> None:
     found = score(predictions)
@@ -64,7 +64,7 @@ def test_metrics_over_all_classes_are_those_of_scikit_learn(predictions: Predict
         assert got == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(made)
 def test_metrics_by_class_are_those_of_scikit_learn(predictions: Predictions) -> None:
     from sklearn import metrics
@@ -83,7 +83,7 @@ def test_metrics_by_class_are_those_of_scikit_learn(predictions: Predictions) ->
         assert specificity * (true_negative + false_positive) == pytest.approx(true_negative)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.builds(
         predictions,
