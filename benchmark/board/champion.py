@@ -66,7 +66,8 @@ def choose(contenders: Sequence[Contender], passes: Floats) -> Choice:
             gap, error = loss_difference(contenders[place].runs, contenders[lowest].runs)
             if gap <= _WITHIN * error:
                 close.append(place)
-    chosen = min(close, key=lambda place: (contenders[place].parameters or math.inf, place))
+    size = [each.parameters or math.inf for each in contenders]
+    chosen = min(close, key=lambda place: (size[place], means[place], place))
     said = _why(contenders, means, fit, (lowest, chosen))
     return Choice(place=chosen, said=said, losses=losses)
 

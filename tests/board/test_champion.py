@@ -69,6 +69,16 @@ def test_fewer_parameters_do_not_win_beyond_half_a_standard_error() -> None:
     assert champion(board_of(large, small)) == "large"
 
 
+def test_of_networks_of_one_size_the_lowest_log_loss_wins_however_little_lower() -> None:
+    first = erring("first", spread(6), sure=[0.89] * 36 + [0.9] * 36)
+    second = erring("second", spread(6, start=3))
+    board = board_of(first, second)
+    losses = [row.log_loss or 0.0 for row in board.ranked]
+    assert losses[1] < losses[0]
+    assert champion(board) == "second"
+    assert "it has the lowest log loss after temperature" in why(board)
+
+
 def test_unknown_parameters_do_not_count_as_few() -> None:
     known = erring("known", spread(6), parameters=9_000_000)
     unknown = erring("unknown", spread(7, start=3), parameters=0)
