@@ -1,6 +1,7 @@
 """What the measurements of growth and size count, and what they draw of it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_a_layer_whose_uses_are_unknown_is_refused() -> None:
 
 
 def test_the_matrix_rate_is_of_finite_positive_flops() -> None:
-    assert 0.1 < sgemm_gflops(size=256, repeats=2) < 1e6
+    assert 0 < sgemm_gflops(size=256, repeats=2) < math.inf
 
 
 def test_a_rates_share_is_of_the_matrix_rate() -> None:
