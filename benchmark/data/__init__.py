@@ -1,6 +1,6 @@
 """Images, from a name or a folder to pixels: sources, the index, decoding, splits, the audit."""
 
-from .audit import Audit, Finding, Severity, audit, audit_table, near_copies
+from .audit import Audit, Finding, Severity, audit, audit_table, board_lines, near_copies
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
@@ -12,7 +12,15 @@ from .index import ReadOptions, Row, Title, build_index, check_index, part_count
 from .known import DATA_SETS, DataSet
 from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream, find_decoded
 from .sources import fetched_folder, read_index
-from .splits import OnLeak, SplitOptions, group_keys, make_splits, unit_numbers, write_split
+from .splits import (
+    NearPair,
+    OnLeak,
+    SplitOptions,
+    group_keys,
+    make_splits,
+    unit_numbers,
+    write_split,
+)
 
 __all__ = [
     "DATA_SETS",
@@ -30,6 +38,7 @@ __all__ = [
     "Facts",
     "Fetched",
     "Finding",
+    "NearPair",
     "OnLeak",
     "Pixels",
     "Policy",
@@ -41,6 +50,7 @@ __all__ = [
     "audit",
     "audit_table",
     "augment",
+    "board_lines",
     "build_index",
     "check_index",
     "check_window",

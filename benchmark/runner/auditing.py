@@ -1,21 +1,20 @@
-"""The audit of the parts as published, and of the split in use where that is another."""
+"""The audit of the split in use."""
 
 from dataclasses import replace
 
 from ..cache import Cache
-from ..data import Audit, Decoded, Finding, Severity, audit
+from ..data import Audit, Decoded, Finding, audit
 from ..records import Progress, Split
 
-_OF_A_SPLIT = ("patient-overlap", "missing-class", "class-imbalance", "part-size", "part-shift")
-_ACROSS = ("exact-duplicate", "near-duplicate", "near-conflicting-label")
-_GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+_ACROSS = ("exact-duplicate", "near-duplicate", "near-conflicting-label", "patient-overlap")
+_OF_A_PART = ("missing-class", "class-imbalance", "few-patients", "part-size", "part-shift")
 
 
 def audit_parts(decoded: Decoded, split: Split | None, cache: Cache, progress: Progress) -> Audit:
-    """Audit images by their published parts, and by a split that is not the published one.
+    """Audit images by a split, or by their published parts where there is none.
 
-    What is found in the images themselves is told once; of the split in use, only what the
-    division into parts makes.
+    What the division into parts makes is said to be of the split, where that is not the published
+    one.
 
     Args:
         decoded: the images.
@@ -23,26 +22,23 @@ def audit_parts(decoded: Decoded, split: Split | None, cache: Cache, progress: P
         cache: where an audit of the same content is found again.
         progress: told of the stages.
     """
-    index, facts, pixels = decoded.index, decoded.facts, decoded.pixels
-    published = audit(index, facts, pixels, cache=cache, progress=progress)
-    if split is None or split.scheme == "official":
-        return published
-    used = audit(index, facts, pixels, split, cache=cache, progress=progress)
-    fold = "" if split.fold is None else f", fold {split.fold}"
-    told = {finding.kind for finding in published.findings if finding.parts == ("all",)}
-    own = [
-        replace(finding, summary=f"In the split {split.scheme}{fold}: {finding.summary}")
-        for finding in used.findings
-        if _is_of_split(finding) and finding.kind not in told
-    ]
-    every = sorted(
-        (*published.findings, *own), key=lambda each: _GRAVEST_FIRST.index(each.severity)
+    found = audit(
+        decoded.index, decoded.facts, decoded.pixels, split, cache=cache, progress=progress
     )
-    return replace(published, split_digest=split.digest, findings=tuple(every))
+    if split is None or split.scheme == "official":
+        return found
+    fold = "" if split.fold is None else f", fold {split.fold}"
+    findings = [
+        replace(finding, summary=f"In the split {split.scheme}{fold}: {finding.summary}")
+        if _is_of_split(finding)
+        else finding
+        for finding in found.findings
+    ]
+    return replace(found, findings=tuple(findings))
 
 
 def _is_of_split(finding: Finding) -> bool:
     """Whether the division into parts makes a finding, not the images as such."""
     if finding.kind.value in _ACROSS:
-        return finding.is_across_parts
-    return finding.kind.value in _OF_A_SPLIT
+        return finding.is_across_parts and not finding.handled
+    return finding.kind.value in _OF_A_PART

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.splits import OnLeak, SplitOptions, group_keys, make_splits, write_split
+from benchmark.data.splits import (
+    NearPair,
+    OnLeak,
+    SplitOptions,
+    group_keys,
+    make_splits,
+    write_split,
+)
 from benchmark.errors import DataError, UsageError
 from benchmark.records import Index, Part, Split
 
@@ -229,27 +236,26 @@ def test_a_val_part_too_small_to_choose_by_is_told_of(scheme: str, tmp_path: Pat
 @settings(max_examples=30)
 @given(
     index=patients_and_copies(),
-    pairs=st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=4),
+    pairs=st.lists(st.builds(NearPair, st.integers(0, 39), st.integers(0, 39)), max_size=4),
     scheme=st.sampled_from(["60/20/20", "kfold:3"]),
 )
 def test_near_copies_stay_on_one_side_where_images_are_dealt_out(
-    index: Index, pairs: list[tuple[int, int]], scheme: str
+    index: Index, pairs: list[NearPair], scheme: str
 ) -> None:
     for split in make_splits(index, None, options(scheme), pairs):
         sides = part_of(split)
-        assert all(sides[left] is sides[right] for left, right in pairs)
+        assert all(sides[pair.left] is sides[pair.right] for pair in pairs)
     keys = group_keys(index, None, pairs)
-    assert all(keys[left] == keys[right] for left, right in pairs)
+    assert all(keys[pair.left] == keys[pair.right] for pair in pairs)
 
 
 def test_near_copies_stay_on_one_side_where_val_is_made_from_train() -> None:
     index = official(100, 0, 20)
-    chain = [(row, row + 1) for row in range(10)]
+    chain = [NearPair(row, row + 1) for row in range(10)]
     for seed in range(8):
-        (split,) = make_splits(index, None, options(seed=seed), [*chain, (0, 119)])
+        (split,) = make_splits(index, None, options(seed=seed), chain)
         sides = part_of(split)
         assert len({sides[row] for row in range(11)}) == 1
-        assert sides[119] is TEST
 
 
 def official(train: int, val: int, test: int, **more: list[str]) -> Index:
@@ -323,6 +329,7 @@ class TestLeaks:
 
     same = Pixels({"content-0": "p", "content-60": "p", "content-110": "p", "content-1": "q"})
     index = official(60, 50, 20)
+    near = (NearPair(2, 111, "mirrored"), NearPair(3, 61))
 
     def test_copies_are_dropped_but_from_test(self) -> None:
         (split,) = make_splits(self.index, self.same, options())
@@ -338,10 +345,42 @@ class TestLeaks:
             "1 of train are exact copies of images in test and 1 of val are exact copies"
         )
 
-    @pytest.mark.parametrize("on_leak", [OnLeak.DROP, OnLeak.REPORT])
-    def test_copies_in_test_are_marked_as_published(self, on_leak: OnLeak) -> None:
-        (split,) = make_splits(self.index, self.same, options(on_leak=on_leak))
-        assert split.test[split.test_is_copy].tolist() == [110]
+    def test_after_dropping_no_image_of_test_or_val_is_a_copy(self) -> None:
+        (split,) = make_splits(self.index, self.same, options(), self.near)
+        assert not split.test_is_copy.any()
+        assert not split.is_copy(VAL).any()
+
+    def test_copies_left_in_a_part_in_use_are_marked(self) -> None:
+        asked = options(on_leak=OnLeak.REPORT)
+        (split,) = make_splits(self.index, self.same, asked, self.near)
+        assert split.test[split.test_is_copy].tolist() == [110, 111]
+        assert split.val[split.is_copy(VAL)].tolist() == [60, 61]
+
+    def test_near_copies_are_dropped_like_exact_ones(self) -> None:
+        (split,) = make_splits(self.index, None, options(), self.near)
+        assert {2, 3}.isdisjoint(split.train.tolist())
+        assert (len(split.train), len(split.val), len(split.test)) == (58, 50, 20)
+        (said,) = split.notes
+        assert said.startswith(
+            "1 of train are near copies of images in val and 1 of train are near copies of images "
+            "in test (1 mirrored); dropped there"
+        )
+
+    def test_an_exact_copy_of_a_near_copy_is_dropped_too(self) -> None:
+        same = Pixels({"content-5": "r", "content-6": "r"})
+        (split,) = make_splits(self.index, same, options(), [NearPair(5, 111)])
+        assert {5, 6}.isdisjoint(split.train.tolist())
+
+    def test_failing_names_the_first_near_copy(self) -> None:
+        with pytest.raises(DataError, match=r"near copies.*'0002.png'.*--on-leak drop"):
+            make_splits(self.index, None, options(on_leak=OnLeak.FAIL), self.near)
+
+    def test_near_copies_across_the_parts_of_a_file_are_dropped(self, tmp_path: Path) -> None:
+        asked = options(on_leak=OnLeak.REPORT)
+        write_split(make_splits(self.index, None, asked), self.index, tmp_path / "split.csv")
+        asked = options(str(tmp_path / "split.csv"))
+        (split,) = make_splits(self.index, None, asked, self.near)
+        assert {2, 3}.isdisjoint(split.train.tolist())
 
     def test_reporting_leaves_every_image(self) -> None:
         (split,) = make_splits(self.index, self.same, options(on_leak=OnLeak.REPORT))

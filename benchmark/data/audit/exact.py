@@ -73,7 +73,7 @@ def _across(subject: Subject, learnt: str, judged: str, groups: list[Rows]) -> I
         ),
         effect=f"Up to {len(leaked) / size:.1%} of {judged} is answered from memory: "
         "its scores are too good.",
-        remedy=f"Drop the copies from {learnt} (--on-leak drop), and read the clean figure.",
+        remedy=f"Drop the copies from {learnt} (--on-leak drop).",
         figures={
             "images": len(leaked),
             "distinct": len(groups),

@@ -25,10 +25,12 @@ class Kind(StrEnum):
 
     EXACT_DUPLICATE = "exact-duplicate"
     NEAR_DUPLICATE = "near-duplicate"
+    NEAR_SUSPECT = "near-suspect"
     CONFLICTING_LABEL = "conflicting-label"
     NEAR_CONFLICTING_LABEL = "near-conflicting-label"
     PATIENT_OVERLAP = "patient-overlap"
     PATIENTS_UNKNOWN = "patients-unknown"
+    FEW_PATIENTS = "few-patients"
     MISSING_CLASS = "missing-class"
     CLASS_IMBALANCE = "class-imbalance"
     PART_SIZE = "part-size"
@@ -57,6 +59,7 @@ class Finding:
         effect: what it may do to the scores.
         remedy: what to do.
         figures: the numbers behind it, by name.
+        handled: whether it was so as published and is no more in the split in use.
     """
 
     kind: Kind
@@ -69,6 +72,7 @@ class Finding:
     effect: str
     remedy: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    handled: bool = False
 
     @property
     def is_across_parts(self) -> bool:
@@ -121,6 +125,38 @@ class Audit:
             path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
         except OSError as error:
             raise StoreError(f"cannot write the audit to {path}: {error.strerror}.") from error
+
+
+def board_lines(audit: Audit) -> tuple[str, ...]:
+    """Return the findings that may change a verdict, the gravest first, a line each."""
+    return tuple(
+        f"{'handled' if finding.handled else finding.severity.value}: {finding.summary}"
+        for finding in audit.findings
+        if _may_change_verdict(finding)
+    )
+
+
+def _may_change_verdict(finding: Finding) -> bool:
+    if finding.kind in (Kind.EXACT_DUPLICATE, Kind.NEAR_DUPLICATE):
+        return finding.is_across_parts
+    if finding.kind is Kind.PART_SIZE:
+        return "val" in finding.parts and finding.severity is not Severity.INFO
+    if finding.kind is Kind.SHORTCUT:
+        return finding.severity is not Severity.INFO
+    return finding.kind in _OF_THE_VERDICT
+
+
+_OF_THE_VERDICT = frozenset(
+    (
+        Kind.NEAR_SUSPECT,
+        Kind.CONFLICTING_LABEL,
+        Kind.NEAR_CONFLICTING_LABEL,
+        Kind.PATIENT_OVERLAP,
+        Kind.PATIENTS_UNKNOWN,
+        Kind.FEW_PATIENTS,
+        Kind.MISSING_CLASS,
+    )
+)
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

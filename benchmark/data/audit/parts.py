@@ -1,17 +1,17 @@
 """What a split must give: patients on one side, every class in every part, enough images."""
 
-import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from ...records import Rows
+from ...resolution import expected_standard_error, resolvable_difference
 from .findings import Finding, Kind, Severity
 from .subject import ALL, Subject
 
-DISAGREEMENT = 0.10  # chosen, not sourced: share of images that two good networks answer apart
-Z_95 = 1.96
-LEAST_DISCORDANT = 6  # the sign test needs 6 of 6 for p <= 0.05 (two-sided: 2 / 2**6 = 0.03)
+NO_INTERVAL = 2  # patients of a class with which its variance cannot be told (docs/metrics.md)
+WIDE_INTERVAL = 4
 
 
 def part_findings(subject: Subject) -> Iterator[Finding]:
@@ -21,20 +21,15 @@ def part_findings(subject: Subject) -> Iterator[Finding]:
         positions = np.flatnonzero(subject.parts == part)
         yield from _missing(subject, part, positions)
         if part in ("val", "test"):
+            yield from _few(subject, part, positions)
             yield _resolution(subject, part, positions)
     yield from _imbalance(subject)
 
 
-def resolvable_difference(images: int) -> float:
-    """Give the least difference in accuracy of two networks that `images` images can prove.
-
-    Both networks answer the same images, and differ on a share DISAGREEMENT of them. The
-    difference must be 1.96 standard errors of a paired difference (McNemar 1947,
-    doi:10.1007/BF02295996), and at least the six images that the exact sign test asks for.
-    """
-    if images == 0:
-        return 1.0
-    return min(1.0, max(LEAST_DISCORDANT / images, Z_95 * math.sqrt(DISAGREEMENT / images)))
+def patient_overlaps(subject: Subject) -> Iterator[Finding]:
+    """Look for patients who stand in two parts."""
+    for learnt, judged in subject.part_pairs:
+        yield from _overlap(subject, learnt, judged)
 
 
 def _patients(subject: Subject) -> Iterator[Finding]:
@@ -42,15 +37,15 @@ def _patients(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             kind=Kind.PATIENTS_UNKNOWN,
             severity=Severity.INFO,
-            summary="No patient is known for any image.",
+            summary="Patients unknown: intervals are too narrow if several images are of one "
+            "patient.",
             parts=subject.part_names,
             effect="A patient may stand on both sides of a split, which makes scores too good; "
             "nobody can tell from these files.",
             remedy="Give patients in a manifest, or a pattern for the file names "
             "(--patient-pattern).",
         )
-    for learnt, judged in subject.part_pairs:
-        yield from _overlap(subject, learnt, judged)
+    yield from patient_overlaps(subject)
 
 
 def _overlap(subject: Subject, learnt: str, judged: str) -> Iterator[Finding]:
@@ -80,7 +75,7 @@ def _overlap(subject: Subject, learnt: str, judged: str) -> Iterator[Finding]:
         groups=groups,
         effect="A network can know the patient instead of the disease: the scores are too good.",
         remedy="Split by patient (--split 70/15/15). If patient numbers restart in each part, "
-        "this is a false alarm: leave the pattern out.",
+        "this is a false alarm: leave --patient-pattern out where you gave one.",
         figures={"patients": len(shared), "images": len(mine), "share": round(share, 4)},
     )
 
@@ -98,15 +93,77 @@ def _missing(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
             effect="The class cannot be learnt."
             if part == "train"
             else "Scores averaged over classes leave this class out or count it as failed.",
-            remedy="Split again, stratified by class (--split 70/15/15).",
+            remedy=_for_missing(subject, absent),
             figures={"classes": len(absent)},
         )
 
 
+def _for_missing(subject: Subject, absent: tuple[str, ...]) -> str:
+    """Advise on classes that a part lacks: no split helps where a class has too few to divide."""
+    labels = [subject.index.classes.index(name) for name in absent]
+    counts = [len(np.unique(subject.units[subject.labels == label])) for label in labels]
+    what = _units_named(subject, np.flatnonzero(np.isin(subject.labels, labels)))
+    scarce = [
+        f"{name} has {count} {what}"
+        for name, count in zip(absent, counts, strict=True)
+        if count < 3
+    ]
+    if scarce:
+        return (
+            f"{', '.join(scarce)}: no split can put it into train, val and test; leave the class "
+            "out, join it to another, or bring more."
+        )
+    if _is_dealt(subject):
+        return "Bring more of it, or join it to another class."
+    return "Split again, stratified by class (--split 70/15/15)."
+
+
+def _is_dealt(subject: Subject) -> bool:
+    """Whether the split in use deals all images out anew, by shares or in folds."""
+    return re.match(r"kfold:|[\d.]+/", subject.scheme) is not None
+
+
+def _units_named(subject: Subject, positions: Rows) -> str:
+    known = subject.patients[positions] >= 0
+    if known.any():
+        return "patients" if known.all() else "patients or images without one"
+    return "distinct images"
+
+
+def _few(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
+    """Look for classes of which a part has too few patients for an interval."""
+    units = subject.units[positions]
+    for label in np.unique(subject.labels[positions]).tolist():
+        mine = positions[subject.labels[positions] == label]
+        count = len(np.unique(units[subject.labels[positions] == label]))
+        if count > WIDE_INTERVAL:
+            continue
+        name, what = subject.index.classes[label], _units_named(subject, mine)
+        grave = count <= NO_INTERVAL
+        yield Finding(
+            kind=Kind.FEW_PATIENTS,
+            severity=Severity.ERROR if grave else Severity.WARNING,
+            summary=f"{part} has only {count} {what} of {name}"
+            + (
+                ": no interval can be given, and all networks tie."
+                if grave
+                else ": its intervals are wide."
+            ),
+            parts=(part,),
+            classes=(name,),
+            files=subject.paths(mine),
+            effect="How much the scores would differ on other patients cannot be told."
+            if grave
+            else "Networks that differ much may still tie.",
+            remedy="Bring more of it, or join it to another class.",
+            figures={"units": count, "images": len(mine)},
+        )
+
+
 def _resolution(subject: Subject, part: str, positions: Rows) -> Finding:
-    distinct = len(np.unique(subject.images[positions]))
+    units = len(np.unique(subject.units[positions]))
     counts = np.bincount(subject.labels[positions], minlength=len(subject.index.classes))
-    difference = resolvable_difference(distinct)
+    difference = resolvable_difference(expected_standard_error(units))
     severity = Severity.INFO
     if difference > 0.05:  # chosen, not sourced: most neighbours on a board are closer than this
         severity = Severity.ERROR if difference > 0.15 else Severity.WARNING
@@ -114,21 +171,29 @@ def _resolution(subject: Subject, part: str, positions: Rows) -> Finding:
     return Finding(
         kind=Kind.PART_SIZE,
         severity=severity,
-        summary=f"{part} has {distinct} distinct images: two networks must differ by "
-        f"{100 * difference:.1f} points of accuracy to be told apart at 95 %.",
+        summary=f"{part} has {units} {_units_named(subject, positions)}: two networks must differ "
+        f"by {100 * difference:.1f} points of accuracy, at best, to be told apart.",
         parts=(part,),
         classes=subject.index.classes,
         effect=f"Smaller differences are chance: it cannot {use} that are closer.",
-        remedy="Nothing: read closer networks as ties."
-        if severity is Severity.INFO
-        else "Make the part larger (--split 70/15/15), or use cross-validation (--split kfold:5).",
+        remedy=_for_size(subject, severity),
         figures={
             "images": len(positions),
-            "distinct": distinct,
+            "units": units,
             "resolvable_difference": round(difference, 4),
             "smallest_class": int(counts.min()),
         },
     )
+
+
+def _for_size(subject: Subject, severity: Severity) -> str:
+    if severity is Severity.INFO:
+        return "Nothing: read closer networks as ties."
+    if subject.scheme.startswith("kfold:"):
+        return "Bring more images or patients."
+    if _is_dealt(subject):
+        return "Use cross-validation (--split kfold:5), or bring more images or patients."
+    return "Make the part larger (--split 70/15/15), or use cross-validation (--split kfold:5)."
 
 
 def _imbalance(subject: Subject) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ class Subject:
         pixels: the pixels; `pixel_rows` (n,) their row for each row.
         facts: what was read when decoding, aligned with the pixels.
         patients: (n,) patient numbers, -1 where unknown.
+        scheme: the split's scheme, empty for the official parts or the whole.
     """
 
     index: Index
@@ -42,6 +43,12 @@ class Subject:
     pixel_rows: Rows
     facts: Facts
     patients: Rows
+    scheme: str = ""
+
+    @property
+    def units(self) -> Rows:
+        """The (n,) number of each row's sampling unit: its patient, else its distinct image."""
+        return np.where(self.patients >= 0, self.patients, len(self.rows) + self.images)
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -86,6 +93,7 @@ def subject(index: Index, facts: Facts, pixels: Pixels, split: Split | None) -> 
         pixel_rows=pixel_rows,
         facts=facts,
         patients=_patients([index.patients[row] for row in rows]),
+        scheme=split.scheme if split is not None else "",
     )
 
 

@@ -3,18 +3,26 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-import numpy as np
-
 from ...records import Index, Part, Split
 from .dealing import deal
 from .files import read_splits, write_split
-from .grouping import Duplicates, Near, group, group_keys, pixel_hashes, unit_numbers
+from .grouping import (
+    Duplicates,
+    Near,
+    NearPair,
+    families_of,
+    group,
+    group_keys,
+    pixel_hashes,
+    unit_numbers,
+)
 from .official import split_officially
 from .options import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
 from .parts import Parts, make_split
 
 __all__ = [
     "Duplicates",
+    "NearPair",
     "OnLeak",
     "SplitOptions",
     "group_keys",
@@ -32,16 +40,15 @@ def make_splits(
     """Split a data set: one split, or k for `kfold:K`.
 
     The order of the index's rows makes no difference. In every scheme but the official one and
-    a file's, whole patients and all copies of an image are on one side. In fold i of a k-fold
-    scheme the fold i is test, the next one val and the others train, so that each image is
-    tested on once and validated on once.
+    a file's, whole patients and all copies of an image, near ones too, are on one side. In fold i
+    of a k-fold scheme the fold i is test, the next one val and the others train, so that each
+    image is tested on once and validated on once.
 
     Args:
         index: what is split.
         facts: tells images with the same pixels; None to go by the files' contents.
         options: how.
-        near: pairs of rows that show nearly the same: kept on one side like copies wherever
-            images are dealt out; see `near_copies`.
+        near: pairs of rows that show nearly the same, treated like copies; see `near_copies`.
 
     Raises:
         DataError: the data set or the file cannot be split so; or a file puts one image or one
@@ -49,7 +56,7 @@ def make_splits(
     """
     pixels = pixel_hashes(index, facts)
     if options.is_file:
-        return read_splits(index, pixels, options)
+        return read_splits(index, pixels, options, near)
     if options.folds:
         return _split_into_folds(index, pixels, options, near)
     if options.scheme == "official" or (options.scheme == "auto" and _has_parts(index)):
@@ -57,9 +64,9 @@ def make_splits(
     scheme = options.scheme if options.shares else DEFAULT_SHARES
     hands = _deal_rows(index, pixels, shares_of(scheme), options.seed, near)
     parts: Parts = [_PARTS[hand] for hand in hands]
-    none = np.zeros(len(index), bool)
+    families = families_of(index, pixels, near)
     least = options.smallest_val
-    return (make_split(index, parts, none, scheme=scheme, smallest_val=least),)
+    return (make_split(index, parts, families, scheme=scheme, smallest_val=least),)
 
 
 def _has_parts(index: Index) -> bool:
@@ -72,17 +79,17 @@ def _split_into_folds(
 ) -> tuple[Split, ...]:
     folds = options.folds
     hands = _deal_rows(index, pixels, [Fraction(1, folds)] * folds, options.seed, near)
+    families = families_of(index, pixels, near)
     splits = []
     for fold in range(folds):
         after = (fold + 1) % folds
         roles = {fold: Part.TEST, after: Part.VAL}
         parts: Parts = [roles.get(hand, Part.TRAIN) for hand in hands]
-        none = np.zeros(len(index), bool)
         splits.append(
             make_split(
                 index,
                 parts,
-                none,
+                families,
                 scheme=options.scheme,
                 fold=fold,
                 smallest_val=options.smallest_val,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ...errors import DataError
 from ...records import Index, Part, Split
-from .official import copies_of, treat_leaks
+from .grouping import Near, families_of
+from .official import treat_leaks
 from .options import OnLeak, SplitOptions
 from .parts import DROPPED, Parts, make_split
 
@@ -36,7 +37,9 @@ def write_split(splits: Sequence[Split], index: Index, path: Path) -> None:
     unfinished.replace(path)
 
 
-def read_splits(index: Index, pixels: Sequence[str], options: SplitOptions) -> tuple[Split, ...]:
+def read_splits(
+    index: Index, pixels: Sequence[str], options: SplitOptions, near: Near = ()
+) -> tuple[Split, ...]:
     """Read the split, or the folds of one, from the CSV that `options.scheme` names.
 
     The columns `path` and `part` are needed; `hash` and `label` are checked where present.
@@ -51,16 +54,16 @@ def read_splits(index: Index, pixels: Sequence[str], options: SplitOptions) -> t
         folds.setdefault(line.get("fold") or "", []).append(line)
     if not folds:
         raise DataError(f"{name} must hold a row for every image, but holds none.")
+    families = families_of(index, pixels, near)
     splits = []
     for fold in sorted(folds, key=lambda fold: (len(fold), fold)):
         parts = _parts_of(index, folds[fold], name)
-        copies = copies_of(parts, pixels)
-        parts, notes = treat_leaks(index, parts, pixels, options.on_leak)
+        parts, notes = treat_leaks(index, parts, families, near, options.on_leak)
         splits.append(
             make_split(
                 index,
                 parts,
-                copies,
+                families,
                 scheme=name,
                 fold=_fold_number(fold, name),
                 notes=(*notes, *_shared_patients(index, parts, name, options.on_leak)),

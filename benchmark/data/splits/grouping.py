@@ -2,14 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ...records import Index, Labels
 
 Group = tuple[int, ...]
-Near = Sequence[tuple[int, int]]
+
+
+class NearPair(NamedTuple):
+    """Two rows that show nearly the same; what was done to the second (`mirrored`), if known."""
+
+    left: int
+    right: int
+    change: str = ""
+    correlation: float = 1.0
+
+
+Near = Sequence[NearPair]
 """Pairs of rows that show nearly the same, as `near_copies` gives them."""
 
 
@@ -53,13 +65,37 @@ def group(
     for joined in members.values():
         for row in joined[1:]:
             parent[_root(parent, row)] = _root(parent, joined[0])
-    for left, right in near:
+    for left, right, *_ in near:
         if left in parent and right in parent:
             parent[_root(parent, right)] = _root(parent, left)
     groups: dict[int, list[int]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: index.paths[row]):
         groups[_root(parent, row)].append(row)
     return tuple(tuple(found) for found in groups.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Families:
+    """Which rows show the same image.
+
+    Attributes:
+        numbers: n numbers, the same for rows that are exact or near copies of one another, or of
+            a common third.
+        pixels: n digests, the same for exact copies only.
+    """
+
+    numbers: tuple[int, ...]
+    pixels: tuple[str, ...]
+
+
+def families_of(index: Index, pixels: Sequence[str], near: Near = ()) -> Families:
+    """Return which rows show the same image, patients aside."""
+    alone = replace(index, patients=(None,) * len(index))
+    numbers = [0] * len(index)
+    for number, rows in enumerate(group(alone, range(len(index)), pixels, near)):
+        for row in rows:
+            numbers[row] = number
+    return Families(numbers=tuple(numbers), pixels=tuple(pixels))
 
 
 def group_keys(index: Index, facts: Duplicates | None, near: Near = ()) -> tuple[str, ...]:

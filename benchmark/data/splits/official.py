@@ -1,15 +1,13 @@
 """The published parts of a data set, mended where they would give wrong scores."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-
-import numpy as np
-import numpy.typing as npt
 
 from ...errors import DataError
 from ...records import Index, Part, Split
 from .dealing import deal
-from .grouping import Near, group
+from .grouping import Families, Near, families_of, group
 from .options import DEFAULT_SHARES, OnLeak, SplitOptions
 from .parts import Parts, make_split
 
@@ -33,24 +31,20 @@ def split_officially(
             `on_leak` is `fail`.
     """
     _require(index)
-    copies = copies_of(index.parts, pixels)
+    families = families_of(index, pixels, near)
     parts, notes = _with_val(index, pixels, options, near)
-    parts, dropped = treat_leaks(index, parts, pixels, options.on_leak)
-    return make_split(index, parts, copies, scheme="official", notes=(*notes, *dropped))
-
-
-def copies_of(parts: Sequence[Part | None], pixels: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Give (n,) whether an image's pixels also stand in another part, or among those dropped."""
-    places: dict[str, set[Part | None]] = {}
-    for part, pixel in zip(parts, pixels, strict=True):
-        places.setdefault(pixel, set()).add(part)
-    return np.array([len(places[pixel]) > 1 for pixel in pixels], dtype=bool)
+    parts, dropped = treat_leaks(index, parts, families, near, options.on_leak)
+    return make_split(index, parts, families, scheme="official", notes=(*notes, *dropped))
 
 
 def treat_leaks(
-    index: Index, parts: Parts, pixels: Sequence[str], on_leak: OnLeak
+    index: Index,
+    parts: Parts,
+    families: Families,
+    near: Near,
+    on_leak: OnLeak,
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Treat images that stand in two parts, by pixels.
+    """Treat images that stand in two parts, exactly or nearly.
 
     An image of train that is also in val or test, and one of val that is also in test, is the
     leak: val chooses the winner, so a test image in it is seen too early as well. The test part
@@ -62,14 +56,15 @@ def treat_leaks(
     Raises:
         DataError: there are any and `on_leak` is `fail`.
     """
-    highest: dict[str, int] = {}
     guard = [-1 if part is None else _GUARD.index(part) for part in parts]
-    for pixel, rank in zip(pixels, guard, strict=True):
-        highest[pixel] = max(rank, highest.get(pixel, -1))
-    leaks = [row for row in range(len(parts)) if -1 < guard[row] < highest[pixels[row]]]
+    highest: dict[int, int] = {}
+    for family, rank in zip(families.numbers, guard, strict=True):
+        highest[family] = max(rank, highest.get(family, -1))
+    leaks = [row for row, rank in enumerate(guard) if -1 < rank < highest[families.numbers[row]]]
     if not leaks:
         return parts, ()
-    said = _describe(parts, [_GUARD[highest[pixels[row]]] for row in leaks], leaks)
+    where = {row: _GUARD[highest[families.numbers[row]]] for row in leaks}
+    said = _describe(parts, where, families.pixels, near)
     if on_leak is OnLeak.FAIL:
         first = min(index.paths[row] for row in leaks)
         raise DataError(
@@ -78,21 +73,28 @@ def treat_leaks(
         )
     if on_leak is OnLeak.REPORT:
         return parts, (f"{said}; left as published, so the scores on them are too good",)
-    gone = set(leaks)
-    kept: Parts = [None if row in gone else part for row, part in enumerate(parts)]
+    kept: Parts = [None if row in where else part for row, part in enumerate(parts)]
     return kept, (f"{said}; dropped there, so that val and test are unseen",)
 
 
-def _describe(parts: Parts, where: Sequence[Part], leaks: Sequence[int]) -> str:
+def _describe(parts: Parts, where: Mapping[int, Part], pixels: Sequence[str], near: Near) -> str:
+    """Say how many images of which part are copies, exact or near, of images in which other."""
+    exact = {(pixel, part) for pixel, part in zip(pixels, parts, strict=True)}
+    changes = {pixels[row]: pair.change for pair in near for row in pair[:2] if pair.change}
+    counts: Counter[tuple[Part, Part, str]] = Counter()
+    known: Counter[tuple[Part, Part, str]] = Counter()
+    for row, other in where.items():
+        part = parts[row] or other
+        kind = "exact" if (pixels[row], other) in exact else "near"
+        counts[part, other, kind] += 1
+        if kind == "near" and pixels[row] in changes:
+            known[part, other, changes[pixels[row]]] += 1
     phrases = []
-    for part in (Part.TRAIN, Part.VAL):
-        for other in (Part.VAL, Part.TEST):
-            count = sum(
-                parts[row] is part and there is other
-                for row, there in zip(leaks, where, strict=True)
-            )
-            if count:
-                phrases.append(f"{count} of {part} are exact copies of images in {other}")
+    for part, other, kind in sorted(counts, key=lambda key: (*map(_GUARD.index, key[:2]), key[2])):
+        how = [f"{known[key]} {key[2]}" for key in sorted(known) if key[:2] == (part, other)]
+        more = f" ({', '.join(how)})" if kind == "near" and how else ""
+        count = counts[part, other, kind]
+        phrases.append(f"{count} of {part} are {kind} copies of images in {other}{more}")
     return " and ".join(phrases)
 
 

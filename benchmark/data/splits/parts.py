@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ...errors import DataError
 from ...records import Index, Part, Rows, Split, digest
+from .grouping import Families
 
 # None: the image is left out.
 Parts = list[Part | None]
@@ -17,7 +18,7 @@ DROPPED = "dropped"
 def make_split(
     index: Index,
     parts: Sequence[Part | None],
-    copies: npt.NDArray[np.bool_],
+    families: Families,
     *,
     scheme: str,
     fold: int | None = None,
@@ -29,7 +30,7 @@ def make_split(
     Args:
         index: what is split.
         parts: n parts, None for an image that is left out.
-        copies: (n,) whether an image is a copy of one outside its part, by pixels.
+        families: which rows show the same image.
         scheme: how it was made.
         fold: which fold it is, if any.
         notes: what a person should be told.
@@ -46,7 +47,8 @@ def make_split(
         train=rows[Part.TRAIN],
         val=rows[Part.VAL],
         test=rows[Part.TEST],
-        test_is_copy=copies[rows[Part.TEST]],
+        test_is_copy=_copies(families, rows, Part.TEST, (Part.TRAIN, Part.VAL)),
+        val_is_copy=_copies(families, rows, Part.VAL, (Part.TRAIN,)),
         digest=digest(
             sorted(
                 [path, content, part or DROPPED]
@@ -55,6 +57,14 @@ def make_split(
         ),
         notes=(*notes, *_small(len(rows[Part.VAL]), smallest_val), *_missing(index, rows)),
     )
+
+
+def _copies(
+    families: Families, rows: dict[Part, Rows], judged: Part, learnt: Sequence[Part]
+) -> npt.NDArray[np.bool_]:
+    """Return whether each image of a part also stands, exactly or nearly, in one of others."""
+    seen = {families.numbers[row] for part in learnt for row in rows[part]}
+    return np.array([families.numbers[row] in seen for row in rows[judged]], dtype=bool)
 
 
 def _rows_of(index: Index, parts: Sequence[Part | None], part: Part) -> Rows:

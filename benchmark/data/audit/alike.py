@@ -1,0 +1,136 @@
+"""What near copies mean for scores: inside a part, across parts, under two labels."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...records import Rows
+from ..splits.grouping import NearPair
+from .findings import Finding, Kind, Severity
+from .subject import Subject
+
+
+class Joined(NamedTuple):
+    """A near pair with all exact copies of each side, as positions; the judged part's first."""
+
+    one: Rows
+    other: Rows
+    change: str
+    correlation: float
+
+
+def near_duplicates(subject: Subject, near: Sequence[NearPair]) -> Iterator[Finding]:
+    """Find images that are nearly the same but differ in some pixel.
+
+    Args:
+        subject: what is audited.
+        near: the pairs of the index's rows, as `near_copies` gives them.
+    """
+    joined = list(_joined(subject, near))
+    for part in subject.part_names:
+        yield from _finding(subject, (part,), _inside(subject, joined, part))
+    for learnt, judged in subject.part_pairs:
+        yield from _finding(subject, (learnt, judged), _between(subject, joined, learnt, judged))
+    mixed = [
+        pair
+        for pair in joined
+        if len({*subject.labels[pair.one].tolist(), *subject.labels[pair.other].tolist()}) > 1
+    ]
+    if mixed:
+        rows = np.unique(np.concatenate([side for pair in mixed for side in pair[:2]]))
+        parts = tuple(part for part in subject.part_names if part in set(subject.parts[rows]))
+        yield _describe(subject, Kind.NEAR_CONFLICTING_LABEL, parts, mixed)
+
+
+def _joined(subject: Subject, near: Sequence[NearPair]) -> Iterator[Joined]:
+    members: dict[str, list[int]] = {}
+    for position, pixels in enumerate(subject.fact("pixel_hash").tolist()):
+        members.setdefault(pixels, []).append(position)
+    content = subject.index.hashes
+    for left, right, change, correlation in near:
+        sides = [
+            np.array(members.get(subject.facts.pixel_hash_of(content[row]), []), dtype=np.int64)
+            for row in (left, right)
+        ]
+        if len(sides[0]) and len(sides[1]):
+            yield Joined(sides[0], sides[1], change, correlation)
+
+
+def _inside(subject: Subject, joined: Sequence[Joined], part: str) -> list[Joined]:
+    found = []
+    for pair in joined:
+        one, other = (side[subject.parts[side] == part] for side in pair[:2])
+        if len(one) and len(other):
+            found.append(pair._replace(one=one, other=other))
+    return found
+
+
+def _between(subject: Subject, joined: Sequence[Joined], learnt: str, judged: str) -> list[Joined]:
+    """Return pairs across two parts, less images that are exact copies across them anyway."""
+    found = []
+    for pair in joined:
+        for one, other in (pair[:2], pair[1::-1]):
+            new, old = other[subject.parts[other] == judged], one[subject.parts[one] == learnt]
+            is_copy = bool((subject.parts[other] == learnt).any())
+            if len(old) and len(new) and not is_copy:
+                found.append(pair._replace(one=new, other=old))
+    return found
+
+
+def _finding(
+    subject: Subject, parts: tuple[str, ...], joined: Sequence[Joined]
+) -> Iterator[Finding]:
+    if joined:
+        yield _describe(subject, Kind.NEAR_DUPLICATE, parts, joined)
+
+
+def _describe(
+    subject: Subject, kind: Kind, parts: tuple[str, ...], joined: Sequence[Joined]
+) -> Finding:
+    rows = np.array([row for pair in joined for side in pair[:2] for row in side], dtype=np.int64)
+    first = len({int(row) for pair in joined for row in pair.one})
+    summary, effect, remedy = _words(kind, parts, len(joined), first)
+    changes = Counter(pair.change for pair in joined if pair.change)
+    severity = Severity.ERROR if len(parts) > 1 else Severity.INFO
+    if kind is Kind.NEAR_CONFLICTING_LABEL:
+        severity = Severity.WARNING
+    return Finding(
+        kind=kind,
+        severity=severity,
+        summary=summary + "".join(f" {count} {how}." for how, count in sorted(changes.items())),
+        parts=parts,
+        classes=subject.classes(rows),
+        files=tuple(dict.fromkeys(subject.paths(rows))),
+        groups=tuple(subject.paths([*pair.one, *pair.other]) for pair in joined),
+        effect=effect,
+        remedy=remedy,
+        figures={
+            "pairs": len(joined),
+            "images": first,
+            "least_correlation": round(joined[-1].correlation, 4),
+            "greatest_correlation": round(joined[0].correlation, 4),
+            **{f"pairs {how}": count for how, count in sorted(changes.items())},
+        },
+    )
+
+
+def _words(kind: Kind, parts: tuple[str, ...], pairs: int, images: int) -> tuple[str, str, str]:
+    if kind is Kind.NEAR_CONFLICTING_LABEL:
+        return (
+            f"{pairs} pair(s) of nearly equal images stand under different classes.",
+            "One of the labels is likely wrong, or the classes cannot be told apart here.",
+            "Have these images read again.",
+        )
+    if len(parts) == 1:
+        return (
+            f"{pairs} pair(s) of nearly equal images inside {parts[0]}.",
+            "The part holds less evidence than its number of files says.",
+            "Nothing to do for a score: the folds of a search keep them together.",
+        )
+    return (
+        f"{images} image(s) of {parts[1]} are nearly equal to images of {parts[0]}.",
+        f"They are partly answered from memory: the scores on {parts[1]} are too good.",
+        f"Drop the copies from {parts[0]} (--on-leak drop).",
+    )
