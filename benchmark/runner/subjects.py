@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..board import BoardSubject
-from ..data import Audit, Severity
+from ..data import Audit, board_lines
 from ..records import Index, Part, Split
 from ..tracking import Benchmark, Tracker
 from .prepare import Prepared
@@ -28,7 +28,7 @@ def subject_of(prepared: Prepared, found: Audit) -> BoardSubject:
         images=_counts(prepared.index, split),
         classes=prepared.index.classes,
         patients_known=all(each is not None for each in prepared.index.patients),
-        findings=tuple(board_lines(found)),
+        findings=board_lines(found),
         splits=tuple(each.digest for each in prepared.splits),
         rank_on=prepared.plan.rank_on,
     )
@@ -67,14 +67,9 @@ def read_subject(tracker: Tracker, benchmark: Benchmark) -> BoardSubject:
         classes=classes,
         patients_known=found is not None
         and all(each.kind.value != _NO_PATIENTS for each in found.findings),
-        findings=() if found is None else tuple(board_lines(found)),
+        findings=() if found is None else board_lines(found),
         splits=benchmark.splits,
     )
-
-
-def board_lines(found: Audit) -> tuple[str, ...]:
-    """Return the findings that may change a verdict, a line each."""
-    return tuple(each.summary for each in found.findings if each.severity is not Severity.INFO)
 
 
 def _counts(index: Index, split: Split) -> dict[str, tuple[int, ...]]:

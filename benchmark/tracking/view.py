@@ -18,6 +18,9 @@ TESTED_VERSION = "3.17"
 _NOTE_LIMIT = 20_000  # characters of an experiment's tag
 COLUMNS = (
     "params.`arch`",
+    "tags.`rank`",
+    "tags.`champion`",
+    "metrics.`cv_macro_f1`",
     "metrics.`val_macro_f1`",
     "metrics.`test_macro_f1`",
     "metrics.`test_accuracy`",

@@ -17,7 +17,7 @@ from tests.runner.conftest import Done, command_in, environment
 
 pytestmark = pytest.mark.slow
 
-RUN = ("run", "--side", "32", "--epochs", "12", "--batch", "4")
+RUN = ("run", "--side", "32", "--epochs", "12", "--batch", "4", "--rank-on", "val")
 ARCHITECTURES = "prior,mlp,cnn,ensemble,chained"
 
 
@@ -92,6 +92,23 @@ def test_the_board_stands_in_the_results(first: Done, folder: Path) -> None:
     assert board["val_macro_f1"].is_monotonic_decreasing
     markdown = (folder / "results" / "small-scans" / "leaderboard.md").read_text()
     assert "Test is for reporting only" in markdown
+
+
+def test_the_board_is_the_same_from_another_folder_and_without_the_images(
+    first: Done, folder: Path, tmp_path: Path
+) -> None:
+    environ = environment(folder)
+    words = [sys.executable, "-m", "benchmark", "leaderboard", "--output", "boards"]
+    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ("leaderboard.md", "leaderboard.csv"):
+        here = (folder / "results" / "small-scans" / name).read_bytes()
+        assert (tmp_path / "boards" / "small-scans" / name).read_bytes() == here
+
+
+def test_each_run_keeps_what_it_learnt_from(first: Done, folder: Path) -> None:
+    tables = sorted(folder.glob("mlruns/*/*/artifacts/trained_on.parquet"))
+    assert [len(pd.read_parquet(table)) for table in tables] == [24] * 5
 
 
 def test_a_composite_is_charged_for_its_members(first: Done, folder: Path) -> None:
@@ -191,6 +208,33 @@ def test_the_winner_can_be_registered_later_and_under_another_name(
     done = command_in(folder)("register", "--register", "other name")  # on the run's own images
     assert done.returncode == 0, done.stdout + done.stderr
     assert "other name version 1 is champion" in done.stdout
+
+
+def alias(folder: Path, name: str) -> list[tuple[Any, ...]]:
+    """Give the version that an alias of `small-scans` stands at."""
+    return query(
+        folder,
+        "select version from registered_model_aliases "
+        f"where name = 'small-scans' and alias = '{name}'",
+    )
+
+
+def test_on_another_split_a_network_is_a_candidate_until_a_person_forces_it(
+    first: Done, again: Done, folder: Path, scans: Path
+) -> None:
+    words = (*RUN, "--data", str(scans), "--arch", "prior,cnn", "--experiment", "other split")
+    done = command_in(folder)(*words, "--split", "50/30/20", "--split-seed", "3")
+    assert done.returncode == 0, done.stdout
+    assert "small-scans version 2 is candidate: cnn; not champion: only" in done.stdout
+    assert (alias(folder, "champion"), alias(folder, "candidate")) == ([(1,)], [(2,)])
+    run = done.stdout.partition("--run ")[2].split()[0]
+    which = ("--experiment", "other split", "--register", "small-scans", "--run", run)
+    forced = command_in(folder)("register", *which, "--promote", "yes")
+    assert forced.returncode == 0, forced.stdout + forced.stderr
+    assert "small-scans version 2 is champion: cnn" in forced.stdout
+    assert (alias(folder, "champion"), alias(folder, "candidate")) == ([(2,)], [])
+    where = "where name = 'small-scans' and version = 2 and key = 'forced'"
+    assert query(folder, f"select value from model_version_tags {where}") == [("yes",)]
 
 
 def test_two_benchmarks_at_once_do_not_disturb_each_other(tmp_path: Path, scans: Path) -> None:

@@ -23,8 +23,8 @@ def known() -> Known:
 def board(known: Known, *made: Made) -> Board:
     """Rank runs that the tracker then knows."""
     own = [(with_model(record), evidence) for record, evidence in made]
-    for record, evidence in own:
-        known.add(record, evidence)
+    for record, each in own:
+        known.add(record, each)
     evidence = {record.spec.digest: each for record, each in own}
     return rank([record for record, _ in own], evidence=evidence, subject=SUBJECT)
 
