@@ -1,6 +1,15 @@
 """Images, from a name or a folder to pixels: sources, the index, decoding, splits, the audit."""
 
-from .audit import Audit, Finding, Severity, audit, audit_table, board_lines, near_copies
+from .audit import (
+    Audit,
+    Finding,
+    Severity,
+    audit,
+    audit_table,
+    board_lines,
+    feature_suspects,
+    near_copies,
+)
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .decoding import DECODER, decode_array, decode_bytes
 from .dicom import WINDOWS, check_window
@@ -59,6 +68,7 @@ __all__ = [
     "decode_bytes",
     "decode_stream",
     "explore",
+    "feature_suspects",
     "fetch",
     "fetched_folder",
     "find_decoded",

@@ -1,6 +1,7 @@
 """Make an index from rows: check its classes and parts, and name patients without naming them."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from ..records import Index, LeftOut, Part, Reader, Rows, digest
 
 RESERVED = frozenset(("label", "error", "path"))
 """Columns of the registered model's answers beside the classes."""
+
+_LONGEST_NAME = 120  # bytes: a file's name holds 255, and others put words before and after
 
 PART_NAMES = {
     "train": Part.TRAIN,
@@ -143,8 +146,20 @@ def take(index: Index, rows: Rows) -> Index:
 
 
 def slug(text: str) -> str:
-    """Give a name fit for files, registries and metrics: lower case, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "images"
+    """Return a name fit for files, registries and metrics: letters of any script, digits, hyphens.
+
+    Letters are in lower case and composed (NFC), so that a name is the same however a file system
+    spells it. Where nothing is left, the name is a digest, so that two such names still differ;
+    where only a part of a long name fits into a file's, a digest ends it.
+    """
+    plain = unicodedata.normalize("NFC", text).lower()
+    kept = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", plain)).strip("-")
+    if not kept:
+        return f"images-{digest(plain)[:8]}" if plain.strip() else "images"
+    if len(kept.encode()) > _LONGEST_NAME:
+        short = kept.encode()[: _LONGEST_NAME - 9].decode(errors="ignore")
+        return f"{short}-{digest(kept)[:8]}"
+    return kept
 
 
 def part_counts(index: Index) -> dict[Part | None, int]:

@@ -38,6 +38,22 @@ def name_patients(
     return named, ()
 
 
+def without_single_patient(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Forget a patient that all of several images state: it is what was put for a removed one.
+
+    Returns:
+        The rows, and a note where the patient was forgotten.
+    """
+    if len(rows) < 2 or not rows[0].patient or len({row.patient for row in rows}) > 1:
+        return tuple(rows), ()
+    note = (
+        f"all {len(rows)} files state one and the same patient, so nothing can be split by "
+        "patient and the patient is taken as unknown: if the identifier was removed (ANONYMOUS, "
+        "0), give patients by --patient-pattern or a manifest."
+    )
+    return tuple(replace(row, patient="") for row in rows), (note,)
+
+
 def _compile(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)

@@ -14,7 +14,7 @@ from .folders import FolderReader, Found, data_root, read_folder
 from .index import ReadOptions, Row, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import read_manifest
-from .patients import name_patients
+from .patients import name_patients, without_single_patient
 
 _USUAL_CACHE = ".benchmark-cache"  # as --cache has it where nothing is said
 
@@ -89,6 +89,8 @@ def _titled(
     """Name what was found, tell its patients apart, and make the index."""
     pattern = options.patient_pattern or (known.patient_pattern if known else "")
     rows, told = name_patients(found.rows, pattern, given=options.patient_pattern is not None)
+    rows, single = without_single_patient(rows)
+    told = (*told, *single)
     shared = _patients(rows, Part.TRAIN) & _patients(rows, Part.TEST)
     if shared and known and known.patient_note:
         told = (*told, f"patients in both train and test: {len(shared)}; {known.patient_note}.")

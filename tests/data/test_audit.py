@@ -33,6 +33,7 @@ from benchmark.data.audit import (
     audit,
     audit_table,
     board_lines,
+    feature_suspects,
     near,
 )
 from benchmark.errors import StoreError
@@ -416,6 +417,27 @@ def test_a_mirrored_or_turned_picture_is_found_in_either_order(form: int) -> Non
 def test_blank_pictures_are_like_no_other() -> None:
     blank = np.zeros((4, 64, 64), np.uint8)
     assert near.near_pairs(blank, np.zeros(4)) == []
+
+
+def suspected(folder: Path, similarity: float) -> tuple[Finding, ...]:
+    """Look for suspects with drawn features: two images of train and test are that similar."""
+    seen = read(folder)
+    features = np.random.default_rng(0).normal(size=(len(seen.pixels), 256))
+    ends = [seen.index.paths.index(path) for path in ("train/ill/2.png", "test/ill/2.png")]
+    one, other = seen.pixels.rows([seen.index.hashes[row] for row in ends])
+    rest = (1 - similarity**2) ** 0.5
+    features[other] = similarity * features[one] + rest * features[other]
+    return feature_suspects(seen, None, features.astype(np.float32))
+
+
+def test_images_of_nearly_the_same_features_are_suspects_with_the_pair_shown(sound: Path) -> None:
+    (finding,) = suspected(sound, 0.95)
+    assert (finding.kind, finding.severity) == (Kind.NEAR_SUSPECT, Severity.WARNING)
+    assert finding.groups == (("test/ill/2.png", "train/ill/2.png"),)
+
+
+def test_images_no_more_alike_than_others_of_their_class_are_no_suspects(sound: Path) -> None:
+    assert suspected(sound, 0.3) == ()
 
 
 def test_an_audit_is_found_again_by_content(sound: Path, tmp_path: Path) -> None:

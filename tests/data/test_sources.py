@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.cli.options import RUN_OPTIONS
-from benchmark.data import DATA_SETS, PICTURE_SUFFIXES, ReadOptions, read_index
+from benchmark.data import DATA_SETS, PICTURE_SUFFIXES, ReadOptions, read_index, slug
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, LeftOut, Part
 from tests.data.pictures import dicom, encode, noise
@@ -640,3 +640,42 @@ def test_the_real_chest_ct_set_is_read_as_published(chest_ct: Path, cache: Cache
     for part, counts in known.counts.items():
         rows = [row for row, each in enumerate(index.parts) if each is part]
         assert np.bincount(index.labels[rows]).tolist() == list(counts)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Chest CT (2024)", "chest-ct-2024"),
+        ("胸部CT", "胸部ct"),
+        ("Größe_1", "größe-1"),
+        ("Gro\u0308ße", "größe"),
+        ("a/b:c", "a-b-c"),
+        ("", "images"),
+    ],
+)
+def test_a_name_keeps_the_letters_of_any_script(text: str, name: str) -> None:
+    assert slug(text) == name
+
+
+def test_names_without_any_letter_still_differ() -> None:
+    assert slug("☢☢") != slug("☢☠")
+    assert slug("☢☢").startswith("images-")
+
+
+def test_long_names_that_begin_alike_differ_and_fit_into_a_file_name() -> None:
+    one, other = slug("胸" * 300 + "a"), slug("胸" * 300 + "b")
+    assert one != other
+    assert len(one.encode()) <= 120
+
+
+def test_one_patient_for_all_files_is_told_and_not_taken_for_a_patient(tmp_path: Path) -> None:
+    for name in ("ill", "well"):
+        for number in range(3):
+            file = tmp_path / "set" / name / f"anon-{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(encode(noise(f"{name}{number}", 8, 8)))
+    options = ReadOptions(patient_pattern="(anon)-")
+    index = read_index(str(tmp_path / "set"), options, Cache(tmp_path / "cache"))
+    assert set(index.patients) == {None}
+    (note,) = index.notes
+    assert note.startswith("all 6 files state one and the same patient")

@@ -19,6 +19,7 @@ from .pictures import small_pictures
 from .quality import quality
 from .shortcuts import part_shift, shortcuts
 from .subject import Subject, subject
+from .suspects import feature_suspects
 from .table import audit_table
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "audit",
     "audit_table",
     "board_lines",
+    "feature_suspects",
     "near_copies",
 ]
 
