@@ -25,6 +25,7 @@ _FOLDER_FILES = (
     names.CHECK_FILE,
     "history.json",
 )
+METRICS_LIMIT = 1000  # MLflow's, in one call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +58,7 @@ def log_evidence(store: Store, experiment: Experiment, run: Run, evidence: Evide
     outcome, predictions = evidence.outcome, evidence.predictions
     model_id = log_network(store, experiment, run, outcome, predictions.classes)
     store.client.log_inputs(run.run_id, dataset_inputs(outcome.spec, predictions))
-    store.client.log_batch(run.run_id, metrics=_metrics(run.run_id, model_id, evidence))
+    log_metrics(store, run.run_id, _metrics(run.run_id, model_id, evidence))
     _log_files(store, run, evidence)
     write_tags(store, run.run_id, {**_tags(outcome, model_id), **tested(predictions)})
     store.client.set_terminated(run.run_id, State.FINISHED)
@@ -72,6 +73,12 @@ def _metrics(run_id: str, model_id: str, evidence: Evidence) -> list[Any]:
     outcome, predictions = evidence.outcome, evidence.predictions
     values = {**evidence.scores, **_costs(outcome)}
     return as_metrics(run_id, model_id, outcome.spec, predictions, values)
+
+
+def log_metrics(store: Store, run_id: str, metrics: Sequence[Any]) -> None:
+    """Log any number of metrics."""
+    for start in range(0, len(metrics), METRICS_LIMIT):
+        store.client.log_batch(run_id, metrics=metrics[start : start + METRICS_LIMIT])
 
 
 def as_metrics(

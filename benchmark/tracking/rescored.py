@@ -9,11 +9,9 @@ from ..evaluation import write_predictions
 from ..numerics import NUMERICS
 from ..records import Predictions, Record
 from . import names
-from .evidence import as_metrics, tested
+from .evidence import as_metrics, log_metrics, tested
 from .parents import write_tags
 from .store import Store
-
-_BATCH = 1000  # MLflow's limit of metrics in one call
 
 
 def write_scores(
@@ -29,8 +27,7 @@ def write_scores(
         name: value for name, value in scores.items() if record.scores.get(name) != float(value)
     }
     metrics = as_metrics(record.run_id, record.model_id, record.spec, predictions, changed)
-    for start in range(0, len(metrics), _BATCH):
-        store.client.log_batch(record.run_id, metrics=metrics[start : start + _BATCH])
+    log_metrics(store, record.run_id, metrics)
     rescored = f"evaluation {NUMERICS['evaluation']}, version {__version__}"
     write_tags(store, record.run_id, {names.RESCORED: rescored, **tested(predictions)})
     return len(changed)

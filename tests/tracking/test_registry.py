@@ -208,6 +208,45 @@ def test_a_former_champion_returns_under_its_old_version(crowned: Crowned) -> No
     assert len(versions(crowned)) == 2
 
 
+def candidate_of(check: Predictions) -> Promotion:
+    return replace(promotion_of(check), alias="candidate", tags={"why": "unsure"})
+
+
+def test_a_candidate_leaves_the_champion_where_it_is(crowned: Crowned) -> None:
+    version = crowned.tracker.register(crowned.second, candidate_of(UNIFORM))
+    assert (version.alias, version.version) == ("candidate", "2")
+    assert version.uri == "models:/phantom@candidate"
+    assert crowned.tracker.champion("phantom") == crowned.champion
+    assert crowned.tracker.candidate("phantom") == version
+
+
+def test_a_candidate_that_becomes_champion_is_one_version_with_the_new_word(
+    crowned: Crowned,
+) -> None:
+    crowned.tracker.register(crowned.second, candidate_of(UNIFORM))
+    promotion = replace(promotion_of(UNIFORM), description="forced", tags={"forced": "yes"})
+    champion = crowned.tracker.register(crowned.second, promotion)
+    assert (champion.version, champion.tags["forced"]) == ("2", "yes")
+    assert crowned.tracker.candidate("phantom") is None
+    assert versions(crowned)[1].description == "forced"
+
+
+def test_what_has_its_alias_already_is_not_loaded_again(
+    crowned: Crowned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = crowned.tracker.register(crowned.second, candidate_of(UNIFORM))
+    monkeypatch.setattr(room, "reload_and_predict", None)
+    assert crowned.tracker.register(crowned.second, candidate_of(UNIFORM)) == first
+    assert crowned.tracker.register(crowned.first, candidate_of(UNIFORM)) == crowned.champion
+
+
+def test_the_description_travels_with_the_model_as_its_card(crowned: Crowned) -> None:
+    import mlflow
+
+    uri = f"{crowned.champion.uri}/card.md"
+    assert Path(mlflow.artifacts.download_artifacts(uri)).read_text() == "the best"
+
+
 def test_a_run_without_a_model_is_refused(crowned: Crowned) -> None:
     with pytest.raises(PromotionError, match="has no model"):
         crowned.tracker.register(replace(crowned.first, model_id=""), promotion_of(UNIFORM))
