@@ -43,7 +43,7 @@ def test_accuracy_has_the_limits_of_wilson_with_students_quantile(errors: int) -
 def test_two_rows_are_told_apart_where_the_exact_test_of_mcnemar_tells_them(errors: int) -> None:
     from statsmodels.stats.contingency_tables import mcnemar
 
-    wrong = np.arange(errors)
-    found = compare([Entrant(runs=(answers(each),), regime="") for each in ([], wrong)], seed=0)
+    rows = [answers(np.arange(wrong)) for wrong in (0, errors)]
+    found = compare([Entrant(runs=(each,), regime="") for each in rows], seed=0)
     exact = mcnemar([[N - errors, errors], [0, 0]], exact=True).pvalue
     assert bool(found.is_worse[1]) == (exact < 0.05)
