@@ -3,8 +3,9 @@
     python -m tests.performance.simulation --boards 1000 --jobs 2 --out DIR [--only ties]
 
 It judges boards through the project's own functions and writes `rates.json`: a rate for each cell
-and what was counted, with the bounds it must keep. `verdict.png` shows the main ones. 1,000 boards
-a cell take some 40 minutes on 2 cores.
+and what was counted, with the bounds it must keep. Where all is judged, `rates.md` has the tables
+and `verdict.png` the picture of docs/metrics.md. 1,000 boards a
+cell take some 40 minutes on 2 cores. What was stopped is carried on by the same command.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any
 from . import choices, coverage, ties
 from .figure import draw
 from .outcome import Cell, Judged, Rate, judge, rates_of
+from .tables import write
 from .world import disagreement
 
 KINDS = {
@@ -41,16 +43,14 @@ def main() -> None:
     found = _arguments()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    began = time.monotonic()
-    apart = {"0.80 and 0.80": disagreement(), "0.80 and 0.70": disagreement((0.80, 0.70))}
-    print(f"Right or wrong apart: {apart}", flush=True)
     kinds = found.only or tuple(KINDS)
     cells = list(chain.from_iterable(KINDS[kind]() for kind in kinds))
-    story: dict[str, Any] = {"disagreement": apart, "cpu_seconds": 0.0}
-    judged: list[list[Judged]] = [[] for _ in cells]
-    rates: list[Rate] = []
+    file = found.out / "rates.json"
+    judged, story = _before(cells, file)
+    began = time.monotonic() - story["wall_seconds"]
     found.out.mkdir(parents=True, exist_ok=True)
-    for each in _judged(cells, found.boards, found.jobs):
+    rates: list[Rate] = []
+    for each in _judged(cells, judged, found.boards, found.jobs):
         judged[each.cell].append(each)
         rates = [
             rate
@@ -61,11 +61,12 @@ def main() -> None:
         story["cpu_seconds"] += each.seconds
         story["wall_seconds"] = time.monotonic() - began
         story["rates"] = [{**asdict(rate), "holds": rate.holds} for rate in rates]
-        (found.out / "rates.json").write_text(json.dumps(story, indent=1) + "\n")
+        file.write_text(json.dumps(story, indent=1) + "\n")
         _show(cells[each.cell], judged[each.cell])
     _report(rates, story)
     if not found.only:
         draw(rates, found.out / "verdict.png")
+        (found.out / "rates.md").write_text(write(rates))
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,14 +80,35 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _judged(cells: Sequence[Cell], boards: int, jobs: int) -> Iterator[Judged]:
+def _before(cells: Sequence[Cell], file: Path) -> tuple[list[list[Judged]], dict[str, Any]]:
+    """Return what an earlier run into the same folder has judged, to be carried on."""
+    apart = {"0.80 and 0.80": disagreement(), "0.80 and 0.70": disagreement((0.80, 0.70))}
+    print(f"Right or wrong apart: {apart}", flush=True)
+    if not file.exists():
+        story = {"disagreement": apart, "cpu_seconds": 0.0, "wall_seconds": 0.0, "rates": []}
+        return [[] for _ in cells], story
+    story = json.loads(file.read_text())
+    judged: list[list[Judged]] = []
+    for place, cell in enumerate(cells):
+        own = [each for each in story["rates"] if (each["kind"], each["cell"]) == cell.key]
+        sums = {each["name"]: each["mean"] * each["boards"] for each in own}
+        boards = own[0]["boards"] if own else 0
+        judged.append([Judged(cell=place, boards=boards, sums=sums, seconds=0.0)] if own else [])
+    return judged, story
+
+
+def _judged(
+    cells: Sequence[Cell], before: Sequence[Sequence[Judged]], boards: int, jobs: int
+) -> Iterator[Judged]:
     """Judge cells in processes: some boards of each cell in turn, the longest first."""
     order = sorted(range(len(cells)), key=lambda place: -cells[place].weight)
+    done = [sum(each.boards for each in own) for own in before]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         futures = [
             pool.submit(judge, place, cells[place], range(first, min(first + _SLICE, boards)))
             for first in range(0, boards, _SLICE)
             for place in order
+            if first >= done[place]
         ]
         for future in as_completed(futures):
             yield future.result()

@@ -31,6 +31,11 @@ class Cell:
     most: Mapping[str, float] = field(default_factory=dict)
     weight: float = 1.0
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all other cells."""
+        return self.kind, self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
