@@ -49,15 +49,10 @@ def main() -> None:
     judged, story = _before(cells, file)
     began = time.monotonic() - story["wall_seconds"]
     found.out.mkdir(parents=True, exist_ok=True)
-    rates: list[Rate] = []
+    rates = _rates(cells, judged)
     for each in _judged(cells, judged, found.boards, found.jobs):
         judged[each.cell].append(each)
-        rates = [
-            rate
-            for cell, own in zip(cells, judged, strict=True)
-            if own
-            for rate in rates_of(cell, own)
-        ]
+        rates = _rates(cells, judged)
         story["cpu_seconds"] += each.seconds
         story["wall_seconds"] = time.monotonic() - began
         story["rates"] = [{**asdict(rate), "holds": rate.holds} for rate in rates]
@@ -112,6 +107,11 @@ def _judged(
         ]
         for future in as_completed(futures):
             yield future.result()
+
+
+def _rates(cells: Sequence[Cell], judged: Sequence[Sequence[Judged]]) -> list[Rate]:
+    both = zip(cells, judged, strict=True)
+    return [rate for cell, own in both if own for rate in rates_of(cell, own)]
 
 
 def _show(cell: Cell, judged: Sequence[Judged]) -> None:

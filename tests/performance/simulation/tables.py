@@ -7,7 +7,7 @@ from . import coverage, ties
 from .outcome import Rate
 
 _SIZES = (72, 101, 315)
-_METRICS = {
+METRICS = {
     "macro_f1": "macro-F1",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -141,7 +141,7 @@ def _searched(rates: Rates) -> str:
 
 
 def _covered(rates: Rates) -> str:
-    names = {**_METRICS, "recall_": "sensitivity of a class", "specificity_": "specificity of one"}
+    names = {**METRICS, "recall_": "sensitivity of a class", "specificity_": "specificity of one"}
     rows = [
         [said, *(rates.range("intervals", name, _sized(end)) for end in _SAMPLED.values())]
         for name, said in names.items()
@@ -162,9 +162,9 @@ def _few(rates: Rates) -> str:
     rows = []
     for patients, images in coverage.FEW:
         cell = f"a class of {patients} patients accuracy=0.80 patients seeds=1"
-        own = [rates.percent("intervals", cell, name) for name in (*_METRICS, "recall_d")]
+        own = [rates.percent("intervals", cell, name) for name in (*METRICS, "recall_d")]
         rows.append([f"{patients} of {images} images", *own])
-    names = ["smallest class (others: 20 of 3)", *_METRICS.values(), "its sensitivity"]
+    names = ["smallest class (others: 20 of 3)", *METRICS.values(), "its sensitivity"]
     return f"{draw_table(names, rows)}"
 
 
