@@ -6,10 +6,10 @@ from typing import Any
 
 from . import coverage, ties
 from .outcome import Rate
+from .tables import METRICS
 
 _COLOURS = ("#1f5fa8", "#d9730d", "#2e8b57", "#8a4f9e", "#3a3f45")
 _MARKS = ("o", "s", "^", "D", "v")
-_METRICS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "brier")
 
 
 def draw(rates: Sequence[Rate], path: Path) -> None:
@@ -37,16 +37,16 @@ def _worse(axes: Any, rates: Sequence[Rate]) -> None:
     axes.axhline(0.05, color="#3a3f45", linewidth=1, linestyle="--")
     axes.axhline(ties.MOST, color="#b3261e", linewidth=1)
     axes.set(
-        title="Equal networks: any called worse", xlabel="networks on the board", ylim=(0, 0.085)
+        title="Equal networks: any called worse", xlabel="networks on the board", ylim=(0, 0.1)
     )
     axes.set_xticks((0, 1, 2), ("2", "8", "16"))
-    axes.legend(fontsize=8, frameon=False, loc="lower right")
+    axes.legend(fontsize=8, frameon=False, loc="upper center", ncols=3, columnspacing=1)
 
 
 def _covered(axes: Any, rates: Sequence[Rate]) -> None:
     """Draw the mean and the range of coverage over cells, by accuracy and metric."""
     places = range(len(coverage.ACCURACIES))
-    for number, (metric, colour) in enumerate(zip(_METRICS, _COLOURS, strict=True)):
+    for number, (metric, colour) in enumerate(zip(METRICS, _COLOURS, strict=True)):
         cells = [
             _means(rates, "intervals", f"accuracy={accuracy:.2f} ", metric, few=False)
             for accuracy in coverage.ACCURACIES
@@ -54,8 +54,7 @@ def _covered(axes: Any, rates: Sequence[Rate]) -> None:
         at = [place + 0.14 * (number - 2) for place in places]
         means = [sum(each) / max(1, len(each)) for each in cells]
         axes.vlines(at, [min(each) for each in cells], [max(each) for each in cells], color=colour)
-        name = metric.replace("_", " ").replace("auroc", "AUROC").replace("brier", "Brier")
-        axes.plot(at, means, _MARKS[number], color=colour, markersize=4, label=name)
+        axes.plot(at, means, _MARKS[number], color=colour, markersize=4, label=METRICS[metric])
     for bound in (0.92, 0.98):
         axes.axhline(bound, color="#b3261e", linewidth=1)
     axes.axhline(0.95, color="#3a3f45", linewidth=1, linestyle="--")
@@ -79,7 +78,7 @@ def _found(axes: Any, rates: Sequence[Rate]) -> None:
                 label=f"{size} images",
             )
     axes.set(
-        title="Worse rows found, eight from 0.85 to 0.50",
+        title="Worse rows of eight that are found",
         xlabel="points of accuracy behind the best",
         ylim=(0, 1.02),
     )

@@ -7,6 +7,7 @@ from . import coverage, ties
 from .outcome import Rate
 
 _SIZES = (72, 101, 315)
+_DRAWS = ("2,000", "20,000")
 METRICS = {
     "macro_f1": "macro-F1",
     "accuracy": "accuracy",
@@ -55,9 +56,19 @@ def _is_of_class(name: str, prefix: str) -> bool:
 def write(rates: Sequence[Rate]) -> str:
     """Return all tables and the sentences between them, as Markdown."""
     found = Rates(rates)
-    parts = [_equal(found, ties.together(rates)), _unequal(found), _searched(found)]
+    parts = [_sure(rates), _equal(found, ties.together(rates)), _unequal(found)]
+    parts += [_searched(found)]
     parts += [_covered(found), _few(found), _noise(found), _champion(found)]
     return "\n\n".join(parts) + "\n"
+
+
+def _sure(rates: Sequence[Rate]) -> str:
+    boards = min(each.boards for each in rates)
+    errors = [100 * (rate * (1 - rate) / boards) ** 0.5 for rate in (0.05, 0.5)]
+    return (
+        f"{boards:,} boards a cell: the standard error of a rate of 5 or 95 % is {errors[0]:.1f}"
+        f" points, of 50 % {errors[1]:.1f}."
+    )
 
 
 def _equal(rates: Rates, together: float | None) -> str:
@@ -79,6 +90,8 @@ def _equal(rates: Rates, together: float | None) -> str:
     said = "; ".join(
         f"{name}: {rates.range('ties', _ANY, _begins(cell))}" for name, cell in further.items()
     )
+    few, all_ = (rates.percent("ties", f"{draws} draws K=8 n=72", _ANY) for draws in _DRAWS)
+    said += f". With {_DRAWS[0]} draws of the null a board {few}, with {_DRAWS[1]} {all_}"
     return (
         "**Equal networks**: boards on which any row is called worse, in %; all cells of the table"
         f" together {100 * (together or 0):.1f}.\n\n{draw_table(names, rows)}\n\n{_upper(said)}."
@@ -134,6 +147,11 @@ def _searched(rates: Rates) -> str:
                 *(rates.percent("searched", each, f"{_ANY}, trials unknown") for each in cells),
             ],
         ]
+    better = [
+        f"{rates.of('searched', f'best of {ties.TRIALS} beside 3 n={size} seeds=1', 'optimism'):.3f}"
+        for size in _SIZES
+    ]
+    rows.append(["macro-F1 above the plain rows", *better])
     return (
         "**The best of 20 equal trials beside three plain rows**: boards on which any row is called"
         f" worse, in %.\n\n{draw_table(['row', '72 images', '101', '315'], rows)}"
