@@ -147,10 +147,8 @@ def _searched(rates: Rates) -> str:
                 *(rates.percent("searched", each, f"{_ANY}, trials unknown") for each in cells),
             ],
         ]
-    better = [
-        f"{rates.of('searched', f'best of {ties.TRIALS} beside 3 n={size} seeds=1', 'optimism'):.3f}"
-        for size in _SIZES
-    ]
+    one = [f"best of {ties.TRIALS} beside 3 n={size} seeds=1" for size in _SIZES]
+    better = [f"{rates.of('searched', cell, 'optimism'):.3f}" for cell in one]
     rows.append(["macro-F1 above the plain rows", *better])
     return (
         "**The best of 20 equal trials beside three plain rows**: boards on which any row is called"
