@@ -114,7 +114,7 @@ def test_too_many_unreadable_images_are_refused_and_named(refused: Refused, tmp_
     refused("000.png", *RUN, "--data", "torn")
 
 
-@pytest.mark.parametrize("command", ["leaderboard", "register"])
+@pytest.mark.parametrize("command", ["leaderboard", "register", "rescore"])
 def test_a_board_of_nothing_is_refused(refused: Refused, tmp_path: Path, command: str) -> None:
     refused("run one first: python -m benchmark run", command)
     assert not (tmp_path / "mlflow.db").exists()

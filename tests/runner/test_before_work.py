@@ -3,17 +3,12 @@
 import importlib.util
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
-import numpy as np
 import pytest
 
 from benchmark.cli import run_command
-from benchmark.errors import DataError, UsageError
-from benchmark.records import Part, Predictions
+from benchmark.errors import UsageError
 from benchmark.runner import find_journal
-from benchmark.runner.boarding import register_record
 from benchmark.runner.packages import check_packages
 
 Said = pytest.CaptureFixture[str]
@@ -87,41 +82,3 @@ def test_a_worker_finds_the_journal_of_the_experiment(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="several experiments keep studies: a, b"):
         find_journal(str(tmp_path), None)
     assert find_journal(str(tmp_path), "b") == str(tmp_path / "b/studies/studies.journal")
-
-
-class Gone:
-    """A reader whose images are gone."""
-
-    def read(self, path: str) -> bytes:
-        raise DataError("there is no such file.")
-
-
-class Another:
-    """A reader that gives another image."""
-
-    def read(self, path: str) -> bytes:
-        return b"another"
-
-
-@pytest.mark.parametrize(
-    ("reader", "said"), [(Gone(), "is not in this data set"), (Another(), "not the image it was")]
-)
-def test_no_version_is_made_of_a_model_whose_images_are_gone(
-    reader: Any, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check = Predictions(
-        classes=("a", "b"),
-        hashes=("0" * 64,),
-        paths=("a/1.png",),
-        parts=(Part.TEST,),
-        labels=np.zeros(1, dtype=np.int64),
-        probabilities=np.array([[0.5, 0.5]]),
-        is_copy=np.zeros(1, dtype=bool),
-    )
-    decision = SimpleNamespace(record=None, description="", tags={})
-    monkeypatch.setattr("benchmark.runner.boarding.promote", lambda *_, **__: decision)
-    monkeypatch.setattr("benchmark.runner.boarding.Promotion", SimpleNamespace)
-    tracker = SimpleNamespace(check=lambda record: check)
-    done = register_record(cast("Any", tracker), cast("Any", None), cast("Any", None), "m", reader)
-    assert done.failed
-    assert said in done.said

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from benchmark.board import Board, BoardSubject, rank
+from benchmark.errors import DataError
 from benchmark.records import Record
 from benchmark.runner.registering import Registered, Registering, register
 from benchmark.tracking import CANDIDATE, CHAMPION
@@ -39,12 +40,17 @@ def older(known: Known, wrong: int, **tags: str) -> Record:
 
 
 def registered(
-    known: Known, ranked: Board, chosen: Record | None = None, *, force: bool = False
+    known: Known,
+    ranked: Board,
+    chosen: Record | None = None,
+    *,
+    force: bool = False,
+    reader: Any = None,
 ) -> Registered:
     how = Registering(
         tracker=cast("Any", known),
         name="scans",
-        reader=Bytes(),
+        reader=reader or Bytes(),
         say=lambda _: None,
         force=force,
     )
@@ -139,4 +145,30 @@ def test_the_champion_itself_is_left_alone(known: Known) -> None:
     ranked = board(known, erring("good", spread(6)))
     known.crown(ranked.rows[0].representative)
     assert "is the champion already" in registered(known, ranked).said
+    assert known.registered == []
+
+
+class Gone(Bytes):
+    """A reader whose images are gone."""
+
+    def read(self, path: str) -> bytes:
+        raise DataError("there is no such file.")
+
+
+class Another(Bytes):
+    """A reader that gives another image."""
+
+    def read(self, path: str) -> bytes:
+        return b"another"
+
+
+@pytest.mark.parametrize(
+    ("reader", "said"), [(Gone(), "is not in this data set"), (Another(), "not the image it was")]
+)
+def test_no_version_is_made_of_a_model_whose_images_are_gone(
+    known: Known, reader: Any, said: str
+) -> None:
+    done = registered(known, board(known, erring("good", spread(6))), reader=reader)
+    assert done.failed
+    assert said in done.said
     assert known.registered == []

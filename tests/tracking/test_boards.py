@@ -297,3 +297,44 @@ def test_rescoring_moves_no_alias(
     shown(tmp_path, monkeypatch, "rescore")
     assert store.tracker.champion("phantom") is None
     assert store.tracker.candidate("phantom") is None
+
+
+def test_a_name_of_other_classes_is_a_persons_mistake(
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scans(tmp_path / "scans", 8)
+    client, record = store.tracker._store.client, store.records[0]
+    client.create_registered_model("taken")
+    made = client.create_model_version(
+        "taken",
+        source=f"models:/{record.model_id}",
+        run_id=record.run_id,
+        tags={"classes": '["covid", "normal"]'},
+    )
+    client.set_registered_model_alias("taken", "champion", made.version)
+    assert run_command(["register", "--register", "taken", "--data", "scans"]) == 2
+    said = capsys.readouterr().err
+    assert "the registered model taken tells covid, normal apart, not a, b" in said
+    assert len(client.search_model_versions("name = 'taken'")) == 1
+
+
+def test_a_run_that_is_not_there_cannot_be_registered(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["register", "--run", "nobody"]) == 2
+    assert "--run must be best or the id of a run, not 'nobody'" in capsys.readouterr().err
+
+
+def test_rows_are_not_ranked_on_answers_that_no_run_has(
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["leaderboard", "--rank-on", "cv"]) == 2
+    assert "no run on this board has out-of-fold answers" in capsys.readouterr().err
