@@ -43,19 +43,21 @@ class Choice:
     losses: tuple[tuple[float, ...], ...]
 
 
-def choose(contenders: Sequence[Contender], passes: Floats) -> Choice:
+def choose(contenders: Sequence[Contender], passes: Floats, *, decidable: bool = True) -> Choice:
     """Choose the champion among contenders in the order of their figures.
 
     Args:
         contenders: the rows that are compared, best first.
         passes: how often noise reaches each one's figure.
+        decidable: whether units suffice to tell anything apart. Where they do not, neither can
+            noise be told, and what is chosen is a candidate only.
     """
     losses = tuple(
         tuple(float(losses_after_temperature(run).mean()) for run in each.runs)
         for each in contenders
     )
     places = [place for place, each in enumerate(contenders) if each.is_open]
-    fit = [place for place in places if passes[place] <= PASSES]
+    fit = [place for place in places if passes[place] <= PASSES or not decidable]
     if not fit:
         return Choice(place=None, said=_why_none(contenders, places, passes), losses=losses)
     means = [float(np.mean(each)) for each in losses]
@@ -69,6 +71,8 @@ def choose(contenders: Sequence[Contender], passes: Floats) -> Choice:
     size = [each.parameters or math.inf for each in contenders]
     chosen = min(close, key=lambda place: (size[place], means[place], place))
     said = _why(contenders, means, fit, (lowest, chosen))
+    if not decidable:
+        said = said.replace(" is the champion:", " is a candidate only:")
     return Choice(place=chosen, said=said, losses=losses)
 
 

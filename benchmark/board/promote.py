@@ -140,7 +140,8 @@ def _row(board: Board, chosen: Record | None, *, force: bool) -> Row | Refusal:
         return Refusal(reason="no prediction table can be read, so that nothing is promoted.")
     if verdict.barred and not force:
         return Refusal(reason=f"nothing is promoted: {verdict.barred}.")
-    if verdict.noise is not None and verdict.noise > PASSES and not force:
+    is_noise = verdict.noise is not None and verdict.noise > PASSES
+    if is_noise and not verdict.undecidable and not force:
         return Refusal(
             reason=f"nothing is promoted: exchanged labels reach the best figure with p ="
             f" {verdict.noise:.3f}, above {PASSES:g}."

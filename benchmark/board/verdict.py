@@ -199,7 +199,7 @@ def _crowned(
         )
         for row, entrant in zip(placed, found.entrants, strict=True)
     ]
-    chosen = choose(contenders, passes=noise.of_rows)
+    chosen = choose(contenders, noise.of_rows, decidable=not verdict.undecidable)
     rows = []
     for number, row in enumerate(placed):
         order = np.argsort(chosen.losses[number], kind="stable").tolist()

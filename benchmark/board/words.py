@@ -118,7 +118,7 @@ def _signs(board: Board) -> tuple[str, ...]:
             " twenty calls a row worse that is not."
         )
     if board.champion is not None:
-        lines.append(f"{CROWN} is the champion by rule.")
+        lines.append(f"{CROWN} is the champion by rule, or the candidate where nothing is decided.")
     return tuple(lines)
 
 

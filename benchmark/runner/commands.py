@@ -62,7 +62,7 @@ def show_plan(request: Request) -> int:
         seconds = 0.0 if finished else estimate_seconds(spec, planned.splits[job.split], index)
         total += seconds
         table.add_row(
-            spec_name(spec.arch, spec.seed, spec.fold),
+            spec_name(spec.arch, spec.seed, spec.fold, spec.labels),
             spec.regime,
             spec.weights[:15],
             "done" if finished else "to run",

@@ -237,7 +237,7 @@ class Execution:
 
 
 def _name(spec: Spec) -> str:
-    return spec_name(spec.arch, spec.seed, spec.fold)
+    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)
 
 
 def _line(error: Exception) -> str:

@@ -230,12 +230,13 @@ def _epoch_text(number: int, stage: str, metrics: dict[str, float]) -> str:
 
 def run_name(record: Record) -> str:
     """Name a run for people: the architecture, with seed and fold where they are not the first."""
-    return spec_name(record.spec.arch, record.spec.seed, record.spec.fold)
+    return spec_name(record.spec.arch, record.spec.seed, record.spec.fold, record.spec.labels)
 
 
-def spec_name(arch: str, seed: int, fold: int | None) -> str:
-    """Name a spec for people."""
-    return arch + (f" seed {seed}" if seed else "") + (f" fold {fold}" if fold is not None else "")
+def spec_name(arch: str, seed: int, fold: int | None, labels: str = "true") -> str:
+    """Return the name of a spec for people."""
+    told = [f"seed {seed}"] * bool(seed) + [f"fold {fold}"] * (fold is not None)
+    return " ".join((arch, *told, *[f"{labels} labels"] * (labels != "true")))
 
 
 def outcome_line(record: Record) -> str:

@@ -70,7 +70,7 @@ class Recorder:
         predictions = read_predictions(outcome.folder / "predictions.parquet")
         history = read_history(outcome.folder)
         caption = Caption(
-            arch=spec_name(outcome.spec.arch, outcome.spec.seed, outcome.spec.fold),
+            arch=_name(outcome.spec),
             data=outcome.spec.data,
             synthetic=self._prepared.index.synthetic,
         )
@@ -105,7 +105,7 @@ class Recorder:
     def fail(self, run: Run, reason: str, traceback: str) -> Record:
         """Close a run that failed; its traceback stands among the logs."""
         spec = run.spec
-        name = spec_name(spec.arch, spec.seed, spec.fold).replace(":", "-").replace(" ", "-")
+        name = _name(spec).replace(":", "-").replace(" ", "-")
         path = self._folder / "logs" / f"{name}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(traceback)
@@ -126,8 +126,8 @@ class Recorder:
         path = outcome.folder / SEARCH_FILE
         if not path.is_file():
             return None
-        spaces = {job.spec.arch: job.space for job in self._prepared.plan.jobs}
-        space = spaces.get(outcome.spec.arch)
+        spaces = {job.spec.digest: job.space for job in self._prepared.plan.jobs}
+        space = spaces.get(outcome.spec.digest)
         return None if space is None else read_search(path, space)
 
     def _keep(self, outcome: Outcome) -> None:
@@ -146,3 +146,7 @@ class Recorder:
             if job.spec.arch == spec.arch and job.weights.note:
                 return {"weights_note": job.weights.note}
         return {}
+
+
+def _name(spec: Spec) -> str:
+    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)

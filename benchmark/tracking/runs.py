@@ -140,4 +140,5 @@ def flat(spec: Spec) -> dict[str, str]:
 def _title(spec: Spec) -> str:
     """Give the name that a person sees in the list of runs."""
     fold = "" if spec.fold is None else f" fold {spec.fold}"
-    return f"{spec.arch} {spec.picture.side_px}px seed {spec.seed}{fold}"
+    labels = "" if spec.labels == "true" else f" {spec.labels} labels"
+    return f"{spec.arch} {spec.picture.side_px}px seed {spec.seed}{fold}{labels}"
