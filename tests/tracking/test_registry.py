@@ -16,6 +16,7 @@ from benchmark.records import Predictions, Record
 from benchmark.tracking import Promotion, Tracker, Version
 from benchmark.tracking import registry as room
 from benchmark.tracking.reload import predict
+from tests.close import assert_close
 
 from .conftest import CLASSES, SPEC, UNIFORM, Bench, Drawn, predictions_of
 
@@ -71,7 +72,7 @@ def test_a_registered_model_serves_a_stranger(
     record = finished(tracker, SPEC, network)
     champion = tracker.register(record, promotion_of(check))
     assert (champion.uri, champion.run_id) == ("models:/phantom@champion", record.run_id)
-    assert champion.difference < 1e-6
+    assert champion.difference < 1e-3
     assert champion.tags["arch"] == "tiny"
     done = subprocess.run(
         [sys.executable, "-c", STRANGER, bench.uri, champion.uri],
@@ -84,7 +85,7 @@ def test_a_registered_model_serves_a_stranger(
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["columns"] == ["label", *CLASSES]
-    np.testing.assert_allclose(answer["rows"], check.probabilities, atol=1e-6)
+    assert_close(answer["rows"], check.probabilities, 1e-4)
     assert (answer["arrays"], answer["example"], answer["inputs"]) == (2, 1, ["image"])
     assert "base64" in answer["error"]
 
@@ -95,7 +96,7 @@ def test_a_reader_of_pixels_is_checked_by_pixels(
     record = finished(bench.open(), SPEC, network)
     images = [Drawn.pixels(path).tolist() for path in check.paths]
     job = {"tracking_uri": bench.uri, "model_uri": f"models:/{record.model_id}", "images": images}
-    np.testing.assert_allclose(predict(job), check.probabilities, atol=1e-6)
+    assert_close(predict(job), check.probabilities, 1e-4)
 
 
 FILE = room._as_json(Drawn().read("1.png"))
@@ -129,7 +130,7 @@ def test_a_server_answers_every_form_of_request(
     )
     (row,) = json.loads(answer.response)["predictions"]
     assert answer.status == 200
-    np.testing.assert_allclose([row[name] for name in CLASSES], check.probabilities[1], atol=1e-6)
+    assert_close([row[name] for name in CLASSES], check.probabilities[1], 1e-4)
 
 
 def test_a_truncated_model_is_refused(

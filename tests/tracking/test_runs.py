@@ -181,7 +181,7 @@ def test_an_epoch_does_not_wait_for_the_store(
     log_batch = tracker._store.client.log_batch
 
     def slow(*args: Any, **more: Any) -> None:
-        assert gate.wait(30)
+        assert gate.wait(60)
         log_batch(*args, **more)
 
     monkeypatch.setattr(tracker._store.client, "log_batch", slow)
