@@ -437,7 +437,7 @@ def test_images_of_nearly_the_same_features_are_suspects_with_the_pair_shown(sou
 
 
 def test_images_no_more_alike_than_others_of_their_class_are_no_suspects(sound: Path) -> None:
-    assert suspected(sound, 0.3) == ()
+    assert suspected(sound, 0.1) == ()
 
 
 def test_an_audit_is_found_again_by_content(sound: Path, tmp_path: Path) -> None:
