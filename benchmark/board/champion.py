@@ -53,7 +53,8 @@ def choose(contenders: Sequence[Contender], passes: Floats, *, decidable: bool =
             noise be told, and what is chosen is a candidate only.
     """
     losses = tuple(
-        tuple(float(losses_after_temperature(run).mean()) for run in each.runs)
+        # Losses that differ in the last bits only are equal: processors add in other orders.
+        tuple(round(float(losses_after_temperature(run).mean()), 9) for run in each.runs)
         for each in contenders
     )
     places = [place for place, each in enumerate(contenders) if each.is_open]

@@ -28,7 +28,10 @@ _PREFIXES = ("cv", "val", "val_clean", "val_clean_mix", "test", "test_clean", "t
 
 
 def to_csv(board: Board) -> str:
-    """Return the board as CSV with full precision: one line a row, an empty cell for unknown.
+    """Return the board as CSV with twelve digits: one line a row, an empty cell for unknown.
+
+    Further digits depend on the order in which a processor adds, so that they would not be the same
+    twice.
 
     `score` is the metric named by `ranked_on`. Every figure that has intervals has the columns
     NAME, NAME_low, NAME_high and NAME_spread; those of classes follow the classes of the data set.
@@ -38,8 +41,14 @@ def to_csv(board: Board) -> str:
     columns = (*_LEADING, *(each for name in figures for each in _of_figure(name)), *_TRAILING)
     writer = csv.DictWriter(out, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**_cells(board, row), **_figure_cells(row, figures)} for row in board.rows)
+    for row in board.rows:
+        cells = {**_cells(board, row), **_figure_cells(row, figures)}
+        writer.writerow({name: _rounded(value) for name, value in cells.items()})
     return out.getvalue()
+
+
+def _rounded(value: object) -> object:
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 _LEADING = (
@@ -174,7 +183,7 @@ def to_markdown(board: Board, limit: int = MARKDOWN_LIMIT) -> str:
     lines = [_line([_cell(write(row)) for _, write in columns]) for row in board.rows]
     foot = (
         "Training is the cost from nothing, whatever a cache held; wall is what the run took."
-        " Every figure with full precision is in leaderboard.csv."
+        " Every figure with twelve digits is in leaderboard.csv."
     )
     return _fitted(top, lines, foot, limit)
 

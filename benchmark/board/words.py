@@ -118,7 +118,8 @@ def _signs(board: Board) -> tuple[str, ...]:
             " twenty calls a row worse that is not."
         )
     if board.champion is not None:
-        lines.append(f"{CROWN} is the champion by rule, or the candidate where nothing is decided.")
+        decided = board.verdict is None or not board.verdict.undecidable
+        lines.append(f"{CROWN} is the {'champion' if decided else 'candidate'} by rule.")
     return tuple(lines)
 
 

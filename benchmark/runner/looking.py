@@ -1,5 +1,6 @@
 """The jobs about the images themselves: fetch them, audit them, look at them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from ..data import (
     PAGE,
     Audit,
     Decoded,
+    NearPair,
     OnLeak,
     Severity,
     audit_table,
@@ -43,7 +45,11 @@ def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Au
     """
     display.begin("audit")
     found = audit_parts(
-        _decoded_of(prepared), prepared.splits[0], prepared.cache, StageOf(display, "audit")
+        _decoded_of(prepared),
+        prepared.splits[0],
+        prepared.cache,
+        StageOf(display, "audit"),
+        prepared.near,
     )
     display.over("audit")
     with whole_file(folder / "audit.json") as part:
@@ -89,8 +95,9 @@ def audit_data(look: Look, json: str, *, quiet: bool) -> int:
         cache = Cache(Path(look.cache), look.cache_bytes)
         decoded = _decoded(look, cache, display)
         display.begin("audit")
-        split = _split(look, decoded, display)
-        found = audit_parts(decoded, split, cache, StageOf(display, "audit"))
+        near = near_copies(decoded.index, decoded.facts, decoded.pixels)
+        split = _split(look, decoded, near, display)
+        found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
     console.print(audit_table(found))
     for note in (*decoded.index.notes, *left_out_notes(decoded.index.left_out)):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
@@ -108,8 +115,9 @@ def explore_data(look: Look, augmentation: str, output: str, *, quiet: bool) -> 
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(look.cache), look.cache_bytes)
         decoded = _decoded(look, cache, display)
-        split = _split(look, decoded, display)
-        found = audit_parts(decoded, split, cache, StageOf(display, "audit"))
+        near = near_copies(decoded.index, decoded.facts, decoded.pixels)
+        split = _split(look, decoded, near, display)
+        found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
         display.begin("explore")
         page = explore(
             decoded,
@@ -150,11 +158,16 @@ def _decoded(look: Look, cache: Cache, display: Display) -> Decoded:
     return decode(index, picture, cache, progress, max_unreadable=look.max_unreadable / 100)
 
 
-def _split(look: Look, decoded: Decoded, display: Display) -> Split | None:
-    """Give the first split that a benchmark would use; None where none is asked for or possible."""
+def _split(
+    look: Look, decoded: Decoded, near: Sequence[NearPair], display: Display
+) -> Split | None:
+    """Return the first split that a benchmark would use; None where none is asked for or possible.
+
+    Raises:
+        DataError: the one that is asked for is not possible.
+    """
     options = split_options(look)
     try:
-        near = near_copies(decoded.index, decoded.facts, decoded.pixels)
         return make_splits(decoded.index, decoded.facts, options, near=near)[0]
     except DataError as error:
         if look.split != "auto" or options.on_leak is OnLeak.FAIL:

@@ -11,6 +11,7 @@ from ..cache import Cache
 from ..data import (
     DATA_SETS,
     Facts,
+    NearPair,
     OnLeak,
     Pixels,
     ReadOptions,
@@ -43,6 +44,7 @@ class Prepared:
         request: what was asked for; `cache` where its pixels and features are kept.
         index: the readable images; `pixels` where they lie decoded, `facts` what is known of each.
         splits: one split, or one a fold.
+        near: pairs of rows that show nearly the same.
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
         units: (n,) numbers of the images' sampling units.
         picture: how files became pixels.
@@ -56,6 +58,7 @@ class Prepared:
     pixels: Pixels
     facts: Facts
     splits: tuple[Split, ...]
+    near: tuple[NearPair, ...]
     groups: tuple[str, ...]
     units: Labels
     picture: Picture
@@ -100,6 +103,7 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
         pixels=decoded.pixels,
         facts=decoded.facts,
         splits=splits,
+        near=tuple(near),
         groups=sampling.groups,
         units=sampling.units,
         picture=picture,

@@ -2,7 +2,7 @@
 
 from .engines import difference_bound
 from .epochs import Examples
-from .features import Features, open_features
+from .features import Features, open_features, pretrained_features
 from .folds import Fold, check_folds, fold_count, folds
 from .frozen import Head, Trunk, examples, fit_head, settings_of, standing_head
 from .material import Fitted, Material, Member
@@ -33,6 +33,7 @@ __all__ = [
     "fold_count",
     "folds",
     "open_features",
+    "pretrained_features",
     "rows_in_folds",
     "settings_of",
     "standing_head",

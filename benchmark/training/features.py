@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..cache import Cache
+from ..data import Pixels
 from ..environment import release_memory, seconds
 from ..numerics import NUMERICS
 from ..records import Labels, Progress, Rows, Spec, digest
@@ -19,6 +21,7 @@ from .material import Material
 
 # Raised by hand whenever the same key would hold other numbers.
 EXTRACTOR = 2
+_FIRST_OF = "pretrained-features"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,9 +64,32 @@ def open_features(
     def build(folder: Path) -> None:
         _compute(wanted, material, backbone(), progress, folder)
 
-    return read_features(
-        material.cache.entry("features", features_key(spec, material, wanted), build)
-    )
+    key = features_key(spec, material, wanted)
+    found = read_features(material.cache.entry("features", key, build))
+    if spec.weights != "none":
+        _remember(material, key)
+    return found
+
+
+def _remember(material: Material, key: str) -> None:
+    """Note which features of a pretrained network there are of these pixels: the first."""
+
+    def write(folder: Path) -> None:
+        (folder / "key").write_text(key)
+
+    material.cache.entry(_FIRST_OF, material.pixels.digest, write)
+
+
+def pretrained_features(cache: Cache, pixels: Pixels) -> npt.NDArray[np.float32] | None:
+    """Return features that some pretrained network gave of pixels; None where no cache has any.
+
+    Args:
+        cache: where features are kept.
+        pixels: the u images; the features have a row for each.
+    """
+    noted = cache.find(_FIRST_OF, pixels.digest)
+    found = noted and cache.find("features", (noted / "key").read_text())
+    return read_features(found).matrix if found else None
 
 
 def read_features(path: Path) -> Features:

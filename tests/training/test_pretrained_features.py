@@ -1,0 +1,40 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmark.training import Material, features, pretrained_features
+
+from .conftest import SIDE, draw_pixels
+
+
+def keep(material: Material, matrix: npt.NDArray[np.float32]) -> None:
+    def build(folder: Path) -> None:
+        np.save(folder / "features.npy", matrix)
+        facts = {"blocks": [], "seconds": 1.0, "engine": "tensorflow", "probe": {}}
+        (folder / "facts.json").write_text(json.dumps(facts))
+
+    material.cache.entry("features", "some-key", build)
+    features._remember(material, "some-key")
+
+
+def test_features_of_a_pretrained_network_are_found_by_their_pixels(material: Material) -> None:
+    assert pretrained_features(material.cache, material.pixels) is None
+    matrix = np.arange(6, dtype=np.float32).reshape(3, 2)
+    keep(material, matrix)
+    found = pretrained_features(material.cache, material.pixels)
+    assert found is not None
+    np.testing.assert_array_equal(found, matrix)
+
+
+def test_features_that_were_cleared_are_not_found(material: Material) -> None:
+    keep(material, np.zeros((3, 2), np.float32))
+    material.cache.clear("features")
+    assert pretrained_features(material.cache, material.pixels) is None
+
+
+def test_features_of_other_pixels_are_not_found(material: Material, tmp_path: Path) -> None:
+    keep(material, np.zeros((3, 2), np.float32))
+    others = draw_pixels(tmp_path / "others", 4, SIDE)
+    assert pretrained_features(material.cache, others) is None
