@@ -17,7 +17,7 @@ from benchmark.evaluation import (
     score,
     score_out_of_fold,
 )
-from benchmark.evaluation.intervals import satterthwaite, wilson
+from benchmark.evaluation.intervals import modified_wilson, satterthwaite, wilson
 from benchmark.records import Part, Predictions
 from tests.evaluation.made import Make, answered, missing, predictions, truth, turned
 
@@ -79,8 +79,25 @@ def test_few_errors_are_worth_no_more_than_the_units(wrong: int) -> None:
     interval = found.interval()
     size = found.value * (1 - found.value) / float((found.units**2).sum())
     freedom = satterthwaite(found.units, found.stratum)
-    wanted = closed_form(found.value, min(size, 72), student(freedom))
-    assert (interval.low, interval.high) == pytest.approx(wanted, abs=1e-12)
+    low, high = closed_form(found.value, min(size, 72), student(freedom))
+    assert interval.low == pytest.approx(low, abs=1e-12)
+    assert interval.high >= high - 1e-12
+
+
+@pytest.mark.parametrize(("errors", "mean"), [(1, 0.0513), (2, 0.3554), (3, 0.8177)])
+def test_few_errors_have_the_upper_limit_of_a_poisson(errors: int, mean: float) -> None:
+    # Brown, Cai & DasGupta 2001, doi:10.1214/ss/1009213286: half the 5 % quantile of chi square
+    # with two degrees of freedom an error.
+    low, high = modified_wilson(1 - errors / 14, 14, 13)
+    assert high == pytest.approx(1 - mean / 14, abs=1e-5)
+    assert low == wilson(1 - errors / 14, 14, 13)[0]
+    mirrored = modified_wilson(errors / 14, 14, 13)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+def test_no_errors_and_many_leave_wilsons_limits() -> None:
+    assert modified_wilson(1.0, 14, 13) == wilson(1.0, 14, 13)
+    assert modified_wilson(0.5, 14, 13) == wilson(0.5, 14, 13)
 
 
 def test_a_perfect_row_of_72_images_may_be_5_points_worse() -> None:
@@ -128,8 +145,8 @@ def test_briers_limits_reach_to_two() -> None:
 
 
 @pytest.mark.parametrize("name", ["auroc", "brier"])
-@pytest.mark.parametrize(("errors", "worth"), [(4, 2), (5, 4)])
-def test_a_unit_is_worth_two_trials_of_probabilities_and_four_where_enough_err(
+@pytest.mark.parametrize(("errors", "worth"), [(4, 2), (5, 5)])
+def test_a_unit_is_worth_two_trials_of_probabilities_and_five_where_enough_err(
     make: Make, name: str, errors: int, worth: int
 ) -> None:
     found = estimate([make(images=60, classes=2)], (name,))[name]
