@@ -11,7 +11,7 @@ from PIL import Image
 from tests.performance.simulation.__main__ import KINDS, main
 from tests.performance.simulation.figure import draw
 from tests.performance.simulation.outcome import Cell, Rate, judge, rates_of
-from tests.performance.simulation.tables import METRICS, write
+from tests.performance.simulation.tables import METRICS, paste, write
 from tests.performance.simulation.ties import BEST, SPREAD, together
 from tests.performance.simulation.world import accuracy_of, signal_of
 
@@ -69,6 +69,22 @@ def test_tables_have_a_row_for_each_setting(rates: list[Rate]) -> None:
     assert "| 8, three seeds | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 |" in text
     assert "| 3 of 20 images | 50.0 |" in text
     assert "nan" not in text
+
+
+def test_tables_stand_between_the_marks_of_a_page(rates: list[Rate], tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- rates -->\nold\n<!-- end of rates -->\nafter\n")
+    paste(write(rates), page)
+    paste(write(rates), page)
+    expected = f"before\n<!-- rates -->\n\n{write(rates)}\n<!-- end of rates -->\nafter\n"
+    assert page.read_text() == expected
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("text\n")
+    with pytest.raises(ValueError, match="must hold the lines"):
+        paste("tables", page)
 
 
 def test_the_picture_has_three_panels(rates: list[Rate], tmp_path: Path) -> None:

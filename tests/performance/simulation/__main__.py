@@ -23,7 +23,7 @@ from typing import Any
 from . import choices, coverage, ties
 from .figure import draw
 from .outcome import Cell, Judged, Rate, judge, rates_of
-from .tables import write
+from .tables import paste, write
 from .world import disagreement
 
 KINDS = {
@@ -62,6 +62,9 @@ def main() -> None:
     if not found.only:
         draw(rates, found.out / "verdict.png")
         (found.out / "rates.md").write_text(write(rates))
+    if found.page:
+        paste(write(rates), found.page)
+        draw(rates, found.page.parent / "pictures" / "verdict.png")
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, required=True, help="folder of rates.json")
     parser.add_argument("--only", choices=tuple(KINDS), nargs="+", help="only such cells")
+    parser.add_argument("--page", type=Path, help="docs/metrics.md, to have its tables renewed")
     return parser.parse_args()
 
 

@@ -1,11 +1,13 @@
 """Writes the rates as the tables of docs/metrics.md."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ..markdown import draw_table
 from . import coverage, ties
 from .outcome import Rate
 
+_BEGIN, _END = "<!-- rates -->", "<!-- end of rates -->"
 _SIZES = (72, 101, 315)
 _DRAWS = ("2,000", "20,000")
 METRICS = {
@@ -60,6 +62,16 @@ def write(rates: Sequence[Rate]) -> str:
     parts += [_searched(found)]
     parts += [_covered(found), _few(found), _noise(found), _champion(found)]
     return "\n\n".join(parts) + "\n"
+
+
+def paste(tables: str, page: Path) -> None:
+    """Put the tables between a page's marks."""
+    text = page.read_text()
+    head, begin, rest = text.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not end:
+        raise ValueError(f"{page} must hold the lines {_BEGIN!r} and {_END!r}.")
+    page.write_text(f"{head}{begin}\n\n{tables}\n{end}{tail}")
 
 
 def _sure(rates: Sequence[Rate]) -> str:
