@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,7 +26,6 @@ class Fact:
     """One image's facts; the fields are those of `Facts`."""
 
     pixel_hash: str
-    perceptual_hash: int
     width: int
     height: int
     format: str
@@ -49,8 +47,6 @@ class Facts:
         pixel_hash: (u,) SHA-256 of the decoded pixels at their own size with their shape: equal
             for a grey PNG with and without alpha. For a large JPEG, which is read reduced, equal
             for equal JPEG data only.
-        perceptual_hash: (u,) uint64, 63 signs of a discrete cosine transform; near images differ
-            in few bits.
         width: (u,) pixels as stored; `height` likewise.
         format: (u,) `PNG`, `JPEG`, `DICOM`, `ARRAY`, ...; `mode` how pixels are stored.
         mean: (u,) grey level from 0 to 255; `std` its standard deviation.
@@ -61,7 +57,6 @@ class Facts:
 
     hashes: tuple[str, ...]
     pixel_hash: Texts
-    perceptual_hash: npt.NDArray[np.uint64]
     width: Whole
     height: Whole
     format: Texts
@@ -122,7 +117,6 @@ class Facts:
 
 _TYPES: dict[str, Any] = {
     "pixel_hash": np.str_,
-    "perceptual_hash": np.uint64,
     "width": np.int64,
     "height": np.int64,
     "format": np.str_,
@@ -142,7 +136,6 @@ def gather_fact(native: Native, size_bytes: int) -> Fact:
     below = np.cumsum(counts)
     return Fact(
         pixel_hash=pixel_hash(native.pixels),
-        perceptual_hash=perceptual_hash(grey),
         width=native.width,
         height=native.height,
         format=native.format,
@@ -161,30 +154,6 @@ def pixel_hash(pixels: Pixels8) -> str:
     hasher = hashlib.sha256(repr(pixels.shape).encode())
     hasher.update(np.ascontiguousarray(pixels).data)
     return hasher.hexdigest()
-
-
-def perceptual_hash(grey: Image.Image) -> int:
-    """Hash how a grey picture looks: 64 bits, of which near pictures share nearly all.
-
-    The picture is averaged to 32 × 32, transformed by a discrete cosine transform, and each of
-    the 8 × 8 lowest frequencies but the constant compared with their median. The transform is in
-    whole numbers, so that the hash is the same on every machine.
-    Source: Zauner C. Implementation and benchmarking of perceptual image hash functions, 2010.
-    """
-    small = np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.int64)
-    waves = _waves()
-    low = (waves @ small @ waves.T).reshape(-1)
-    signs = low > np.median(low[1:])
-    signs[0] = False
-    return int.from_bytes(np.packbits(signs).tobytes(), "big")
-
-
-@cache
-def _waves() -> Whole:
-    """Give the 8 lowest cosines over 32 points, in steps of 1/1024."""
-    frequency, place = np.arange(8)[:, np.newaxis], np.arange(32)[np.newaxis, :]
-    cosines = np.cos(np.pi * frequency * (2 * place + 1) / 64)
-    return np.round(1024 * cosines).astype(np.int64)
 
 
 def _border_mean(grey: Pixels8) -> float:

@@ -24,7 +24,7 @@ from benchmark.data import (
     read_index,
 )
 from benchmark.data.decoding import array_native, read_native
-from benchmark.data.facts import gather_fact, perceptual_hash, pixel_hash
+from benchmark.data.facts import gather_fact, pixel_hash
 from benchmark.errors import DataError, ImageError
 from benchmark.records import Epoch, Index, Part, Picture, Silent
 from tests.data.pictures import encode, gradient, noise
@@ -278,7 +278,6 @@ def test_facts_are_aligned_with_pixels_and_read_back_as_written(tmp_path: Path) 
     decoded = decode(shelve(some_files()), PICTURE, Cache(tmp_path), Silent())
     again = Facts.open(decoded.pixels.folder)
     assert again.hashes == decoded.pixels.hashes == decoded.facts.hashes
-    assert again.perceptual_hash.dtype == np.uint64
     assert again.pixel_hash.tolist() == decoded.facts.pixel_hash.tolist()
     assert set(again.width.tolist()) == {30}
     assert set(again.height.tolist()) == {20}
@@ -312,33 +311,6 @@ def test_the_pixel_hash_sees_through_alpha_and_format_but_not_shape() -> None:
     ]
     assert len({pixel_hash(read_native(each, PICTURE).pixels) for each in files}) == 1
     assert pixel_hash(grey) != pixel_hash(grey.reshape(40, 30))
-
-
-def distance(one: npt.NDArray[np.uint8], two: npt.NDArray[np.uint8]) -> int:
-    from PIL import Image
-
-    hashes = [perceptual_hash(Image.fromarray(each)) for each in (one, two)]
-    return (hashes[0] ^ hashes[1]).bit_count()
-
-
-def test_the_perceptual_hash_survives_size_jpeg_and_brightness() -> None:
-    from PIL import Image
-
-    blobs = np.asarray(
-        Image.fromarray(noise("blobs", 8, 8)).resize((300, 200), Image.Resampling.BICUBIC)
-    )
-    smaller = np.asarray(Image.fromarray(blobs).resize((150, 100)))
-    lossy = read_native(encode(blobs, "JPEG", quality=30), Picture(side_px=300)).pixels
-    brighter = (blobs.astype(np.uint16) * 3 // 4 + 60).astype(np.uint8)
-    for near in (smaller, lossy, brighter):
-        assert distance(blobs, near) <= 4
-    assert distance(blobs, noise("else", 200, 300)) >= 16
-
-
-def test_the_perceptual_hash_is_the_same_on_every_machine() -> None:
-    from PIL import Image
-
-    assert f"{perceptual_hash(Image.fromarray(noise('fixed', 64, 64))):016x}" == "0f14b9b6e46cc558"
 
 
 @pytest.mark.real
