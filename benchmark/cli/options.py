@@ -244,7 +244,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         group=_TRAINING,
         read=rank_on,
         about="what ranks rows: val, cv:5 (answers out of fold over train and val), or auto: "
-        "cv:5 where val is small and it costs little",
+        "cv:5, or fewer folds, where val is small and that costs little",
     ),
     Option(
         name="sanity",

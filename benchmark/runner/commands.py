@@ -99,7 +99,7 @@ def _planned(request: Request, cache: Cache) -> _Planned:
     most = request.max_unreadable / 100
     decoded = find_decoded(index, picture, cache, max_unreadable=most)
     index = decoded.index if decoded else index
-    near = near_copies(index, decoded.facts, decoded.pixels) if decoded else ()
+    near = near_copies(index, decoded.facts, decoded.pixels, cache) if decoded else ()
     facts = decoded.facts if decoded else None
     splits = make_splits(index, facts, split_options(request), near=near)
     sampling = Sampling(

@@ -95,7 +95,7 @@ def audit_data(look: Look, json: str, *, quiet: bool) -> int:
         cache = Cache(Path(look.cache), look.cache_bytes)
         decoded = _decoded(look, cache, display)
         display.begin("audit")
-        near = near_copies(decoded.index, decoded.facts, decoded.pixels)
+        near = near_copies(decoded.index, decoded.facts, decoded.pixels, cache)
         split = _split(look, decoded, near, display)
         found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
     console.print(audit_table(found))
@@ -115,7 +115,7 @@ def explore_data(look: Look, augmentation: str, output: str, *, quiet: bool) -> 
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(look.cache), look.cache_bytes)
         decoded = _decoded(look, cache, display)
-        near = near_copies(decoded.index, decoded.facts, decoded.pixels)
+        near = near_copies(decoded.index, decoded.facts, decoded.pixels, cache)
         split = _split(look, decoded, near, display)
         found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
         display.begin("explore")

@@ -89,7 +89,7 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
     most = request.max_unreadable / 100
     decoded = decode(index, picture, cache, progress, max_unreadable=most)
     index = decoded.index
-    near = near_copies(index, decoded.facts, decoded.pixels)
+    near = near_copies(index, decoded.facts, decoded.pixels, cache)
     splits = make_splits(index, decoded.facts, split_options(request), near=near)
     sampling = Sampling(
         units=unit_numbers(index, decoded.facts),
