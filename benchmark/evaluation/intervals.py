@@ -40,6 +40,7 @@ _FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's varianc
 # limit, that of Brier is 90 % for 25 patients of three images.
 _OF_PROBABILITIES = (2.0, 5.0)
 _FEW_OF_POISSON = 3.0
+_FEW_UNITS = 5
 _NONE = 1e-18
 
 
@@ -168,10 +169,20 @@ def modified_wilson(
 
 
 def satterthwaite(influences: Floats, stratum: Labels) -> float:
-    """Return the degrees of freedom of a figure's variance, from its (U,) influences."""
+    """Return the degrees of freedom of a figure's variance, from its (U,) influences.
+
+    A class of three or four units that happens to vary little would also hide how unsure that is:
+    coverage is 88 to 94 %. With so small a class the degrees are at most those of classes whose
+    parts of the variance are as one over their units: 94 to 98 %.
+    """
     squares = influences**2
-    parts = [float(squares[stratum == each].sum()) for each in np.unique(stratum)]
-    return degrees_of_freedom(np.array(parts), stratum)
+    labels, sizes = np.unique(stratum, return_counts=True)
+    parts = np.array([float(squares[stratum == each].sum()) for each in labels])
+    found = degrees_of_freedom(parts, stratum)
+    if sizes.min() >= _FEW_UNITS or parts.sum() <= _NONE:
+        return found
+    alike = np.where(parts > _NONE, 1 / sizes, 0.0)
+    return min(found, degrees_of_freedom(alike, stratum))
 
 
 def degrees_of_freedom(parts: Floats, stratum: Labels) -> float:

@@ -84,6 +84,17 @@ def test_few_errors_are_worth_no_more_than_the_units(wrong: int) -> None:
     assert interval.high >= high - 1e-12
 
 
+def test_a_class_of_three_units_that_varies_little_leaves_few_degrees_of_freedom() -> None:
+    stratum = np.repeat([0, 1], [20, 3])
+    influences = np.where(stratum == 0, 1.0, 1e-3)
+    alike = np.array([1 / 20, 1 / 3])
+    wanted = alike.sum() ** 2 / (alike**2 / [19, 2]).sum()
+    assert satterthwaite(influences, stratum) == pytest.approx(wanted)
+    assert satterthwaite(np.where(stratum == 0, 1.0, 0.0), stratum) == pytest.approx(19)
+    large = np.repeat([0, 1], [20, 5])
+    assert satterthwaite(np.where(large == 0, 1.0, 1e-3), large) == pytest.approx(19, abs=0.01)
+
+
 @pytest.mark.parametrize(("errors", "mean"), [(1, 0.0513), (2, 0.3554), (3, 0.8177)])
 def test_few_errors_have_the_upper_limit_of_a_poisson(errors: int, mean: float) -> None:
     # Brown, Cai & DasGupta 2001, doi:10.1214/ss/1009213286: half the 5 % quantile of chi square
