@@ -2,8 +2,8 @@
 
 Best by macro-F1; among rows that cannot be told from the best the lowest log loss after
 temperature; within half a paired standard error of that the fewest parameters. By simulation it
-picks a row that is truly as good as any on 98 to 99 % of boards of 72 images, the plain greatest
-macro-F1 on 94 %, and the fewest parameters among ties on 12 to 64 % (docs/metrics.md).
+picks a row that is truly as good as any on 97 to 99 % of boards of 72 images, the plain greatest
+macro-F1 on 94 to 97 %, and the fewest parameters among ties on 12 to 64 % (docs/metrics.md).
 """
 
 import math

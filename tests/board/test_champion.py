@@ -137,13 +137,14 @@ def test_what_noise_could_reach_is_not_champion() -> None:
     assert why(board).endswith("above 0.01; nothing is promoted.")
 
 
-def test_a_row_among_those_that_tie_which_noise_could_reach_is_passed_over() -> None:
+def test_where_nothing_can_be_told_apart_there_is_a_candidate_only() -> None:
     good = erring("good", [1], sizes=(36, 2))  # two units of a class: nothing is told apart
     noise = erring("noise", range(20), sizes=(36, 2), sure=0.51)
     board = board_of(good, noise)
     assert [row.tie for row in board.ranked] == [True, True]
     assert why(board) == (
-        "good is the champion: no other network that is told from noise may be the best."
+        "good is a candidate only: of the 2 networks that cannot be told from the best it has the"
+        " lowest log loss after temperature (0.122)."
     )
 
 
