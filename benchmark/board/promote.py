@@ -15,6 +15,7 @@ from .entries import RANDOM_WEIGHTS, Board, Figure, Row
 from .words import above, basis, figure, title
 
 _PROMOTED_METRICS = ("macro_f1", "accuracy", "auroc")
+_LONGEST = 5000  # characters of a version's description that MLflow's tables hold
 _CLASSES = "classes"  # the tag with the class names, as JSON
 
 
@@ -211,7 +212,8 @@ def _description(board: Board, row: Row, record: Record) -> str:
         *_notes(board, row),
         f"Run {record.run_id}, {digests}, code {record.made_by or 'unknown'}.",
     ]
-    return "\n\n".join(lines)
+    text = "\n\n".join(lines)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:

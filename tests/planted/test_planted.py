@@ -1,7 +1,7 @@
 """Benchmarks with a known fault planted: each is said in words on the board and on the card."""
 
-import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -95,17 +95,13 @@ def environment(folder: Path) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
 
 
-REGISTRY = """
-import json, sys
-from mlflow import MlflowClient
-client = MlflowClient()
-found = {"aliases": {}, "card": ""}
-for model in client.search_registered_models():
-    found["aliases"] |= {alias: str(number) for alias, number in model.aliases.items()}
-    for version in client.search_model_versions(f"name = '{model.name}'"):
-        found["card"] += version.description or ""
-print(json.dumps(found))
-"""
+def registered(folder: Path) -> tuple[dict[str, str], str]:
+    """Read the aliases and the descriptions off the registry's tables: quicker than its client."""
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        aliases = database.execute("select alias, version from registered_model_aliases")
+        cards = database.execute("select description from model_versions")
+        found = {alias: str(version) for alias, version in aliases}
+        return found, "".join(card or "" for (card,) in cards)
 
 
 def plant(folder: Path, draw_images: Draw, *words: str) -> Planted:
@@ -119,23 +115,15 @@ def plant(folder: Path, draw_images: Draw, *words: str) -> Planted:
         capture_output=True,
         text=True,
     )
-    asked = subprocess.run(
-        [sys.executable, "-c", REGISTRY],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    registry = json.loads(asked.stdout.splitlines()[-1])
+    aliases, card = registered(folder)
     results = folder / "results" / "scans"
     return Planted(
         code=done.returncode,
         said=done.stdout + done.stderr,
         markdown=(results / "leaderboard.md").read_text(),
         board=pd.read_csv(results / "leaderboard.csv", keep_default_na=False),
-        aliases=registry["aliases"],
-        card=registry["card"],
+        aliases=aliases,
+        card=card,
     )
 
 
