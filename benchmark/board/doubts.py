@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..evaluation import Estimate, Sample, estimate, has_interval, predicted
+from ..evaluation import Estimate, Sample, estimate, has_interval, intervals, predicted
 from ..records import Part, Predictions, Record, Regime
 from .entries import BoardEvidence, Row
 
@@ -35,8 +35,9 @@ def flags_of(row: Row, runs: Sequence[Predictions], noise: float) -> tuple[tuple
         is_refused = True
     else:
         flags += _unnamed(runs, named)
-    if (area := _area(runs)) is not None and area[0] <= 0.5 <= area[1]:
-        flags.append(f"its AUROC may be chance: [{area[0]:.2f}, {area[1]:.2f}] holds 0.5")
+    area = intervals(runs, ("auroc",)).get("auroc")
+    if area is not None and area.low <= 0.5 <= area.high:
+        flags.append(f"its AUROC may be chance: [{area.low:.2f}, {area.high:.2f}] holds 0.5")
     if noise > 0.05:
         flags.append(f"exchanged labels reach its figure with p = {noise:.2f}")
     return tuple(flags), is_refused
@@ -51,14 +52,6 @@ def _unnamed(runs: Sequence[Predictions], named: Sequence[np.ndarray]) -> list[s
         )
         if size >= _UNITS_TO_NAME and label not in seen
     ]
-
-
-def _area(runs: Sequence[Predictions]) -> tuple[float, float] | None:
-    found = estimate(runs, ("auroc",)).get("auroc")
-    if found is None or not has_interval("auroc", Sample.of(runs[0]), runs[0].classes):
-        return None
-    interval = found.interval()
-    return interval.low, interval.high
 
 
 def falls(

@@ -14,6 +14,7 @@ from ..evaluation import (
     Floor,
     Sample,
     assessed,
+    by_images,
     compare,
     estimate,
     floor,
@@ -37,16 +38,29 @@ Evidence = Mapping[str, BoardEvidence]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Field:
-    """The rows that are compared, in the board's order, with what they said of the same images."""
+    """The rows that are compared, in the board's order, with what they said of the same images.
+
+    `samples` are the units of those images, of each fold where there are folds.
+    """
 
     rows: tuple[Row, ...]
     entrants: tuple[Entrant, ...]
-    sample: Sample
+    samples: tuple[Sample, ...]
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The class names."""
-        return self.entrants[0].runs[0].classes
+    def is_decidable(self) -> bool:
+        """Whether every class has units enough wherever rows are compared."""
+        return all(each.is_decidable for each in self.samples)
+
+    @property
+    def fewest(self) -> dict[str, int | None]:
+        """The units of each class where it has the fewest; None where it has no image."""
+        return {
+            name: min(int(each.sizes[label]) for each in self.samples)
+            if all(each.present[label] for each in self.samples)
+            else None
+            for label, name in enumerate(self.entrants[0].runs[0].classes)
+        }
 
 
 def with_verdict(board: Board, evidence: Evidence, seed: int) -> Board:
@@ -62,7 +76,7 @@ def with_verdict(board: Board, evidence: Evidence, seed: int) -> Board:
         return board
     name = board.metric.partition("_")[2]
     estimates = [estimate(each.runs, (name,))[name] for each in found.entrants]
-    compared = compare(found.entrants, seed=seed, metric=name) if _decides(found) else None
+    compared = compare(found.entrants, seed=seed, metric=name) if found.is_decidable else None
     noise = floor(found.entrants, seed=seed)
     placed = _placed(found, compared, noise)
     verdict = _verdict(board, found, compared, noise)
@@ -111,7 +125,7 @@ def _parts(runs: Sequence[BoardEvidence]) -> dict[str, list[Predictions]]:
     return found
 
 
-def tables(row: Row, evidence: Evidence, metric: str) -> list[Predictions]:
+def _tables(row: Row, evidence: Evidence, metric: str) -> list[Predictions]:
     """Return what a row's scored runs said of the images that a metric is of."""
     runs = [evidence[each.spec.digest] for each in row.records[: row.scored_runs]]
     part = metric.partition("_")[0]
@@ -129,7 +143,7 @@ def _field(board: Board, evidence: Evidence) -> _Field | None:
         runs = row.records[: row.scored_runs]
         if any(each.spec.digest not in evidence for each in runs):
             continue
-        said = tables(row, evidence, board.metric)
+        said = _tables(row, evidence, board.metric)
         if len(said) < len(runs) or not all(each.hashes for each in said):
             continue
         own = " ".join(sorted({images(each) for each in said}))
@@ -148,18 +162,8 @@ def _field(board: Board, evidence: Evidence) -> _Field | None:
         )
     if not rows:
         return None
-    every = {images(run): run for run in entrants[0].runs}
-    samples = [Sample.of(every[each]) for each in sorted(every)]
-    return _Field(rows=tuple(rows), entrants=tuple(entrants), sample=_least(samples))
-
-
-def _least(samples: Sequence[Sample]) -> Sample:
-    """Return the sample whose smallest class has the fewest units."""
-    return min(samples, key=lambda each: int(each.sizes[each.present].min()))
-
-
-def _decides(found: _Field) -> bool:
-    return found.sample.is_decidable
+    samples = [Sample.of(own[0]) for own in by_images(entrants[0].runs).values()]
+    return _Field(rows=tuple(rows), entrants=tuple(entrants), samples=tuple(samples))
 
 
 def _placed(found: _Field, compared: Comparison | None, noise: Floor) -> list[Row]:
@@ -217,11 +221,8 @@ def _crowned(
 
 
 def _verdict(board: Board, found: _Field, compared: Comparison | None, noise: Floor) -> Verdict:
-    sample, subject = found.sample, board.subject
-    patients = subject is not None and subject.patients_known
-    lacking = [
-        name for name, is_there in zip(found.classes, sample.present, strict=True) if not is_there
-    ]
+    patients = board.subject is not None and board.subject.patients_known
+    lacking = [name for name, size in found.fewest.items() if size is None]
     where = "train and validation" if board.metric.startswith("cv_") else "validation"
     barred = f"{where} has no image of {', '.join(lacking)}" if lacking else ""
     unit = "patients" if patients else "distinct images"
@@ -229,7 +230,7 @@ def _verdict(board: Board, found: _Field, compared: Comparison | None, noise: Fl
         critical=compared.critical if compared else math.inf,
         resolvable=compared.resolvable if compared else 1.0,
         noise=noise.p,
-        units=len(sample),
+        units=sum(map(len, found.samples)),
         unit=unit,
         undecidable="" if compared else _undecidable(found, where, unit),
         barred=barred,
@@ -239,10 +240,8 @@ def _verdict(board: Board, found: _Field, compared: Comparison | None, noise: Fl
 def _undecidable(found: _Field, where: str, unit: str) -> str:
     few = [
         f"{name} has {size}"
-        for name, size, is_there in zip(
-            found.classes, found.sample.sizes.tolist(), found.sample.present, strict=True
-        )
-        if is_there and size < FEWEST_UNITS
+        for name, size in found.fewest.items()
+        if size is not None and size < FEWEST_UNITS
     ]
     return (
         f"nothing can be told apart: every class needs at least {FEWEST_UNITS} {unit} in {where},"

@@ -18,7 +18,16 @@ from .intervals import (
     intervals,
     score_out_of_fold,
 )
-from .jackknife import ASSESSED, BY_CLASS, FEWEST_UNITS, Sample, assessed, images, in_order
+from .jackknife import (
+    ASSESSED,
+    BY_CLASS,
+    FEWEST_UNITS,
+    Sample,
+    assessed,
+    by_images,
+    images,
+    in_order,
+)
 from .metrics import Floats, class_slugs, confusion, overall, predicted, score
 from .predictions import read_predictions, write_predictions
 from .tables import classification_report, confusion_table
@@ -40,6 +49,7 @@ __all__ = [
     "Standing",
     "assessed",
     "board_figure",
+    "by_images",
     "class_slugs",
     "classification_report",
     "compare",

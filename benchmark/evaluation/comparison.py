@@ -12,7 +12,7 @@ rows of its regime; a row that was chosen among trials on these images is drawn 
 made: as the greatest of its trials. Rates by simulation are in docs/metrics.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..records import Labels, Predictions
-from ..resolution import resolvable_difference
+from ..resolution import TWO_ROWS, resolvable_difference
 from ..seeds import generator
 from .intervals import Estimate, degrees_of_freedom, estimate
-from .jackknife import Sample, images, in_order, without_each
+from .jackknife import Sample, by_images, images, without_each
 from .metrics import Floats, predicted
 
 DRAWS = 20_000
@@ -207,9 +207,9 @@ def _critical(null: Ratios, freedom: float) -> float:
     from scipy.special import ndtr, stdtrit
 
     if not null.size:
-        return 1.96
+        return TWO_ROWS
     quantile = float(np.quantile(null.max(axis=1), 1 - LEVEL))
-    return -float(stdtrit(freedom, ndtr(-quantile))) if quantile > 0 else 1.96
+    return -float(stdtrit(freedom, ndtr(-quantile))) if quantile > 0 else TWO_ROWS
 
 
 def _null(
@@ -308,9 +308,10 @@ def _pooled(rows: Sequence[Estimate]) -> tuple[float, int]:
 
 def _disagreement(entrants: Sequence[Entrant]) -> Square:
     """Return on how many units two rows' answers differ: the mean votes of their runs."""
-    votes, sources = zip(*(_votes(each.runs) for each in entrants), strict=True)
-    if len(set(sources)) > 1:
+    runs = [by_images(each.runs) for each in entrants]
+    if len({tuple(each) for each in runs}) > 1:
         raise DataError("rows can be compared on the same images only; rank these on their own.")
+    votes = [_votes(each.values()) for each in runs]
     found = np.zeros((len(votes), len(votes)))
     for row, (own, unit) in enumerate(votes):
         for other in range(row):
@@ -319,51 +320,35 @@ def _disagreement(entrants: Sequence[Entrant]) -> Square:
     return found
 
 
-def _votes(runs: Sequence[Predictions]) -> tuple[tuple[Floats, Labels], tuple[str, ...]]:
-    """Return the (n, k) share of runs that call each image a class, its unit, and which images."""
-    sources: dict[str, list[Predictions]] = {}
-    for run in runs:
-        sources.setdefault(images(run), []).append(in_order(run))
+def _votes(sources: Iterable[Sequence[Predictions]]) -> tuple[Floats, Labels]:
+    """Return the (n, k) share of runs that call each image a class, and each image's unit."""
     shares, units, offset = [], [], 0
-    for source in sorted(sources):
-        own = sources[source]
+    for own in sources:
         k = len(own[0].classes)
         shares.append(np.mean([np.eye(k)[predicted(run)] for run in own], axis=0))
         sample = Sample.of(own[0])
         units.append(sample.unit + offset)
         offset += len(sample)
-    return (np.concatenate(shares), np.concatenate(units)), tuple(sorted(sources))
+    return np.concatenate(shares), np.concatenate(units)
 
 
 def _of_trials(entrant: Entrant, metric: str) -> tuple[Floats, ...]:
     """Return the (U, t) influences of each run's trials as parts of the row's mean."""
     if not entrant.trials:
         return ()
-    sources = {images(run): run for run in entrant.runs}
     offsets, total = {}, 0
-    for source in sorted(sources):
+    for source, own in by_images(entrant.runs).items():
         offsets[source] = total
-        total += len(Sample.of(sources[source]))
+        total += len(Sample.of(own[0]))
     found = []
     for run, trials in zip(entrant.runs, entrant.trials, strict=True):
         sample = Sample.of(run)
         distinct = np.unique(trials, axis=0)  # equal answers are one candidate
-        own = np.stack(
-            [
-                sample.influence(
-                    without_each(
-                        sample,
-                        run.labels * len(run.classes) + answers,
-                        run.classes,
-                        (metric,),
-                    )[metric]
-                )
-                for answers in distinct
-            ],
-            axis=1,
-        )
-        whole = np.zeros((total, own.shape[1]))
+        cells = run.labels * len(run.classes) + distinct
+        without = [without_each(sample, each, run.classes, (metric,))[metric] for each in cells]
+        whole = np.zeros((total, len(distinct)))
         start = offsets[images(run)]
-        whole[start : start + len(sample)] = own / len(entrant.runs)
+        influence = sample.influence(np.stack(without, axis=1))
+        whole[start : start + len(sample)] = influence / len(entrant.runs)
         found.append(whole)
     return tuple(found)

@@ -27,11 +27,10 @@ from .jackknife import (
     MACRO,
     Influence,
     Sample,
-    images,
-    in_order,
+    by_images,
     influences,
 )
-from .metrics import SCORED_PARTS, Floats, class_slugs
+from .metrics import SCORED_PARTS, Floats, by_class, class_slugs, overall
 
 _LEVEL = 0.05
 _FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's variance is not trusted
@@ -210,12 +209,9 @@ def estimate(runs: Sequence[Predictions], metrics: Sequence[str] = ASSESSED) -> 
         runs: predictions of one part, one table a run.
         metrics: names as `influences` takes them.
     """
-    sources: dict[str, list[Predictions]] = {}
-    for run in runs:
-        sources.setdefault(images(run), []).append(in_order(run))
     blocks = [
         (sample, [influences(sample, run, metrics) for run in own])
-        for own in (sources[each] for each in sorted(sources))
+        for own in by_images(runs).values()
         for sample in [Sample.of(own[0])]
     ]
     every = [found for _, own in blocks for found in own]
@@ -317,8 +313,6 @@ def limits(prefix: str, found: dict[str, Interval]) -> dict[str, float]:
 
 def score_out_of_fold(predictions: Predictions) -> dict[str, float]:
     """Return the metrics of out-of-fold answers as `cv_<metric>`, with their intervals' limits."""
-    from .metrics import by_class, overall
-
     rows = predictions.where(np.array([each is not Part.TEST for each in predictions.parts]))
     found = {**overall(rows), **by_class(rows)}
     return {f"cv_{name}": value for name, value in found.items()} | limits("cv_", intervals([rows]))

@@ -9,7 +9,7 @@ sum to their covariance (Efron & Stein 1981, doi:10.1214/aos/1176345462; for AUR
 placements of DeLong et al. 1988, doi:10.2307/2531595).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -108,6 +108,13 @@ class Sample:
         """Return the (U,) sums of (n,) values over each unit's rows."""
         return np.bincount(self.unit, weights=values, minlength=len(self)).astype(np.float64)
 
+    def mean_without_each(self, values: Floats) -> Floats:
+        """Return the (U,) means of (n,) values without each unit."""
+        left = len(values) - self.by_unit(np.ones(len(values)))
+        without = values.sum() - self.by_unit(values)
+        found: Floats = np.divide(without, left, out=np.zeros(len(self)), where=left > 0)
+        return found
+
     def holding(self, rows: npt.NDArray[np.bool_]) -> int:
         """Return how many units hold one of the rows where an (n,) mask holds."""
         return int(np.count_nonzero(np.bincount(self.unit[rows])))
@@ -130,6 +137,18 @@ def in_order(rows: Predictions) -> Predictions:
     if order == list(range(len(order))):
         return rows
     return rows.take(np.array(order, dtype=np.int64))
+
+
+def by_images(runs: Iterable[Predictions]) -> dict[str, list[Predictions]]:
+    """Return runs by the images they are of, in the order of those images' digests.
+
+    Runs on the same images are seeds, runs on other images folds. The rows of each are in the order
+    of its images.
+    """
+    found: dict[str, list[Predictions]] = {}
+    for run in runs:
+        found.setdefault(images(run), []).append(in_order(run))
+    return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -284,13 +303,9 @@ def _of_auroc(sample: Sample, rows: Predictions, area: float) -> Influence:
     asked = (1,) if k == 2 else range(k)
     shares = [_placements(rows.labels == each, rows.probabilities[:, each]) for each in asked]
     own = sample.by_unit(np.mean(shares, axis=0))
-    found = np.zeros(len(sample))
-    for label in np.unique(sample.stratum):
-        within = sample.stratum == label
-        size = int(within.sum())
-        if size > 1:
-            found[within] = (own[within] - own[within].mean()) * np.sqrt(size / (size - 1))
-    return _of_probabilities(sample, rows, area, found)
+    size = sample.sizes[sample.stratum]
+    without = own * size / np.maximum(size - 1, 1)  # of a mean of m, leaving one out moves by that
+    return _of_probabilities(sample, rows, area, sample.influence(without))
 
 
 def _placements(positive: npt.NDArray[np.bool_], scores: Floats) -> Floats:
@@ -307,12 +322,8 @@ def _placements(positive: npt.NDArray[np.bool_], scores: Floats) -> Floats:
 def _of_brier(sample: Sample, rows: Predictions) -> Influence:
     wanted = np.eye(rows.probabilities.shape[1])[rows.labels]
     squares = ((rows.probabilities - wanted) ** 2).sum(axis=1)
-    total, n = squares.sum(), len(squares)
-    left = n - sample.by_unit(np.ones(n))
-    without = np.divide(
-        total - sample.by_unit(squares), left, out=np.zeros(len(sample)), where=left > 0
-    )
-    return _of_probabilities(sample, rows, float(total / n), sample.influence(without))
+    units = sample.influence(sample.mean_without_each(squares))
+    return _of_probabilities(sample, rows, float(squares.mean()), units)
 
 
 def _of_probabilities(sample: Sample, rows: Predictions, value: float, units: Floats) -> Influence:

@@ -3,7 +3,7 @@
 A single number divides the logits, fitted on the images themselves (Guo et al. 2017,
 arXiv:1706.04599): it changes no answer, and takes away what over-confidence alone would cost.
 Among networks that cannot be told apart by macro-F1, the one with the lower such loss is truly as
-good or better on 98 to 99 % of simulated boards of 72 images (docs/metrics.md).
+good or better on 97 to 99 % of simulated boards of 72 images (docs/metrics.md).
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..records import Labels, Predictions, Probabilities
-from .jackknife import Sample, in_order
+from .jackknife import Sample, by_images
 from .metrics import Floats
 
 _SHARPEST, _BLUNTEST = np.log(0.05), np.log(20.0)  # chosen, not sourced: far beyond any measured
@@ -56,18 +56,20 @@ def loss_difference(
     """Return how much greater the first row's loss after temperature is, and its standard error.
 
     Args:
-        first: a row's runs, one table each; their losses are averaged.
-        second: another row's runs on the same images.
+        first: a row's runs, one table each; the losses of runs on the same images are averaged.
+        second: another row's runs, on the same images.
     """
-    sample = Sample.of(in_order(first[0]))
-    losses = [
-        np.mean([losses_after_temperature(in_order(run)) for run in row], axis=0)
-        for row in (first, second)
-    ]
-    apart = losses[0] - losses[1]
-    n = len(apart)
-    left = n - sample.by_unit(np.ones(n))
-    without = np.divide(
-        apart.sum() - sample.by_unit(apart), left, out=np.zeros(len(sample)), where=left > 0
-    )
-    return float(apart.mean()), float(np.sqrt((sample.influence(without) ** 2).sum()))
+    gap = variance = 0.0
+    others = by_images(second)
+    for source, own in by_images(first).items():
+        apart = _mean_losses(own) - _mean_losses(others[source])
+        sample, share = Sample.of(own[0]), len(own) / len(first)
+        gap += share * float(apart.mean())
+        units = sample.influence(sample.mean_without_each(apart))
+        variance += share**2 * float((units**2).sum())
+    return gap, float(np.sqrt(variance))
+
+
+def _mean_losses(runs: Sequence[Predictions]) -> Floats:
+    found: Floats = np.mean([losses_after_temperature(run) for run in runs], axis=0)
+    return found

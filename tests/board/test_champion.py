@@ -152,3 +152,29 @@ def test_there_is_one_champion_at_most() -> None:
     board = board_of(*(erring(arch, spread(6, start=n)) for n, arch in enumerate("abcd")))
     assert sum(row.champion for row in board.rows) == 1
     assert board.champion is next(row for row in board.rows if row.champion)
+
+
+def in_folds(arch: str, *wrong: list[int]) -> list[Made]:
+    """Make a network's runs on folds of other images: 40 of each class in the first, then 42, …"""
+    made = []
+    for fold, places in enumerate(wrong):
+        record, proof = erring(
+            arch,
+            places,
+            of=spec(arch, fold=fold, split=f"s{fold}"),
+            sizes=(40 + 2 * fold, 40 + 2 * fold),
+        )
+        table = proof.predictions
+        others = tuple(f"fold {fold} {each}" for each in table.hashes)
+        made.append((record, replace(proof, predictions=replace(table, hashes=others))))
+    return made
+
+
+def test_a_champion_is_chosen_over_folds_of_different_sizes() -> None:
+    good = in_folds("good", spread(6), spread(6), spread(6))
+    near = in_folds("near", spread(9, start=3), spread(9, start=3), spread(9, start=3))
+    board = board_of(*good, *near)
+    assert [row.tie for row in board.ranked] == [True, True]
+    assert champion(board) == "good"
+    assert board.verdict is not None
+    assert board.verdict.units == 80 + 84 + 88
