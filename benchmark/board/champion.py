@@ -9,10 +9,11 @@ macro-F1 on 94 to 97 %, and the fewest parameters among ties on 12 to 64 % (docs
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from ..evaluation import PASSES, Floats, loss_difference, losses_after_temperature
+from ..evaluation import PASSES, Floats, in_order, loss_difference, losses_after_temperature
 from ..records import Predictions
 
 _WITHIN = 0.5  # paired standard errors: at one or two the smaller row is too often a worse one
@@ -52,11 +53,10 @@ def choose(contenders: Sequence[Contender], passes: Floats, *, decidable: bool =
         decidable: whether units suffice to tell anything apart. Where they do not, neither can
             noise be told, and what is chosen is a candidate only.
     """
-    losses = tuple(
-        # Losses that differ in the last bits only are equal: processors add in other orders.
-        tuple(round(float(losses_after_temperature(run).mean()), 9) for run in each.runs)
-        for each in contenders
-    )
+    fitted = cache(losses_after_temperature)  # a temperature is fitted once a run
+    runs = [tuple(in_order(run) for run in each.runs) for each in contenders]
+    # Losses that differ in the last bits only are equal: processors add in other orders.
+    losses = tuple(tuple(round(float(fitted(run).mean()), 9) for run in own) for own in runs)
     places = [place for place, each in enumerate(contenders) if each.is_open]
     fit = [place for place in places if passes[place] <= PASSES or not decidable]
     if not fit:
@@ -66,7 +66,7 @@ def choose(contenders: Sequence[Contender], passes: Floats, *, decidable: bool =
     close = [lowest]
     for place in fit:
         if place != lowest:
-            gap, error = loss_difference(contenders[place].runs, contenders[lowest].runs)
+            gap, error = loss_difference(runs[place], runs[lowest], fitted)
             if gap <= _WITHIN * error:
                 close.append(place)
     size = [each.parameters or math.inf for each in contenders]

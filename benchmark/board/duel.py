@@ -1,6 +1,7 @@
 """Whether a new network replaces the present champion: both asked about the same images."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from ..evaluation import (
     Entrant,
@@ -47,10 +48,11 @@ def duel(present: Predictions, new: Predictions, *, seed: int = 0) -> Duel:
         )
     if not sample.is_decidable:
         return Duel(replaces=False, said="a class has too few units to judge both by")
-    rows = (present, new)
+    fitted = cache(losses_after_temperature)  # a temperature is fitted once a network
+    rows = (in_order(present), in_order(new))
     found = compare([Entrant(runs=(each,), regime="") for each in rows], seed=seed)
     scores = [overall(each)["macro_f1"] for each in rows]
-    losses = [float(losses_after_temperature(each).mean()) for each in rows]
+    losses = [float(fitted(each).mean()) for each in rows]
     on = f"on {len(sample)} units that neither learnt from"
     figures = (
         f"macro-F1 {scores[1]:.3f} against {scores[0]:.3f}, log loss after temperature"
@@ -58,7 +60,7 @@ def duel(present: Predictions, new: Predictions, *, seed: int = 0) -> Duel:
     )
     if found.is_worse[1]:
         return Duel(replaces=False, said=f"it is worse than the champion: {figures}")
-    gap, _ = loss_difference((new,), (present,))
+    gap, _ = loss_difference(rows[1:], rows[:1], fitted)
     if gap >= 0:
         return Duel(replaces=False, said=f"its probabilities are no better: {figures}")
     return Duel(replaces=True, said=f"it is not worse and has the better probabilities: {figures}")

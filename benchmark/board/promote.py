@@ -53,6 +53,13 @@ class Champion:
         classes = tuple(json.loads(tags.get(_CLASSES, "[]")))
         return cls(version=version, score=score, classes=classes, **known)
 
+    def tells_others_than(self, board: Board) -> str | None:
+        """Return `A, B apart, not C, D` where its classes are not a board's, otherwise None."""
+        own = board.subject.classes if board.subject is not None else ()
+        if not self.classes or not own or own == self.classes:
+            return None
+        return f"{', '.join(self.classes)} apart, not {', '.join(own)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
@@ -160,12 +167,12 @@ def _allowed(row: Row, *, force: bool) -> Row | Refusal:
 
 
 def _other_classes(board: Board, champion: Champion | None) -> Refusal | None:
-    own = board.subject.classes if board.subject is not None else ()
-    if champion is None or not champion.classes or not own or own == champion.classes:
+    told = None if champion is None else champion.tells_others_than(board)
+    if told is None:
         return None
     return Refusal(
-        reason=f"the registered model's champion tells {', '.join(champion.classes)} apart, not"
-        f" {', '.join(own)}: register these under a name of their own with --register NAME."
+        reason=f"the registered model's champion tells {told}: register these under a name of"
+        " their own with --register NAME."
     )
 
 

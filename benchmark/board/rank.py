@@ -2,13 +2,13 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean, stdev
 
 from ..errors import UsageError
-from ..evaluation import ASSESSED, overall, score
+from ..evaluation import ASSESSED, out_of_fold_metrics, score
 from ..records import Record, Regime, State
 from .doubts import doubts
 from .entries import RANDOM_WEIGHTS, Board, BoardEvidence, BoardSubject, Figure, Row
@@ -69,6 +69,7 @@ def rank(
     rule: Rule = DEFAULT_RULE,
     evidence: Mapping[str, BoardEvidence] | None = None,
     subject: BoardSubject | None = None,
+    elsewhere: int = 0,
 ) -> Board:
     """Rank what can be compared: the runs of one data set and split.
 
@@ -81,20 +82,20 @@ def rank(
         rule: what to rank on.
         evidence: predictions by spec digest; the verdict is given where they are known.
         subject: what the records do not say; without it the board is of the latest run's split.
+        elsewhere: runs of the experiment on other data or splits that are not among the records.
     """
     known = evidence or {}
     basis, kept, others, by_digest = _chosen(records, rule, subject)
     kept = tuple(_scored(each, known) for each in kept)
     rows = _tell_apart([_row(group, basis, known, by_digest) for group in grouped(kept)])
-    ranked = sorted((row for row in rows if not row.reason), key=lambda row: _order(row, basis))
-    numbered = [replace(row, rank=place) for place, row in enumerate(ranked, start=1)]
+    numbered = [replace(row, rank=place) for place, row in enumerate(_ranked(rows, basis), start=1)]
     board = Board(
         metric=basis.metric,
         data=kept[-1].spec.data if kept else "",
         data_digest=kept[-1].spec.data_digest if kept else "",
         subject=subject,
         rows=(*numbered, *(row for row in rows if row.reason)),
-        notes=_notes(rows, numbered, others),
+        notes=_notes(rows, numbered, others + elsewhere),
     )
     return with_verdict(board, known, rule.seed)
 
@@ -111,8 +112,8 @@ def compared(
     """
     basis, kept, _, by_digest = _chosen(records, rule, subject)
     rows = [_row(group, basis, {}, by_digest) for group in grouped(kept)]
-    ranked = sorted((row for row in rows if not row.reason), key=lambda row: _order(row, basis))
-    return tuple(each for row in ranked[:MOST_COMPARED] for each in row.records[: row.scored_runs])
+    first = _ranked(rows, basis)[:MOST_COMPARED]
+    return tuple(each for row in first for each in row.records[: row.scored_runs])
 
 
 def _chosen(
@@ -185,7 +186,7 @@ def _scored(record: Record, evidence: Mapping[str, BoardEvidence]) -> Record:
         return record
     again = score(known.predictions)
     if known.out_of_fold is not None:
-        again |= {f"cv_{name}": each for name, each in overall(known.out_of_fold).items()}
+        again |= out_of_fold_metrics(known.out_of_fold)
     return replace(
         record,
         scores={**record.scores, **again},
@@ -269,6 +270,11 @@ def _tell_apart(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(found)
 
 
+def _ranked(rows: Iterable[Row], basis: _Basis) -> list[Row]:
+    """Return the rows that can be ranked, best first."""
+    return sorted((row for row in rows if not row.reason), key=lambda row: _order(row, basis))
+
+
 def _order(row: Row, basis: _Basis) -> tuple[float, float, str]:
     # Means that are equal on paper may differ in the last bit; they must still count as equal.
     value = round(row.figures[basis.metric].value, 12)
@@ -279,7 +285,7 @@ def _order(row: Row, basis: _Basis) -> tuple[float, float, str]:
 def _notes(rows: Sequence[Row], ranked: Sequence[Row], others: int) -> tuple[str, ...]:
     notes = []
     if others:
-        notes.append(f"Not shown, being on other data or another split: {others} of the runs.")
+        notes.append(f"Not shown, being on other data or another split: {others:,} of the runs.")
     if len({(row.seeds, row.folds) for row in ranked}) > 1:
         notes.append("Rows rest on different seeds or folds; compare them with care.")
     if any(RANDOM_WEIGHTS in row.weights.split(" + ") for row in ranked):

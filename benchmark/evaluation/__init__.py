@@ -28,7 +28,15 @@ from .jackknife import (
     images,
     in_order,
 )
-from .metrics import Floats, class_slugs, confusion, overall, predicted, score
+from .metrics import (
+    Floats,
+    class_slugs,
+    confusion,
+    out_of_fold_metrics,
+    overall,
+    predicted,
+    score,
+)
 from .predictions import read_predictions, write_predictions
 from .tables import classification_report, confusion_table
 from .temperature import fit_temperature, loss_difference, losses_after_temperature
@@ -67,6 +75,7 @@ __all__ = [
     "loss_and_accuracy",
     "loss_difference",
     "losses_after_temperature",
+    "out_of_fold_metrics",
     "overall",
     "precision_recall_curves",
     "predicted",

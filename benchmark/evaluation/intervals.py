@@ -30,7 +30,7 @@ from .jackknife import (
     by_images,
     influences,
 )
-from .metrics import SCORED_PARTS, Floats, by_class, class_slugs, overall
+from .metrics import SCORED_PARTS, Floats, class_slugs, out_of_fold_metrics
 
 _LEVEL = 0.05
 _FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's variance is not trusted
@@ -314,5 +314,4 @@ def limits(prefix: str, found: dict[str, Interval]) -> dict[str, float]:
 def score_out_of_fold(predictions: Predictions) -> dict[str, float]:
     """Return the metrics of out-of-fold answers as `cv_<metric>`, with their intervals' limits."""
     rows = predictions.where(np.array([each is not Part.TEST for each in predictions.parts]))
-    found = {**overall(rows), **by_class(rows)}
-    return {f"cv_{name}": value for name, value in found.items()} | limits("cv_", intervals([rows]))
+    return out_of_fold_metrics(rows) | limits("cv_", intervals([rows]))

@@ -40,6 +40,11 @@ def score(predictions: Predictions) -> dict[str, float]:
     return found
 
 
+def out_of_fold_metrics(predictions: Predictions) -> dict[str, float]:
+    """Return every metric of out-of-fold answers as `cv_<metric>`."""
+    return _prefixed("cv_", {**overall(predictions), **by_class(predictions)})
+
+
 def _at_mix_of(rows: Predictions, some: Predictions) -> dict[str, float]:
     """Return some rows' metrics, each class weighed as in all rows; none if a class has no row."""
     wanted, counts = confusion(rows).sum(axis=1), confusion(some)

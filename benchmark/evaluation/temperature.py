@@ -6,7 +6,7 @@ Among networks that cannot be told apart by macro-F1, the one with the lower suc
 good or better on 97 to 99 % of simulated boards of 72 images (docs/metrics.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -51,25 +51,25 @@ def _losses(logits: Floats, labels: Labels) -> Floats:
 
 
 def loss_difference(
-    first: Sequence[Predictions], second: Sequence[Predictions]
+    first: Sequence[Predictions],
+    second: Sequence[Predictions],
+    losses: Callable[[Predictions], Floats] = losses_after_temperature,
 ) -> tuple[float, float]:
     """Return how much greater the first row's loss after temperature is, and its standard error.
 
     Args:
         first: a row's runs, one table each; the losses of runs on the same images are averaged.
         second: another row's runs, on the same images.
+        losses: gives the (n,) losses of a run whose rows are in the order of its images; one that
+            remembers them fits a temperature once, however many differences are asked.
     """
     gap = variance = 0.0
     others = by_images(second)
     for source, own in by_images(first).items():
-        apart = _mean_losses(own) - _mean_losses(others[source])
+        apart = np.mean([losses(run) for run in own], axis=0)
+        apart -= np.mean([losses(run) for run in others[source]], axis=0)
         sample, share = Sample.of(own[0]), len(own) / len(first)
         gap += share * float(apart.mean())
         units = sample.influence(sample.mean_without_each(apart))
         variance += share**2 * float((units**2).sum())
     return gap, float(np.sqrt(variance))
-
-
-def _mean_losses(runs: Sequence[Predictions]) -> Floats:
-    found: Floats = np.mean([losses_after_temperature(run) for run in runs], axis=0)
-    return found

@@ -41,12 +41,11 @@ def make_board(tracker: Tracker, benchmark: Benchmark | None, rule: Rule = DEFAU
         return board_of(tracker, tracker.records(), rule, None)
     subject = read_subject(tracker, benchmark)
     records = tracker.records(splits=subject.splits)
-    board = board_of(tracker, records, rule, subject)
-    others = tracker.count() - len(records)
-    if not others:
-        return board
-    told = f"Not shown, being on other data or another split: {others:,} of the runs."
-    return replace(board, notes=(told, *board.notes))
+    wanted = compared(records, rule, subject)
+    evidence = read_evidence(tracker, wanted)
+    subject = replace(subject, test_scored=_times_tested(tracker, wanted, evidence))
+    elsewhere = tracker.count() - len(records)
+    return rank(records, rule, evidence, _as_in(evidence, subject), elsewhere)
 
 
 def latest_board(tracker: Tracker, rule: Rule = DEFAULT_RULE) -> Board:
@@ -69,17 +68,17 @@ def board_of(
     tracker: Tracker, records: Sequence[Record], rule: Rule, subject: BoardSubject | None
 ) -> Board:
     """Rank records with the evidence of their tables; only those of rows compared are opened."""
-    wanted = compared(records, rule, subject)
-    evidence = read_evidence(tracker, wanted)
-    if subject is not None:
-        # Tables of before there were units (0.1.0) do not say which images are of one patient.
-        has_units = all(each.predictions.units is not None for each in evidence.values())
-        subject = replace(
-            subject,
-            patients_known=subject.patients_known and has_units,
-            test_scored=_times_tested(tracker, wanted, evidence),
-        )
-    return rank(records, rule, evidence, subject)
+    evidence = read_evidence(tracker, compared(records, rule, subject))
+    return rank(records, rule, evidence, subject and _as_in(evidence, subject))
+
+
+def _as_in(evidence: Mapping[str, BoardEvidence], subject: BoardSubject) -> BoardSubject:
+    """Return a subject that knows patients only where the tables do.
+
+    Those of before there were units (0.1.0) do not say which images are of one patient.
+    """
+    has_units = all(each.predictions.units is not None for each in evidence.values())
+    return replace(subject, patients_known=subject.patients_known and has_units)
 
 
 def read_evidence(tracker: Tracker, records: Sequence[Record]) -> dict[str, BoardEvidence]:

@@ -14,11 +14,7 @@ from ..data import (
     PICTURE_SUFFIXES,
     ReadOptions,
     find_decoded,
-    group_keys,
-    make_splits,
-    near_copies,
     read_index,
-    unit_numbers,
 )
 from ..errors import DataError, StoreError, UsageError
 from ..records import Index, Picture, Record, Split
@@ -27,10 +23,9 @@ from .boarding import board_with, latest_board, write_board
 from .console import wide_console
 from .costs import estimate_seconds
 from .members import rank_networks
-from .plan import Plan, composite_spec, make_plan, member_names
-from .prepare import read, split_options
+from .plan import Plan, composite_spec, member_names
+from .prepare import divide, read
 from .progress import spec_name
-from .ranking import Sampling
 from .registering import Registering, register
 from .request import Request
 from .results import folder_name, writable, writable_file
@@ -99,14 +94,8 @@ def _planned(request: Request, cache: Cache) -> _Planned:
     most = request.max_unreadable / 100
     decoded = find_decoded(index, picture, cache, max_unreadable=most)
     index = decoded.index if decoded else index
-    near = near_copies(index, decoded.facts, decoded.pixels, cache) if decoded else ()
-    facts = decoded.facts if decoded else None
-    splits = make_splits(index, facts, split_options(request), near=near)
-    sampling = Sampling(
-        units=unit_numbers(index, facts), groups=group_keys(index, facts, near=near)
-    )
-    plan = make_plan(request, index, splits, picture, sampling)
-    return _Planned(index=index, picture=picture, splits=splits, plan=plan)
+    divided = divide(request, index, picture, decoded, cache)
+    return _Planned(index=index, picture=picture, splits=divided.splits, plan=divided.plan)
 
 
 def _composites(

@@ -10,6 +10,7 @@ import numpy as np
 from ..cache import Cache
 from ..data import (
     DATA_SETS,
+    Decoded,
     Facts,
     NearPair,
     OnLeak,
@@ -88,28 +89,61 @@ def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
     index, picture = read(request, cache)
     most = request.max_unreadable / 100
     decoded = decode(index, picture, cache, progress, max_unreadable=most)
-    index = decoded.index
-    near = near_copies(index, decoded.facts, decoded.pixels, cache)
-    splits = make_splits(index, decoded.facts, split_options(request), near=near)
-    sampling = Sampling(
-        units=unit_numbers(index, decoded.facts),
-        groups=group_keys(index, decoded.facts, near=near),
-    )
-    plan = make_plan(request, index, splits, picture, sampling)
+    divided = divide(request, decoded.index, picture, decoded, cache)
+    index, plan = decoded.index, divided.plan
     return Prepared(
         request=request,
         cache=cache,
         index=index,
         pixels=decoded.pixels,
         facts=decoded.facts,
-        splits=splits,
-        near=tuple(near),
-        groups=sampling.groups,
-        units=sampling.units,
+        splits=divided.splits,
+        near=divided.near,
+        groups=divided.sampling.groups,
+        units=divided.sampling.units,
         picture=picture,
         sides=_decoded_sides(plan, index, picture, cache, progress, most),
         plan=plan,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Divided:
+    """How images are divided, and what is planned on that.
+
+    Attributes:
+        near: pairs of rows that show nearly the same.
+        splits: one split, or one a fold.
+        sampling: which images belong together.
+        plan: what to run.
+    """
+
+    near: tuple[NearPair, ...]
+    splits: tuple[Split, ...]
+    sampling: Sampling
+    plan: Plan
+
+
+def divide(
+    request: Request, index: Index, picture: Picture, decoded: Decoded | None, cache: Cache
+) -> Divided:
+    """Divide images and plan for them, the same in `run` and `plan`.
+
+    Args:
+        request: what was asked for.
+        index: the images.
+        picture: how files become pixels.
+        decoded: their pixels; None where none are decoded, so that only copied files are found.
+        cache: where pairs that look alike are found again.
+    """
+    facts = decoded.facts if decoded else None
+    near = near_copies(index, decoded.facts, decoded.pixels, cache) if decoded else ()
+    splits = make_splits(index, facts, split_options(request), near=near)
+    sampling = Sampling(
+        units=unit_numbers(index, facts), groups=group_keys(index, facts, near=near)
+    )
+    plan = make_plan(request, index, splits, picture, sampling)
+    return Divided(near=tuple(near), splits=splits, sampling=sampling, plan=plan)
 
 
 def _decoded_sides(

@@ -62,25 +62,17 @@ def register(how: Registering, board: Board, chosen: Record | None = None) -> Re
     present = how.tracker.champion(how.name)
     known = None if present is None else _known(how.tracker, present, board)
     uri = "" if present is None else present.uri
-    if known is not None and (other := _other_classes(how.name, known, board)):
-        return Registered(name=how.name, uri=uri, said=other, is_mistake=True)
+    if known is not None and (told := known.tells_others_than(board)) is not None:
+        said = f"the registered model {how.name} tells {told}; nothing is registered: name another"
+        return Registered(
+            name=how.name, uri=uri, said=f"{said} with --register NAME.", is_mistake=True
+        )
     decision = promote(board, known, force=how.force, chosen=chosen)
     if not isinstance(decision, Promotion):
         return Registered(name=how.name, uri=uri, said=decision.reason)
     why_not, tags = _objection(how, decision, present)
     how.say(f"registers {decision.record.spec.arch} as {how.name} and tries it in a fresh process")
     return _register(how, _told(decision, tags, why_not), why_not)
-
-
-def _other_classes(name: str, known: Champion, board: Board) -> str:
-    """Return what must be said where a registered model is of other classes than a board."""
-    own = board.subject.classes if board.subject is not None else ()
-    if not known.classes or not own or known.classes == own:
-        return ""
-    return (
-        f"the registered model {name} tells {', '.join(known.classes)} apart, not "
-        f"{', '.join(own)}; nothing is registered: name another with --register NAME."
-    )
 
 
 def _known(tracker: Tracker, present: Version, board: Board) -> Champion:
