@@ -15,7 +15,6 @@ from .entries import RANDOM_WEIGHTS, Board, Figure, Row
 from .words import above, basis, figure, title
 
 _PROMOTED_METRICS = ("macro_f1", "accuracy", "auroc")
-_LONGEST = 5000  # characters of a version's description that MLflow's tables hold
 _CLASSES = "classes"  # the tag with the class names, as JSON
 
 
@@ -219,8 +218,7 @@ def _description(board: Board, row: Row, record: Record) -> str:
         *_notes(board, row),
         f"Run {record.run_id}, {digests}, code {record.made_by or 'unknown'}.",
     ]
-    text = "\n\n".join(lines)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return "\n\n".join(lines)
 
 
 def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..evaluation import (
-    FEWEST_UNITS,
     Comparison,
     Entrant,
     Estimate,
@@ -22,7 +21,7 @@ from ..evaluation import (
     intervals,
 )
 from ..records import Part, Predictions, Record, Regime
-from ..resolution import POWER_80
+from ..resolution import FEWEST_UNITS, POWER_80
 from .champion import Contender, choose
 from .doubts import falls, flags_of
 from .entries import Board, BoardEvidence, Figure, Row, Verdict

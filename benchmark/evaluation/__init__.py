@@ -21,7 +21,6 @@ from .intervals import (
 from .jackknife import (
     ASSESSED,
     BY_CLASS,
-    FEWEST_UNITS,
     Sample,
     assessed,
     by_images,
@@ -44,7 +43,6 @@ from .temperature import fit_temperature, loss_difference, losses_after_temperat
 __all__ = [
     "ASSESSED",
     "BY_CLASS",
-    "FEWEST_UNITS",
     "PASSES",
     "Caption",
     "Comparison",

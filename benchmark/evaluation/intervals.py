@@ -20,10 +20,10 @@ from statistics import fmean, variance
 import numpy as np
 
 from ..records import Labels, Part, Predictions
+from ..resolution import FEWEST_UNITS
 from .jackknife import (
     ASSESSED,
     BY_CLASS,
-    FEWEST_UNITS,
     MACRO,
     Influence,
     Sample,

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..records import Labels, Predictions, digest
+from ..resolution import FEWEST_UNITS
 from .metrics import (
     Floats,
     auroc,
@@ -28,10 +29,6 @@ from .metrics import (
     mean_ranks,
     predicted,
 )
-
-FEWEST_UNITS = 3
-"""Units that every class must have for a macro figure to have an interval: with one or two
-patients the interval of a class's own recall covers in 0 to 51 of 100 sets, or says nothing."""
 
 MACRO = ("macro_f1", "balanced_accuracy", "auroc")
 BY_CLASS = ("recall", "specificity")

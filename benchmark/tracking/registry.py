@@ -153,20 +153,25 @@ def _version(store: Store, record: Record, promotion: Promotion) -> str:
             names.MODEL_ID: record.model_id,
             names.MODEL_SHA256: _sha256(store, record.model_id),
         },
-        description=promotion.description,
+        description=fitting(promotion.description),
         model_id=record.model_id,
     )
     return str(made.version)
 
 
 def _update(store: Store, version: Any, promotion: Promotion) -> None:
-    if version.description != promotion.description:
-        store.client.update_model_version(
-            promotion.name, version.version, description=promotion.description
-        )
+    description = fitting(promotion.description)
+    if version.description != description:
+        store.client.update_model_version(promotion.name, version.version, description=description)
     for name, value in promotion.tags.items():
         if version.tags.get(name) != value:
             store.client.set_model_version_tag(promotion.name, version.version, name, value)
+
+
+def fitting(description: str) -> str:
+    """Return a description that MLflow's tables can hold; the card in the model's files has all."""
+    limit = names.DESCRIPTION_LIMIT
+    return description if len(description) <= limit else f"{description[: limit - 1]}…"
 
 
 def _leave_card(store: Store, record: Record, text: str) -> None:

@@ -255,3 +255,9 @@ def test_a_run_without_a_model_is_refused(crowned: Crowned) -> None:
 
 def test_a_name_that_was_never_registered_has_no_champion(crowned: Crowned) -> None:
     assert crowned.tracker.champion("chest-ct") is None
+
+
+def test_a_description_is_cut_to_what_mlflow_s_tables_hold() -> None:
+    assert room.fitting("short") == "short"
+    long = room.fitting("x" * 6000)
+    assert (len(long), long[-2:]) == (5000, "x…")

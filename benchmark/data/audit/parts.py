@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...records import Rows
-from ...resolution import expected_standard_error, resolvable_difference
+from ...resolution import FEWEST_UNITS, expected_standard_error, resolvable_difference
 from .findings import Finding, Kind, Severity
 from .subject import ALL, Subject
 
-NO_INTERVAL = 2  # patients of a class with which its variance cannot be told (docs/metrics.md)
 WIDE_INTERVAL = 4
 
 
@@ -139,7 +138,7 @@ def _few(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
         if count > WIDE_INTERVAL:
             continue
         name, what = subject.index.classes[label], _units_named(subject, mine)
-        grave = count <= NO_INTERVAL
+        grave = count < FEWEST_UNITS
         yield Finding(
             kind=Kind.FEW_PATIENTS,
             severity=Severity.ERROR if grave else Severity.WARNING,
