@@ -89,11 +89,11 @@ def test_a_network_does_not_differ_from_itself(make: Make) -> None:
 
 
 def test_over_folds_the_difference_is_the_mean_of_the_folds_and_their_variances_add() -> None:
-    folds = [
+    first, second = (
         [predictions(images=images, seed=images, noise=noise) for images in (60, 66)]
         for noise in (1, 2)
-    ]
-    each = [loss_difference([one], [other]) for one, other in zip(*folds, strict=True)]
-    gap, error = loss_difference(*folds)
+    )
+    each = [loss_difference([one], [other]) for one, other in zip(first, second, strict=True)]
+    gap, error = loss_difference(first, second)
     assert gap == pytest.approx(np.mean([found for found, _ in each]))
     assert error == pytest.approx(np.linalg.norm([found for _, found in each]) / 2)
