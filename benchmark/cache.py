@@ -248,7 +248,14 @@ class Cache:
         return [path for path in self._folders(kind) if not path.name.startswith(".")]
 
     def _folders(self, kind: str | None) -> list[Path]:
-        return sorted((self.folder / "entries").glob(f"{kind or '*'}/*"))
+        """Return the folders that this cache made; whatever else lies among them is not ours."""
+        found = sorted((self.folder / "entries").glob(f"{kind or '*'}/*"))
+        return [path for path in found if path.is_dir() and self._is_ours(path)]
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a folder has a manifest, or the lock under which it was built."""
+        lock = self._lock_file(path.parent.name, _key(path), "build")
+        return lock.is_file() or _has_manifest(path)
 
 
 def _lock(path: Path, how: int) -> IO[bytes]:
@@ -297,6 +304,14 @@ def _fault(path: Path) -> str:
         return str(error) or type(error).__name__
     _process().verified[path] = seal
     return ""
+
+
+def _has_manifest(path: Path) -> bool:
+    try:
+        listed = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))["files"]
+        return all(isinstance(size, int) and len(sha) == 64 for size, sha in listed.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _key(path: Path) -> str:

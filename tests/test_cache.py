@@ -220,6 +220,32 @@ def test_what_a_killed_builder_left_is_cleared(tmp_path: Path) -> None:
     assert list((tmp_path / "cache/entries/pixels").iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", [None, "holiday"])
+def test_neither_clearing_nor_eviction_touches_what_the_cache_did_not_make(
+    kind: str | None, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path, limit_bytes=1)
+    photo = tmp_path / "entries/holiday/beach/photo.png"
+    hidden = tmp_path / "entries/holiday/.beach.partial/photo.png"
+    other = tmp_path / "entries/holiday/extension/manifest.json"
+    loose = tmp_path / "entries/holiday/notes.txt"
+    for path in (photo, hidden, other, loose):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"files": ["a.js"], "name": "an extension"}')
+    cache.entry("pixels", "a", writing("1234"))
+    cache.entry("pixels", "b", writing("1234"))
+    assert [usage.kind for usage in cache.usage()] == ["pixels"]
+    cache.clear(kind)
+    assert all(path.is_file() for path in (photo, hidden, other, loose))
+
+
+def test_an_entry_whose_manifest_is_gone_is_cleared_all_the_same(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    (cache.entry("pixels", "a", writing("1234")) / "manifest.json").unlink()
+    assert cache.clear() == len("1234")
+    assert list((tmp_path / "entries/pixels").iterdir()) == []
+
+
 def test_clearing_leaves_what_another_process_builds(tmp_path: Path) -> None:
     log, go_on = tmp_path / "log", tmp_path / "go on"
     builder = start(BUILD, tmp_path / "cache", log, go_on)

@@ -11,6 +11,8 @@ from pathlib import Path
 from .. import environment
 from ..board import Board
 from ..data import PAGE
+from ..errors import DataError
+from ..evaluation import read_predictions
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Parent, Run, Tracker
 from ..zoo import NONE
@@ -18,7 +20,7 @@ from .evidence import import_what_draws
 from .leftovers import is_of_the_living, remove_if_empty, remove_stale_parts
 from .looking import audit_images, leave_page, leave_split
 from .members import Networks, members_of, networks_on
-from .outcomes import complete_outcomes, read_outcome
+from .outcomes import complete_outcomes, read_history, read_outcome
 from .plan import Job, composite_spec, member_names
 from .pool import LazyPool
 from .prepare import Prepared
@@ -57,6 +59,7 @@ class Execution:
     board: Board | None = None
     files: dict[str, str] = field(default_factory=dict)
     _open: dict[str, Run] = field(default_factory=dict)
+    _kept: dict[str, Path] = field(default_factory=dict)  # trained and not logged, by spec digest
     _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +80,8 @@ class Execution:
         for job in plan.jobs:
             if job.spec.digest in self.done:
                 self.display.end(self.done[job.spec.digest])
-        tasks = [self._task(job) for job in plan.open_jobs(self.done)]
+        met = {**self.done, **(self._kept if request.resume else {})}
+        tasks = [self._task(job) for job in plan.open_jobs(met)]
         with self._closed_on_error():
             if tasks:
                 self.pool.open()  # TensorFlow is imported while the images are audited
@@ -117,13 +121,11 @@ class Execution:
         """
         remove_stale_parts(self.folder / "checkpoints")
         for folder in sorted((self.folder / ".unlogged").glob("*")):
-            if is_of_the_living(folder.name):
+            if folder != self.unlogged and is_of_the_living(folder.name):
                 continue
             for left in complete_outcomes(folder):
-                try:
-                    outcome = read_outcome(left)
-                except (OSError, ValueError, KeyError, TypeError) as error:
-                    self._set_aside(left, f"cannot be read: {_line(error)}")
+                outcome = self._read(left)
+                if outcome is None:
                     continue
                 if outcome.spec.data_digest == self.prepared.index.digest:
                     self._log_leftover(outcome)
@@ -138,9 +140,11 @@ class Execution:
         if record.state is State.FINISHED:
             self.done[digest] = record
             shutil.rmtree(outcome.folder, ignore_errors=True)
+        else:
+            self.failed.append(record)
 
     def _log(self, run: Run, outcome: Outcome) -> Record:
-        """Log an outcome; one that cannot be logged is a failure, set aside, and no more than that.
+        """Log an outcome; one that cannot be logged is a failure, and kept for the next start.
 
         Raises:
             Exception: the store takes not even the failure; the outcome stays for a later start.
@@ -150,11 +154,24 @@ class Execution:
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
             reason = f"trained, but could not be logged: {_line(error)}"
             record = self._recorder.fail(run, reason, traceback.format_exc())
-            self._set_aside(outcome.folder, reason)
+            self._kept[run.spec.digest] = outcome.folder
+            self.display.note(
+                f"{_name(run.spec)}: {reason}; it is kept, and logged at the next start"
+            )
             return record
 
+    def _read(self, folder: Path) -> Outcome | None:
+        """Read an outcome; one that is damaged is moved out of the way of later starts."""
+        try:
+            read_predictions(folder / "predictions.parquet")
+            read_history(folder)
+            return read_outcome(folder)
+        except (DataError, OSError, ValueError, KeyError, TypeError) as error:
+            self._set_aside(folder, f"cannot be read: {_line(error)}")
+            return None
+
     def _set_aside(self, folder: Path, reason: str) -> None:
-        """Move an outcome out of the way of later starts, which would fail on it again."""
+        """Move a damaged outcome to where no later start meets it."""
         aside = self.folder / "set-aside" / folder.name
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
@@ -162,8 +179,14 @@ class Execution:
         self.display.note(f"an outcome is set aside in {aside}: {reason}")
 
     def _tidy(self) -> None:
-        """Take away this process's folders, and the ones around them where nothing else is in."""
-        shutil.rmtree(self.unlogged, ignore_errors=True)
+        """Take away this process's folders, and the ones around them where nothing else is in.
+
+        What was trained and not logged stays.
+        """
+        for folder in self.unlogged.glob("*"):
+            if folder not in self._kept.values():
+                shutil.rmtree(folder, ignore_errors=True)
+        remove_if_empty(self.unlogged)
         checkpoints = self.folder / "checkpoints"
         remove_stale_parts(checkpoints)
         for folder in (*checkpoints.glob("*"), checkpoints, self.unlogged.parent):
@@ -225,6 +248,8 @@ class Execution:
             spec = composite_spec(
                 prepared.request, name, prepared.index, prepared.splits[split], members
             )
+            if prepared.request.resume and spec.digest in self._kept:
+                continue
             self._recorder.noted[spec.digest] = networks.notes(members)
             found = self.tracker.finished([spec.digest]) if prepared.request.resume else {}
             if spec.digest in found:

@@ -10,7 +10,7 @@ from .. import environment
 from ..board import to_table
 from ..cache import Cache
 from ..records import State, digest
-from ..search import parse_engine
+from ..search import check_storage, parse_engine
 from ..tracking import BoardFiles, Link, Opening, Parent, Tracker, open_store
 from .boarding import make_board, mark_runs, write_board
 from .console import wide_console
@@ -39,6 +39,8 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     console = wide_console()
     check_packages()
     writable(Path(request.output))
+    if request.storage and parse_engine(request.search):
+        check_storage(request.storage)
     # A server that does not answer is told before any image is drawn.
     is_server = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
     store = open_store(None) if is_server else None

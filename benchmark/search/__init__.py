@@ -1,7 +1,7 @@
 """Searches for parameters: a space read from YAML, one engine of several, and what came of it.
 
-Whoever takes `Comparison`, `compare`, `draw`, `draw_comparison`, `join` or `search` from here
-imports optuna with it: do so where it is used.
+Whoever takes `Comparison`, `check_storage`, `compare`, `draw`, `draw_comparison`, `join` or
+`search` from here imports optuna with it: do so where it is used.
 """
 
 from importlib import import_module
@@ -52,6 +52,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialState",
+    "check_storage",
     "compare",
     "draw",
     "draw_comparison",
@@ -73,9 +74,11 @@ if TYPE_CHECKING:
     from .figures import draw
     from .joining import join
     from .searching import search
+    from .storage import check_storage
 else:
     _LATER = {
         "Comparison": "comparing",
+        "check_storage": "storage",
         "compare": "comparing",
         "draw": "figures",
         "draw_comparison": "comparison_figure",

@@ -12,6 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from ..errors import StoreError
 
 _SYNC_SECONDS = 1.0
+_FIRST_WORDS = b'{"op_code":0,"worker_id":"'  # of every journal of Optuna's: a study is created
 _ATTEMPTS = 5  # processes that open a new database at once: one creates it, the others look again
 
 
@@ -73,13 +74,14 @@ def open_storage(storage: str) -> BaseStorage:
     """Open a storage: "" for memory, a database's address, or the path of a journal file.
 
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: it cannot be opened, or the path is that of another file, which stays as it was.
     """
     if not storage:
         return InMemoryStorage()
     if "://" in storage:
         return _database(storage)
     path = Path(storage)
+    _check_journal(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(path.name + ".lock"))
@@ -89,11 +91,38 @@ def open_storage(storage: str) -> BaseStorage:
         raise StoreError(f"the search journal {path} cannot be used: {error}") from error
 
 
+def check_storage(storage: str) -> None:
+    """See that a storage can be opened.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    close_storage(open_storage(storage))
+
+
 def close_storage(storage: BaseStorage) -> None:
     """Close a database's connections; other storages hold nothing open."""
     if isinstance(storage, RDBStorage):
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _check_journal(path: Path) -> None:
+    """Refuse a file that is not a journal before anything is written to it or beside it."""
+    try:
+        if not path.exists():
+            return
+        is_journal = path.is_file()
+        if is_journal and path.stat().st_size:
+            with path.open("rb") as file:
+                is_journal = file.read(len(_FIRST_WORDS)) == _FIRST_WORDS
+    except OSError as error:
+        raise StoreError(f"the search journal {path} cannot be read: {error.strerror}.") from error
+    if not is_journal:
+        raise StoreError(
+            f"a search is kept in a journal of its own, and {path} is something else; it stays as "
+            "it was. Name a new file, or a database such as sqlite:///search.db."
+        )
 
 
 def _mend(path: Path, lock: FileLock) -> None:

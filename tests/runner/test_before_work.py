@@ -1,6 +1,7 @@
 """What cannot go well is told in one line before any work."""
 
 import importlib.util
+import os
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -19,6 +20,31 @@ def refused(words: list[str], capsys: Said) -> str:
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     return error
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"SQLite format 3\0 and more", b"\x89PNG\r\n\x1a\n", b"{", b'{"op_code": 7}\n', b"a\nb"],
+)
+def test_a_storage_that_is_no_journal_is_refused_and_left_as_it_was(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: Said, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").write_bytes(content)
+    said = refused(["run", "--arch", "prior", "--search", "optuna", "--storage", "mine"], capsys)
+    assert "a search is kept in a journal of its own, and mine is something else" in said
+    assert Path("mine").read_bytes() == content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "results"]
+
+
+def test_a_folder_or_a_pipe_as_storage_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: Said, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    for place in ("pipe", "."):
+        words = ["run", "--arch", "prior", "--search", "optuna", "--storage", place]
+        assert "is something else" in refused(words, capsys)
 
 
 def test_a_missing_package_is_told_before_any_work(

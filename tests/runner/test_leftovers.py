@@ -1,4 +1,4 @@
-"""An outcome that cannot be logged costs its own run, and is met once only."""
+"""An outcome that cannot be logged costs its own run, and is logged at the next start."""
 
 import json
 import os
@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import pytest
 
+from benchmark.evaluation import write_predictions
 from benchmark.records import Outcome, Record, Seconds, Spec, State
 from benchmark.runner.execute import Execution
+from tests.evaluation.made import predictions
 from tests.runner.acting import outcome_of, spec_of
 
 DEAD = f"{socket.gethostname()}=999999999=long ago"
@@ -36,12 +38,13 @@ def record_of(spec: Spec, state: State, reason: str = "") -> Record:
 
 @dataclass(kw_only=True)
 class Recorder:
-    """A recorder that cannot log the architecture `bad`."""
+    """A recorder that cannot log the architecture `bad` while the disk is full."""
 
     failed: list[str] = field(default_factory=list)
+    is_full: bool = True
 
     def finish(self, run: Any, outcome: Outcome) -> Record:
-        if outcome.spec.arch == "bad":
+        if self.is_full and outcome.spec.arch == "bad":
             raise OSError("no space left on device")
         return record_of(outcome.spec, State.FINISHED)
 
@@ -99,6 +102,8 @@ def leave(folder: Path, spec: Spec) -> Outcome:
     values = {name: getattr(outcome, name) for name in names}
     own = {"spec": spec.to_json(), "seconds": asdict(outcome.seconds), "facts": {}}
     folder.mkdir(parents=True)
+    write_predictions(predictions(images=6), folder / "predictions.parquet")
+    (folder / "history.json").write_text("[]")
     (folder / "outcome.json").write_text(json.dumps({**values, **own}))
     return outcome
 
@@ -109,39 +114,54 @@ def run_tasks(execution: Execution, *architectures: str) -> None:
     execution.run_tasks(cast("Any", tasks))
 
 
+def recorder(execution: Execution) -> Recorder:
+    return cast("Recorder", execution._recorder)
+
+
 def test_an_outcome_that_cannot_be_logged_costs_its_own_architecture_only(
-    execution: Execution, said: list[str], tmp_path: Path
+    execution: Execution, said: list[str]
 ) -> None:
     run_tasks(execution, "bad", "good")
     assert [record.spec.arch for record in execution.done.values()] == ["good"]
     (failed,) = execution.failed
     assert failed.reason == ("trained, but could not be logged: OSError: no space left on device")
-    assert (tmp_path / "set-aside" / spec_of("bad").digest / "outcome.json").is_file()
-    assert not (execution.unlogged / spec_of("bad").digest).exists()
-    assert "set aside" in said[0]
+    execution._tidy()
+    assert (execution.unlogged / spec_of("bad").digest / "outcome.json").is_file()
+    assert not (execution.unlogged / spec_of("good").digest).exists()
+    assert "it is kept, and logged at the next start" in said[0]
 
 
-def test_a_leftover_that_cannot_be_logged_is_met_once(
-    execution: Execution, said: list[str], tmp_path: Path
+def test_what_could_not_be_logged_is_logged_when_the_store_takes_it(
+    execution: Execution, tmp_path: Path
 ) -> None:
     for arch in ("bad", "good"):
         leave(tmp_path / ".unlogged" / DEAD / spec_of(arch).digest, spec_of(arch))
     execution.log_leftovers()
     assert list(execution.done) == [spec_of("good").digest]
-    assert len(said) == 1
+    assert [record.reason for record in execution.failed] == recorder(execution).failed
+    assert (tmp_path / ".unlogged" / DEAD / spec_of("bad").digest / "outcome.json").is_file()
+    recorder(execution).is_full = False
     execution.log_leftovers()
-    assert len(said) == 1
+    assert set(execution.done) == {spec_of("good").digest, spec_of("bad").digest}
     assert not (tmp_path / ".unlogged" / DEAD).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("outcome.json", "cannot be read: JSONDecodeError"),
+        ("history.json", "cannot be read: JSONDecodeError"),
+        ("predictions.parquet", "cannot be read: DataError"),
+    ],
+)
 def test_a_leftover_that_cannot_be_read_is_set_aside_with_a_note(
-    execution: Execution, said: list[str], tmp_path: Path
+    name: str, reason: str, execution: Execution, said: list[str], tmp_path: Path
 ) -> None:
     folder = tmp_path / ".unlogged" / DEAD / "x"
-    folder.mkdir(parents=True)
-    (folder / "outcome.json").write_text("{")
+    leave(folder, spec_of("good"))
+    (folder / name).write_text("{")
     execution.log_leftovers()
-    assert "cannot be read: JSONDecodeError" in said[0]
+    assert reason in said[0]
     assert (tmp_path / "set-aside" / "x" / "outcome.json").is_file()
 
 
