@@ -68,7 +68,7 @@ _here = _Process()
 
 
 def _process() -> _Process:
-    """Give this process's state; a forked child holds none of its parent's locks."""
+    """Return this process's state; a forked child holds none of its parent's locks."""
     global _here  # noqa: PLW0603 - one per process, and a fork makes a new process
     if _here.pid != os.getpid():
         _here = _Process()
@@ -88,7 +88,7 @@ class Cache:
         self.limit_bytes = limit_bytes
 
     def entry(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
-        """Give the folder of an entry, building it if it is absent or corrupt.
+        """Return the folder of an entry, building it if it is absent or corrupt.
 
         Two processes that ask at once build it once: the other waits. The entry stays until this
         process ends, whatever others evict.
@@ -111,7 +111,7 @@ class Cache:
         return path
 
     def find(self, kind: str, key: str) -> Path | None:
-        """Give the folder of an entry, or None where there is none or it is corrupt."""
+        """Return the folder of an entry, or None where there is none or it is corrupt."""
         path = self._path(kind, key)
         if not path.is_dir():
             return None
@@ -276,7 +276,7 @@ def _lock(path: Path, how: int) -> IO[bytes]:
 
 
 def _seal(folder: Path) -> str:
-    """Write the manifest of a finished folder, everything forced to disk; give its digest."""
+    """Write the manifest of a finished folder, everything forced to disk; return its digest."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     listed = {
         path.relative_to(folder).as_posix(): [path.stat().st_size, _sha256(path)] for path in files
@@ -315,7 +315,7 @@ def _has_manifest(path: Path) -> bool:
 
 
 def _key(path: Path) -> str:
-    """Give the key of an entry, from its folder or from that of an unfinished or discarded one."""
+    """Return the key of an entry, from its folder or from an unfinished or discarded one's."""
     if not path.name.startswith("."):
         return path.name
     return path.name[1:].removesuffix(".discarded").removesuffix(".partial")
@@ -347,7 +347,7 @@ def _discard(path: Path) -> None:
 
 
 def _size(path: Path) -> int:
-    """Give the bytes under a folder, as far as they can be counted while others change it."""
+    """Return the bytes under a folder, as far as they can be counted while others change it."""
     total = 0
     for file in path.rglob("*"):
         try:

@@ -40,7 +40,7 @@ class Catalog(Generic[Entry]):
         return name in self._entries
 
     def __getitem__(self, name: str) -> Entry:
-        """Give the entry of that name.
+        """Return the entry of that name.
 
         Raises:
             UsageError: no such entry; the message names the nearest ones.

@@ -35,12 +35,12 @@ class Process:
 
 
 def this_process() -> Process:
-    """Give the identity of the present process."""
+    """Return the identity of the present process."""
     return Process(host=socket.gethostname(), pid=os.getpid(), started=_started(os.getpid()))
 
 
 def _started(pid: int) -> str:
-    """Give when a process started, or an empty text if there is none or it is a zombie."""
+    """Return when a process started, or an empty text if there is none or it is a zombie."""
     if platform.system() == "Linux":
         try:
             text = Path(f"/proc/{pid}/stat").read_text()
@@ -63,17 +63,17 @@ def _started(pid: int) -> str:
 
 
 def now() -> datetime:
-    """Give the present time in UTC."""
+    """Return the present time in UTC."""
     return datetime.now(UTC)
 
 
 def seconds() -> float:
-    """Give a clock for durations, in seconds."""
+    """Return a clock for durations, in seconds."""
     return time.perf_counter()
 
 
 def git_commit(folder: Path = Path(__file__).parent) -> str:
-    """Give the commit of the code, with `-dirty` behind it when changed, or `unknown`."""
+    """Return the commit of the code, with `-dirty` behind it when changed, or `unknown`."""
     command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
@@ -83,7 +83,7 @@ def git_commit(folder: Path = Path(__file__).parent) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Give the version of Python and of each package that shapes a result."""
+    """Return the version of Python and of each package that shapes a result."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -102,18 +102,18 @@ def machine() -> str:
 
 
 def cores() -> int:
-    """Give how many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int:
-    """Give how many threads this process should compute with: all cores, unless told fewer."""
+    """Return how many threads this process should compute with: all cores, unless told fewer."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return int(told) if told.isdecimal() and int(told) else cores()
 
 
 def peak_memory_mib() -> float:
-    """Give the peak resident memory of this process so far, in MiB; 0 where it is not told."""
+    """Return the peak resident memory of this process so far, in MiB; 0 where it is not told."""
     try:
         import resource
     except ImportError:  # not on Windows
@@ -123,7 +123,7 @@ def peak_memory_mib() -> float:
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system.
+    """Return freed memory back to the system.
 
     glibc keeps what was freed: after a large network that is gigabytes that nobody uses.
     """

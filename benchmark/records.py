@@ -29,7 +29,7 @@ ParamValue = str | int | float | bool
 
 
 def digest(value: object) -> str:
-    """Give the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits.
+    """Return the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits.
 
     A file's name may hold bytes that are no text; they count as Python represents them.
     """
@@ -92,23 +92,23 @@ class Params(Mapping[str, ParamValue]):
     def having(
         self, values: Mapping[str, ParamValue] | None = None, /, **more: ParamValue
     ) -> "Params":
-        """Give these parameters with some added or replaced."""
+        """Return these parameters with some added or replaced."""
         return Params({**self._values, **(values or {}), **more})
 
     def integer(self, name: str) -> int:
-        """Give a parameter as a whole number."""
+        """Return a parameter as a whole number."""
         return int(self._values[name])
 
     def number(self, name: str) -> float:
-        """Give a parameter as a real number."""
+        """Return a parameter as a real number."""
         return float(self._values[name])
 
     def text(self, name: str) -> str:
-        """Give a parameter as a text."""
+        """Return a parameter as a text."""
         return str(self._values[name])
 
     def flag(self, name: str) -> bool:
-        """Give a parameter as yes or no."""
+        """Return a parameter as yes or no."""
         return bool(self._values[name])
 
 
@@ -146,7 +146,7 @@ class Tunable:
         return self.check(value)
 
     def check(self, value: ParamValue) -> ParamValue:
-        """Give the value, a whole number made real where a real one is meant.
+        """Return the value, a whole number made real where a real one is meant.
 
         Raises:
             UsageError: the value's type, choice or range is wrong.
@@ -181,7 +181,7 @@ class Reader(Protocol):
     """Gives what is stored for an image: a file's bytes, or pixels already decoded."""
 
     def read(self, path: str) -> bytes | npt.NDArray[np.uint8]:
-        """Give the bytes of an image file, or (h, w) or (h, w, 3) pixels.
+        """Return the bytes of an image file, or (h, w) or (h, w, 3) pixels.
 
         Raises:
             ImageError: nothing readable stands there.
@@ -422,7 +422,7 @@ class Seconds:
         return self.decode + self.features + self.head + self.search
 
     def having(self, **stages: float) -> "Seconds":
-        """Give these seconds with some stages replaced."""
+        """Return these seconds with some stages replaced."""
         return replace(self, **stages)
 
 
@@ -461,7 +461,7 @@ class Predictions:
     units: Labels | None = None
 
     def part(self, part: Part) -> "Predictions":
-        """Give the rows of one part."""
+        """Return the rows of one part."""
         return self.where(np.array([each is part for each in self.parts], dtype=bool))
 
     def where(self, mask: npt.NDArray[np.bool_]) -> "Predictions":

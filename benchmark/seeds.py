@@ -16,5 +16,5 @@ def derive(seed: int, *names: str | int) -> int:
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """Give a NumPy generator derived from a seed and names."""
+    """Return a NumPy generator derived from a seed and names."""
     return np.random.default_rng(derive(seed, *names))

@@ -58,7 +58,7 @@ def test_conda_and_python_env_install_the_same_requirements_on_the_same_python()
 
 
 def pins(name: str) -> dict[str, set[str]]:
-    """Give the pinned versions of each package; markers may allow several."""
+    """Return the pinned versions of each package; markers may allow several."""
     found: dict[str, set[str]] = {}
     for line in (ROOT / name).read_text().splitlines():
         match = re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?==([^ ;]+)", line)

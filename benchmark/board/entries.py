@@ -157,7 +157,7 @@ class Row:
         return self.records[0]
 
     def value(self, metric: str) -> float | None:
-        """Give a figure's value, None where it is undefined or unknown."""
+        """Return a figure's value, None where it is undefined or unknown."""
         figure = self.figures.get(metric)
         return None if figure is None else figure.value
 

@@ -38,7 +38,7 @@ def _recipe(spec: Spec) -> str:
 def comparable(
     records: Sequence[Record], subject: BoardSubject | None
 ) -> tuple[tuple[Record, ...], int]:
-    """Give the records of one data set and split, and how many others there are.
+    """Return the records of one data set and split, and how many others there are.
 
     The subject names the splits; without it they are those of the record begun last, all folds
     of one data set counting as one split.

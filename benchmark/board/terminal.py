@@ -32,7 +32,7 @@ _LEFT = ("architecture", "regime", "weights")
 
 
 def to_table(board: Board, width: int = 160) -> "RenderableType":
-    """Give the board as a rich table, with notes and what it ranks on below.
+    """Return the board as a rich table, with notes and what it ranks on below.
 
     Args:
         board: the board.
@@ -59,7 +59,7 @@ def to_table(board: Board, width: int = 160) -> "RenderableType":
 
 
 def _fitting(columns: tuple[Column, ...], board: Board, width: int) -> tuple[Column, ...]:
-    """Give the columns that fit, those with the lowest place in the queue first."""
+    """Return the columns that fit, those with the lowest place in the queue first."""
     widths = {
         name: max(len(line) for line in (*name.split("\n"), *map(write, board.rows)))
         for name, _, write in columns
@@ -75,7 +75,7 @@ def _fitting(columns: tuple[Column, ...], board: Board, width: int) -> tuple[Col
 
 
 def _columns(board: Board) -> tuple[Column, ...]:
-    """Give the columns in order; those that no row has anything for are left out."""
+    """Return the columns in order; those that no row has anything for are left out."""
     metric = board.metric
     found: tuple[Column, ...] = (
         ("#", 0, place),

@@ -102,7 +102,7 @@ def add_options(parser: argparse.ArgumentParser, options: Sequence[Option]) -> N
 
 
 def pick(*names: str) -> tuple[Option, ...]:
-    """Give some of the main job's options, for a command that shares them."""
+    """Return some of the main job's options, for a command that shares them."""
     known = {option.name: option for option in RUN_OPTIONS}
     return tuple(known[name] for name in names)
 
@@ -194,7 +194,7 @@ ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
 
 
 def options_of(command: str) -> tuple[Option, ...]:
-    """Give a command's options."""
+    """Return a command's options."""
     return {"run": RUN_OPTIONS, "cache": pick("cache"), "spaces": (), **ENTRY_POINTS}[command]
 
 

@@ -34,7 +34,7 @@ class ArrayReader:
         return _array_reader, (self.folder,)
 
     def read(self, path: str) -> npt.NDArray[np.uint8]:
-        """Give an image's (h, w) or (h, w, c) pixels.
+        """Return an image's (h, w) or (h, w, c) pixels.
 
         Raises:
             ImageError: there is no image of that name.

@@ -198,7 +198,7 @@ def _load(image: Image.Image, picture: Picture) -> Native:
 
 
 def _plain(image: Image.Image) -> Pixels8:
-    """Give a loaded picture as (h, w) or (h, w, 3) uint8."""
+    """Return a loaded picture as (h, w) or (h, w, 3) uint8."""
     if image.mode.startswith("I"):
         return _deep(np.asarray(image))
     if image.mode == "F":

@@ -44,7 +44,7 @@ def is_dicom(data: bytes) -> bool:
 
 
 def check_window(window: str) -> tuple[float, float] | None:
-    """Give a window's centre and width in HU, None for the file's own.
+    """Return a window's centre and width in HU, None for the file's own.
 
     Raises:
         UsageError: it is no preset, no pair of numbers, or its width is not above 0.
@@ -101,7 +101,7 @@ def _decode(
 
 
 def read_tags(data: bytes) -> tuple[str, str]:
-    """Give what tells patients apart (patient or study identifier, maybe empty) and the modality.
+    """Return what tells patients apart (patient or study identifier, maybe empty) and the modality.
 
     The identifier is for grouping only: hash it at once, never store or show it.
 
@@ -144,7 +144,7 @@ def _parse(data: bytes, *, header_only: bool = False) -> "Dataset":
 
 
 def _check(file: "Dataset", max_pixels: int) -> str:
-    """Hold a header to what can be read; give its photometric interpretation."""
+    """Hold a header to what can be read; return its photometric interpretation."""
     if not _holds(file, "PixelData"):
         raise ImageError("it is a DICOM file without a picture.")
     if int(file.get("NumberOfFrames", 1) or 1) != 1:
@@ -209,7 +209,7 @@ def _windowed(
 
 
 def _rescaled(stored: npt.NDArray[Any], file: "Dataset") -> npt.NDArray[np.float32]:
-    """Give the values in modality units, by table or slope, in an array of our own.
+    """Return the values in modality units, by table or slope, in an array of our own.
 
     pydicom's own function would take 64-bit numbers, and with them twice the memory.
     """
@@ -225,7 +225,7 @@ def _rescaled(stored: npt.NDArray[Any], file: "Dataset") -> npt.NDArray[np.float
 
 
 def _hu(file: "Dataset", window: tuple[float, float]) -> tuple[float, float]:
-    """Give the bounds of a window in HU, if the file's values are HU."""
+    """Return the bounds of a window in HU, if the file's values are HU."""
     if str(file.get("Modality", "")) != "CT" or not _holds(file, "RescaleSlope"):
         raise ImageError("an HU window needs a CT image with a rescale slope; use --window file.")
     center, width = window
@@ -235,7 +235,7 @@ def _hu(file: "Dataset", window: tuple[float, float]) -> tuple[float, float]:
 def _by_file(
     values: npt.NDArray[np.float32], stored: npt.NDArray[Any], file: "Dataset"
 ) -> npt.NDArray[np.float32]:
-    """Apply the file's own VOI table or window, or without one its range; give 0 to 1."""
+    """Apply the file's own VOI table or window, or without one its range; return 0 to 1."""
     from pydicom.pixels import apply_voi
 
     if file.get("VOILUTSequence"):
@@ -254,7 +254,7 @@ def _by_file(
 def _by_window(
     values: npt.NDArray[np.float32], center: float, width: float, file: "Dataset"
 ) -> npt.NDArray[np.float32]:
-    """Apply a window as DICOM PS3.3 C.11.2 defines its three functions; give 0 to 1."""
+    """Apply a window as DICOM PS3.3 C.11.2 defines its three functions; return 0 to 1."""
     function = str(file.get("VOILUTFunction", "") or "LINEAR")
     if width <= 0:
         raise ImageError(f"its window width must be above 0, not {width:g}.")
@@ -270,7 +270,7 @@ def _by_window(
 
 
 def _first(value: Any) -> float:
-    """Give the first of several windows: the one a viewer shows when the file is opened."""
+    """Return the first of several windows: the one a viewer shows when the file is opened."""
     return float(value if isinstance(value, int | float | str) else value[0])
 
 

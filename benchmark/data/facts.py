@@ -76,7 +76,7 @@ class Facts:
         return len(self.hashes)
 
     def rows(self, hashes: Sequence[str]) -> Rows:
-        """Give the rows of content digests, in their order.
+        """Return the rows of content digests, in their order.
 
         Raises:
             KeyError: an image of that digest was not decoded.
@@ -84,7 +84,7 @@ class Facts:
         return np.array([self._rows[each] for each in hashes], dtype=np.int64)
 
     def pixel_hash_of(self, content_hash: str) -> str:
-        """Give the pixel hash of one image.
+        """Return the pixel hash of one image.
 
         Raises:
             KeyError: an image of that digest was not decoded.

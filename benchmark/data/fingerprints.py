@@ -113,7 +113,7 @@ class Fingerprints:
             self._save()
 
     def of(self, path: Path, name: str) -> Fingerprint:
-        """Give a file's fingerprint; `name` is its relative path."""
+        """Return a file's fingerprint; `name` is its relative path."""
         found = path.stat()
         key = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
         known = self._known.get(name)
@@ -171,7 +171,7 @@ def _fault(data: bytes, form: str) -> str:
 
 
 def _salt(folder: Path) -> bytes:
-    """Give the cache's secret salt, drawn once."""
+    """Return the cache's secret salt, drawn once."""
     file = folder / "salt"
     if not file.exists():
         _write(file, secrets.token_bytes(32), once=True)

@@ -39,7 +39,7 @@ class FolderReader:
     root: Path
 
     def read(self, path: str) -> bytes:
-        """Give a file's bytes.
+        """Return a file's bytes.
 
         Raises:
             ImageError: it leads out of the folder, or cannot be read.
@@ -108,7 +108,7 @@ def data_root(root: Path) -> Path:
 def fingerprint_row(
     root: Path, path: Path, fingerprints: Fingerprints
 ) -> tuple[str, Fingerprint | LeftOut]:
-    """Give a file's relative path, and its fingerprint or why it cannot be used."""
+    """Return a file's relative path, and its fingerprint or why it cannot be used."""
     name = path.relative_to(root).as_posix()
     try:
         check_text(name)
@@ -203,7 +203,7 @@ class _Walk:
 
 
 def _part_folders(root: Path) -> dict[Path, Part]:
-    """Give the folders that are parts, by name in any case.
+    """Return the folders that are parts, by name in any case.
 
     Raises:
         DataError: two folders mean the same part.

@@ -134,7 +134,7 @@ def check_index(index: Index, *, needs_parts: bool) -> None:
 
 
 def take(index: Index, rows: Rows) -> Index:
-    """Give some rows of an index, in the order of `rows`."""
+    """Return some rows of an index, in the order of `rows`."""
     return replace(
         index,
         paths=tuple(index.paths[row] for row in rows),

@@ -59,7 +59,7 @@ def read_manifest(file: Path, fingerprints: Fingerprints) -> Found:
 
 
 def _lines(file: Path) -> Iterator[dict[str, str]]:
-    """Give a manifest's rows, every cell a text without blanks round it, absent ones empty."""
+    """Return a manifest's rows, every cell a text without blanks round it, absent ones empty."""
     rows = _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
     for row in rows:
         yield {name: str("" if row.get(name) is None else row[name]).strip() for name in _COLUMNS}
@@ -109,7 +109,7 @@ def _check_columns(file: Path, names: object) -> None:
 
 
 def _below(root: Path, path: str, where: str) -> Path:
-    """Give the file that a cell names, held below the manifest's folder."""
+    """Return the file that a cell names, held below the manifest's folder."""
     if not path or "\0" in path:
         raise DataError(f"{where}: the path is empty or holds a zero character.")
     full = Path(path) if Path(path).is_absolute() else root / path

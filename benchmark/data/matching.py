@@ -64,7 +64,7 @@ def _means_same(name: str, other: str, known: Sequence[str], siblings: Sequence[
 
 
 def _shared(one: str, two: str) -> str:
-    """Give the whole words that two names begin with, as the first spells them."""
+    """Return the whole words that two names begin with, as the first spells them."""
     end = 0
     for mine, theirs in zip(_WORD.finditer(one), _WORD.finditer(two), strict=False):
         if mine.group().casefold() != theirs.group().casefold():

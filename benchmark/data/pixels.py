@@ -68,7 +68,7 @@ class Pixels:
         return len(self.hashes)
 
     def rows(self, hashes: Sequence[str]) -> Rows:
-        """Give the rows of `array` for content digests, in their order.
+        """Return the rows of `array` for content digests, in their order.
 
         Raises:
             KeyError: an image of that digest was not decoded.
@@ -132,7 +132,7 @@ def decode(
 def find_decoded(
     index: Index, picture: Picture, cache: Cache, *, max_unreadable: float = MAX_UNREADABLE
 ) -> Decoded | None:
-    """Give what `decode` gave before of these very images, None where it never did.
+    """Return what `decode` gave before of these very images, None where it never did.
 
     Raises:
         DataError: too many are unreadable.
@@ -142,7 +142,7 @@ def find_decoded(
 
 
 def _contents(index: Index, picture: Picture) -> tuple[dict[str, str], str]:
-    """Give the first path of each distinct content, and the key of them all decoded."""
+    """Return the first path of each distinct content, and the key of them all decoded."""
     first = dict(zip(reversed(index.hashes), reversed(index.paths), strict=True))
     return first, digest([DECODER, _FACTS, asdict(picture), sorted(first)])
 

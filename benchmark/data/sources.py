@@ -46,7 +46,7 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
 
 
 def fetched_folder(name: str, cache: Cache) -> Path:
-    """Give the folder of a fetched data set.
+    """Return the folder of a fetched data set.
 
     Raises:
         DataError: it has not been fetched; the message gives the command.

@@ -113,7 +113,7 @@ Side = tuple[int, str, npt.NDArray[np.bool_], Floats]
 
 
 def _sides(rows: Predictions) -> list[Side]:
-    """Give the classes that have both positives and negatives, and their scores."""
+    """Return the classes that have both positives and negatives, and their scores."""
     asked = [1] if len(rows.classes) == 2 else range(len(rows.classes))
     sides = [
         (each, rows.classes[each], rows.labels == each, rows.probabilities[:, each])
@@ -123,7 +123,7 @@ def _sides(rows: Predictions) -> list[Side]:
 
 
 def roc_points(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
-    """Give the false and the true positive rate at every threshold, from (0, 0) to (1, 1)."""
+    """Return the false and the true positive rate at every threshold, from (0, 0) to (1, 1)."""
     true, false = _called(positive, scores)
     return np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
 
@@ -131,7 +131,7 @@ def roc_points(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats,
 def precision_recall_points(
     positive: npt.NDArray[np.bool_], scores: Floats
 ) -> tuple[Floats, Floats]:
-    """Give recall and precision at every threshold, by growing recall."""
+    """Return recall and precision at every threshold, by growing recall."""
     true, false = _called(positive, scores)
     return true / true[-1], true / (true + false)
 

@@ -161,13 +161,13 @@ TITLE: dict[str, Any] = {"fontsize": 10, "x": 0.01, "ha": "left"}
 
 
 def canvas(width: float, height: float) -> tuple["Figure", "Axes"]:
-    """Give a figure of that size in inches, on the Agg canvas, with one axes."""
+    """Return a figure of that size in inches, on the Agg canvas, with one axes."""
     figure, panels = canvases(width, height, 1)
     return figure, panels[0]
 
 
 def canvases(width: float, height: float, panels: int) -> tuple["Figure", tuple["Axes", ...]]:
-    """Give a figure of that size in inches, on the Agg canvas, with axes side by side."""
+    """Return a figure of that size in inches, on the Agg canvas, with axes side by side."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -186,7 +186,7 @@ def entitle(
 
 
 def said(synthetic: bool) -> str:
-    """Give the words that mark synthetic images, nothing for others."""
+    """Return the words that mark synthetic images, nothing for others."""
     return " · SYNTHETIC images" if synthetic else ""
 
 
@@ -202,7 +202,7 @@ def plain(text: str) -> str:
 
 
 def tidy(axes: "Axes") -> None:
-    """Give axes a light grid and no box."""
+    """Return axes a light grid and no box."""
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -56,7 +56,7 @@ def _at_mix_of(rows: Predictions, some: Predictions) -> dict[str, float]:
 
 
 def overall(rows: Predictions) -> dict[str, float]:
-    """Give the metrics over all classes of some rows, without a prefix; none for no rows."""
+    """Return the metrics over all classes of some rows, without a prefix; none for no rows."""
     if not rows.hashes:
         return {}
     found = {name: float(value) for name, value in from_confusion(confusion(rows)).items()}
@@ -74,7 +74,7 @@ def confusion(rows: Predictions) -> npt.NDArray[np.int64]:
 
 
 def predicted(rows: Predictions) -> Labels:
-    """Give the (n,) most probable classes, the first of equals."""
+    """Return the (n,) most probable classes, the first of equals."""
     return np.asarray(rows.probabilities.argmax(axis=1), dtype=np.int64)
 
 
@@ -129,7 +129,7 @@ def macro_f1(
 
 
 def log_loss(labels: Labels, probabilities: Probabilities) -> float:
-    """Give the mean of -ln p(true class), p held within float64's epsilon of 0 and 1."""
+    """Return the mean of -ln p(true class), p held within float64's epsilon of 0 and 1."""
     limit = np.finfo(np.float64).eps
     chosen = np.clip(probabilities[np.arange(len(labels)), labels], limit, 1 - limit)
     return float(-np.log(chosen).mean())
@@ -142,7 +142,7 @@ def _brier(labels: Labels, probabilities: Probabilities) -> float:
 
 
 def auroc(labels: Labels, probabilities: Probabilities) -> float:
-    """Give the area under the ROC curve: of the last of two classes, else the mean over classes.
+    """Return the area under the ROC curve: of the last of two classes, else the mean over classes.
 
     NaN where a class has no image or every image. Equal scores count half (Hanley & McNeil 1982,
     doi:10.1148/radiology.143.1.7063747); one class against the rest, unweighted mean (Fawcett
@@ -155,7 +155,7 @@ def auroc(labels: Labels, probabilities: Probabilities) -> float:
 
 
 def area_under_roc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
-    """Give how often a positive scores above a negative; NaN where either is missing."""
+    """Return how often a positive scores above a negative; NaN where either is missing."""
     positives = int(positive.sum())
     negatives = len(positive) - positives
     if not positives or not negatives:
@@ -171,7 +171,7 @@ def mean_ranks(scores: Floats) -> Floats:
 
 
 def by_class(rows: Predictions) -> dict[str, float]:
-    """Give precision, recall, specificity and F1 of each class that occurs."""
+    """Return precision, recall, specificity and F1 of each class that occurs."""
     matrix = confusion(rows)
     true, called, hits = matrix.sum(axis=1), matrix.sum(axis=0), np.diagonal(matrix)
     others = matrix.sum() - true
@@ -190,7 +190,7 @@ def by_class(rows: Predictions) -> dict[str, float]:
 
 
 def class_slugs(classes: Sequence[str]) -> tuple[str, ...]:
-    """Give each class a name that a metric's name may hold: letters, digits, `_`, `-` and `.`.
+    """Return each class a name that a metric's name may hold: letters, digits, `_`, `-` and `.`.
 
     Classes that would share a name get a number behind it.
     """

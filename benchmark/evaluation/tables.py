@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def confusion_table(predictions: Predictions, part: Part) -> "pd.DataFrame":
-    """Give the confusion matrix of a part, one row a (true, predicted) pair.
+    """Return the confusion matrix of a part, one row a (true, predicted) pair.
 
     Returns:
         Columns `true_class`, `predicted_class`, `images` and `share_of_true`, which is NaN for a
@@ -36,7 +36,7 @@ def confusion_table(predictions: Predictions, part: Part) -> "pd.DataFrame":
 
 
 def classification_report(predictions: Predictions, part: Part) -> str:
-    """Give precision, recall, F1 and images of each class of a part, and their means, as text.
+    """Return precision, recall, F1 and images of each class of a part, and their means, as text.
 
     The figures are those of `score`; the layout is scikit-learn's.
     """

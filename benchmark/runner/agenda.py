@@ -88,7 +88,7 @@ class Agenda:
         self._changed = threading.Condition()
 
     def take(self) -> tuple[Duty, bool] | None:
-        """Wait for a duty; give it, and whether it is one to help with. None: nothing will come."""
+        """Wait for a duty; return it, and whether it is help. None: nothing will come."""
         with self._changed:
             while not self._is_closed:
                 if self._waiting:
@@ -128,7 +128,7 @@ class Agenda:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Give nobody anything to do any more."""
+        """Return nobody anything to do any more."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

@@ -101,7 +101,7 @@ def _planned(request: Request, cache: Cache) -> _Planned:
 def _composites(
     request: Request, planned: _Planned, tracker: Tracker | None
 ) -> Iterator[tuple[str, bool]]:
-    """Give the name of each composite of a plan, and whether it is finished.
+    """Return the name of each composite of a plan, and whether it is finished.
 
     Of the members that would be chosen now: others may be once more networks are.
     """
@@ -225,7 +225,7 @@ def show_cache(folder: str, *, clear: bool) -> int:
 
 @contextmanager
 def _cache_or_scratch(folder: str) -> Iterator[Cache]:
-    """Give the cache of that folder where there is one, otherwise one that leaves no trace."""
+    """Return the cache of that folder where there is one, otherwise one that leaves no trace."""
     if Path(folder).is_dir():
         yield Cache(Path(folder))
         return
@@ -241,7 +241,7 @@ def _tracker_of(request: Request, index: Index) -> Tracker | None:
 
 
 def _done(tracker: Tracker | None, plan: Plan) -> frozenset[str]:
-    """Give the digests of the plan's specs that are finished."""
+    """Return the digests of the plan's specs that are finished."""
     if tracker is None:
         return frozenset()
     return frozenset(tracker.finished([job.spec.digest for job in plan.jobs]))
@@ -281,7 +281,7 @@ def _chosen(tracker: Tracker, run: str) -> Record:
 
 
 def _files(inputs: Sequence[str]) -> list[Path]:
-    """Give the named files, and the images of the named folders in sorted order."""
+    """Return the named files, and the images of the named folders in sorted order."""
     if not inputs:
         raise UsageError(
             "predict needs an image or a folder: benchmark predict scans/ --csv out.csv"

@@ -63,7 +63,7 @@ def compare_searches(request: Request, engines: str, *, quiet: bool) -> int:
 
 
 def _tasks(request: Request, display: Display) -> dict[int, Task]:
-    """Give the task of every seed."""
+    """Return the task of every seed."""
     display.begin("images")
     cache = Cache(Path(request.cache), request.cache_bytes)
     prepared = prepare(request, cache, StageOf(display, "images"))
@@ -94,7 +94,7 @@ class _Objectives:
         self._progress.stage("compare", trials * len(tasks), "trials")
 
     def of(self, seed: int) -> Objective:
-        """Give the objective of a seed."""
+        """Return the objective of a seed."""
         study = study_of(self._tasks[seed], Silent())
         study.prepare()
 

@@ -266,5 +266,5 @@ def _name(spec: Spec) -> str:
 
 
 def _line(error: Exception) -> str:
-    """Give an error's kind and the first line of what it says."""
+    """Return an error's kind and the first line of what it says."""
     return f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]

@@ -32,14 +32,14 @@ from .results import whole_file, writable, writable_file, write_text
 
 
 def leave_split(prepared: Prepared, folder: Path) -> str:
-    """Write a benchmark's split among its results; give its text."""
+    """Write a benchmark's split among its results; return its text."""
     with whole_file(folder / "split.csv") as part:
         write_split(prepared.splits, prepared.index, part)
         return part.read_text(encoding="utf-8", errors="replace")
 
 
 def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Audit, str]:
-    """Audit a benchmark's images, and say what is grave; give what was found, also as JSON.
+    """Audit a benchmark's images, and say what is grave; return what was found, also as JSON.
 
     The parts as published are judged, and the split in use where it is another.
     """
@@ -63,7 +63,7 @@ def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Au
 
 
 def leave_page(prepared: Prepared, found: Audit, folder: Path) -> str:
-    """Draw the page about a benchmark's images among its results; give it as HTML."""
+    """Draw the page about a benchmark's images among its results; return it as HTML."""
     page = _page(prepared, _decoded_of(prepared), found).read_text(encoding="utf-8")
     write_text(folder / PAGE, page)
     return page

@@ -67,7 +67,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
 
 
 def _threads_each(request: Request) -> int:
-    """Give how many threads a worker computes with, 0 for all cores.
+    """Return how many threads a worker computes with, 0 for all cores.
 
     Only a search keeps every worker at work to the end; without one, the last would have a part of
     the cores and the rest of them would stand idle.

@@ -27,7 +27,7 @@ from .scoring import Exam, Report, score_head, score_network, silently
 
 
 def settings_for(spec: Spec, start: Params, job: Mapping[str, Any]) -> SearchSettings:
-    """Give a search's settings; its study's material is the spec but for the budget.
+    """Return a search's settings; its study's material is the spec but for the budget.
 
     Args:
         spec: what is searched for, and how.
@@ -52,12 +52,12 @@ def settings_for(spec: Spec, start: Params, job: Mapping[str, Any]) -> SearchSet
 
 
 def own_point(spec: Spec) -> dict[str, ParamValue]:
-    """Give every value that a spec has before it is searched for, its side included."""
+    """Return every value that a spec has before it is searched for, its side included."""
     return {**spec.params, SIDE.name: spec.picture.side_px}
 
 
 def start_of(space: Space, own: Mapping[str, ParamValue]) -> Params:
-    """Give the spec's own values as a point of the space, for the first trial.
+    """Return the spec's own values as a point of the space, for the first trial.
 
     Nothing if they are none: a range that does not reach one of them (`Space.outside` names it).
     """
@@ -113,7 +113,7 @@ class Study:
         return replace(result, notes=(*result.notes, *_start_notes(self._space, own)))
 
     def spec_of(self, params: Params) -> Spec:
-        """Give the spec with a trial's parameters in place of its own.
+        """Return the spec with a trial's parameters in place of its own.
 
         Raises:
             UsageError: a parameter that the architecture does not have.
@@ -127,11 +127,11 @@ class Study:
         )
 
     def trunk_of(self, spec: Spec) -> Trunk | None:
-        """Give the backbone that is built already, if a trial's spec has the same."""
+        """Return the backbone that is built already, if a trial's spec has the same."""
         return self._trunk if _seen(spec) == _seen(self._spec) else None
 
     def score(self, trial: Trial) -> tuple[float, ...]:
-        """Give the goals' values of a trial: on validation, or the mean over folds.
+        """Return the goals' values of a trial: on validation, or the mean over folds.
 
         Scored on validation, a trial notes the classes that it gives there, a pruned one those of
         the last epoch it reported: a board holds them against what choosing among trials promises.
@@ -192,7 +192,7 @@ class Study:
         return report
 
     def _values(self, spec: Spec, exam: Exam) -> tuple[float, ...]:
-        """Train and score; give the goals' values.
+        """Train and score; return the goals' values.
 
         Raises:
             ValueError: one of them is undefined on these images.
@@ -231,7 +231,7 @@ def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]
 
 
 def _seen(spec: Spec) -> tuple[int, tuple[float, ...]]:
-    """Give how a spec's backbone sees pictures: the side in pixels, and at which shares of it."""
+    """Return how a spec's backbone sees pictures: the side in pixels, and at which shares of it."""
     return spec.picture.side_px, read_scales(spec.params)
 
 

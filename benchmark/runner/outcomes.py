@@ -122,7 +122,7 @@ def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
 
 
 def study_of(task: Task, progress: Progress) -> Study:
-    """Give the study of a task that has a search space."""
+    """Return the study of a task that has a search space."""
     assert task.space is not None
     materials = {side: _material(task, side) for side, _ in _sides(task)}
     return Study(task.spec, task.space, materials, progress)
@@ -238,7 +238,7 @@ def _leave_hashes(task: Task, path: Path) -> None:
 
 
 def _fresh(folder: Path) -> Path:
-    """Give an empty folder beside the final one."""
+    """Return an empty folder beside the final one."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

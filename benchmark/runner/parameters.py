@@ -16,7 +16,7 @@ _OWN_OPTION = ("batch", "class_weight", "augmentation", "views")
 def params_for(
     request: Request, architecture: Architecture, regime: Regime, index: Index
 ) -> Params:
-    """Give every parameter: the defaults, with what the request sets where it applies.
+    """Return every parameter: the defaults, with what the request sets where it applies.
 
     Raises:
         UsageError: a value that a parameter cannot have.
@@ -80,6 +80,6 @@ def check_known(words: str, architectures: Iterable[tuple[Architecture, Regime]]
 
 
 def _policy_text(word: str) -> str:
-    """Give a policy's name, or its text where it stands in a file: the spec holds what it does."""
+    """Return a policy's name, or its text where it is in a file: the spec holds what it does."""
     policy = read_policy(word)
     return policy.text if word.endswith((".yaml", ".yml")) else word

@@ -56,7 +56,7 @@ class Plan:
         return digest([[job.spec.digest for job in self.jobs], list(self.composites)])
 
     def open_jobs(self, done: Container[str]) -> tuple[Job, ...]:
-        """Give the jobs whose specs are not among the finished digests."""
+        """Return the jobs whose specs are not among the finished digests."""
         return tuple(job for job in self.jobs if job.spec.digest not in done)
 
 
@@ -197,7 +197,7 @@ def _spec(
     index: Index,
     picture: Picture,
 ) -> Spec:
-    """Give an architecture's spec for no split and seed yet."""
+    """Return an architecture's spec for no split and seed yet."""
     regime = _regime(request, architecture)
     params = params_for(request, architecture, regime, index)
     if regime is Regime.FROZEN:
@@ -221,7 +221,7 @@ def _spec(
 
 
 def _regime(request: Request, architecture: Architecture) -> Regime:
-    """Give the asked regime where the architecture has it, otherwise its own.
+    """Return the asked regime where the architecture has it, otherwise its own.
 
     `--regime finetune --arch all` fine-tunes what can be fine-tuned; a single architecture that
     cannot is an error.

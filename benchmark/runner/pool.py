@@ -144,7 +144,7 @@ class LazyPool:
         self._threads = threads
 
     def open(self) -> Pool:
-        """Give the pool, making it the first time: its workers begin to import at once."""
+        """Return the pool, making it the first time: its workers begin to import at once."""
         if self._made is None:
             self._made = Pool(self._jobs, self._logs, self._timeout, threads=self._threads)
         return self._made

@@ -164,7 +164,7 @@ def _decoded_sides(
 
 
 def searched_sides(plan: Plan) -> list[int]:
-    """Give every side that some search of a plan tries, in pixels."""
+    """Return every side that some search of a plan tries, in pixels."""
     return sorted({side for job in plan.jobs for side in sides_of(job.space)})
 
 
@@ -216,7 +216,7 @@ def check_split(options: SplitOptions) -> None:
 
 
 def split_options(look: Look) -> SplitOptions:
-    """Give the options of the split."""
+    """Return the options of the split."""
     return SplitOptions(scheme=look.split, seed=look.split_seed, on_leak=OnLeak(look.on_leak))
 
 
@@ -230,7 +230,7 @@ def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, 
 
 
 def _placeholder(options: SplitOptions) -> Any:
-    """Give a split of nothing, to check architectures and weights before images are decoded."""
+    """Return a split of nothing, to check architectures and weights before images are decoded."""
     none = np.zeros(0, dtype=np.int64)
     return Split(
         scheme=options.scheme,

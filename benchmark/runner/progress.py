@@ -162,7 +162,7 @@ class Live(Lines):
                 self._bars.update(row.bar, completed=row.done, total=row.total, detail=row.detail())
 
     def shown(self) -> dict[str, tuple[int, int | None, str]]:
-        """Give what each bar shows, by name: units done, units in all, and its words."""
+        """Return what each bar shows, by name: units done, units in all, and its words."""
         with self._lock:
             return {name: (row.done, row.total, row.detail()) for name, row in self._rows.items()}
 
@@ -255,7 +255,7 @@ def outcome_line(record: Record) -> str:
 
 @contextmanager
 def show(console: Console, *, quiet: bool) -> Iterator[Display]:
-    """Give the display that fits: none, plain lines where nobody watches, live bars otherwise."""
+    """Return the display that fits: none, plain lines where nobody watches, live bars otherwise."""
     if quiet:
         yield Quiet(console)
     elif not console.is_terminal:

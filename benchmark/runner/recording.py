@@ -112,7 +112,7 @@ class Recorder:
         return self._tracker.fail(run, reason)
 
     def _from_nothing(self, outcome: Outcome) -> Seconds:
-        """Give what an outcome cost from nothing: a composite is charged for its members too."""
+        """Return what an outcome cost from nothing: a composite is charged for its members too."""
         members = self._tracker.finished(outcome.spec.members) if outcome.spec.members else {}
         own, each = outcome.seconds, [record.seconds for record in members.values()]
         return own.having(
@@ -141,7 +141,7 @@ class Recorder:
         shutil.rmtree(outcome.folder)
 
     def _weights_note(self, spec: Spec) -> dict[str, str]:
-        """Give the tag that says why a network has other weights than were asked for."""
+        """Return the tag that says why a network has other weights than were asked for."""
         for job in self._prepared.plan.jobs:
             if job.spec.arch == spec.arch and job.weights.note:
                 return {"weights_note": job.weights.note}

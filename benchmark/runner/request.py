@@ -66,7 +66,7 @@ class Request(Look):
     resume: bool
 
     def to_texts(self) -> dict[str, str]:
-        """Give every option as it is written on the command line, by its name."""
+        """Return every option as it is written on the command line, by its name."""
         return {item.name: _text(getattr(self, item.name)) for item in fields(self)}
 
     @property

@@ -11,7 +11,7 @@ from ..errors import StoreError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path of this process's own to write to; it becomes `path` when that went well.
+    """Return a path of this process's own to write to; it becomes `path` when that went well.
 
     Raises:
         StoreError: the file cannot be written.
@@ -38,7 +38,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def folder_name(experiment: str) -> str:
-    """Give an experiment's name as a folder's."""
+    """Return an experiment's name as a folder's."""
     return re.sub(r"[^A-Za-z0-9._ -]", "_", experiment).strip(". ") or "experiment"
 
 

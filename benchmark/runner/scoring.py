@@ -48,11 +48,11 @@ class Exam:
             self.seen(probabilities)
 
     def examples(self, rows: Rows) -> Examples:
-        """Give rows of the index as the pixels' rows, with their classes."""
+        """Return rows of the index as the pixels' rows, with their classes."""
         return Examples(rows=self.places(rows), labels=self.material.labels[rows])
 
     def places(self, rows: Rows) -> Rows:
-        """Give the pixels' rows of rows of the index."""
+        """Return the pixels' rows of rows of the index."""
         return self.material.pixels.rows([self.material.hashes[row] for row in rows])
 
 

@@ -38,7 +38,7 @@ _WITHOUT = (Regime.PRIOR, Regime.COMPOSITE)
 
 
 def space_for(request: Request, architecture: Architecture, regime: Regime) -> Space | None:
-    """Give the space that an architecture is searched in, None where nothing is.
+    """Return the space that an architecture is searched in, None where nothing is.
 
     Raises:
         UsageError: the space does not fit the architecture, or an option of the search is wrong.
@@ -63,7 +63,7 @@ def check_space(space: Space, architecture: Architecture, regime: Regime) -> Non
 
 
 def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
-    """Give what of a search belongs into a spec.
+    """Return what of a search belongs into a spec.
 
     Raises:
         UsageError: an option of the search is wrong.
@@ -92,7 +92,7 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
 
 
 def sides_of(space: Space | None) -> tuple[int, ...]:
-    """Give the sides in pixels that a space tries, none where it does not move the side.
+    """Return the sides in pixels that a space tries, none where it does not move the side.
 
     Raises:
         UsageError: it moves the side by a range, which would decode every image at every side.
@@ -137,7 +137,7 @@ def read_search(path: Path, space: Space) -> SearchResult:
 
 
 def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
-    """Give a trial as it is logged to MLflow; an infeasible or pruned one is no failure."""
+    """Return a trial as it is logged to MLflow; an infeasible or pruned one is no failure."""
     assert spec.search is not None
     names = [goal.metric for goal in read_goals(spec.search.objective)]
     return TrialRun(
@@ -157,7 +157,7 @@ def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
 
 
 def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str, float]:
-    """Give a search's own figures: the best score, and how much of it was optimism.
+    """Return a search's own figures: the best score, and how much of it was optimism.
 
     `selection_optimism` is how much worse the test score is than the best trial's score of the
     same metric: what choosing among so many trials on so few images promised too much. It is above

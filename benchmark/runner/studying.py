@@ -95,7 +95,7 @@ def _task(request: Request, spec_digest: str) -> Task:
 
 
 def prepared_task(prepared: Prepared, spec_digest: str) -> Task:
-    """Give the task of the plan's spec with that digest.
+    """Return the task of the plan's spec with that digest.
 
     Raises:
         UsageError: there is none.

@@ -16,7 +16,7 @@ _JOURNAL = Path("studies", "studies.journal")
 
 
 def find_journal(output: str, experiment: str | None) -> str:
-    """Give the journal of an experiment's studies; without a name, the only one there is.
+    """Return the journal of an experiment's studies; without a name, the only one there is.
 
     Raises:
         UsageError: there is none, or there are several and none is named.
@@ -35,7 +35,7 @@ def find_journal(output: str, experiment: str | None) -> str:
 
 
 def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task:
-    """Give the task of a job of the plan, with its search where there is one.
+    """Return the task of a job of the plan, with its search where there is one.
 
     Args:
         prepared: the images, the split and the plan.
@@ -58,7 +58,7 @@ def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task
 def plain_task(
     prepared: Prepared, spec: Spec, split: int, weights: Weights, folder: Path, outcomes: Path
 ) -> Task:
-    """Give the task of a spec without a search; the arguments are as in `job_task`."""
+    """Return the task of a spec without a search; the arguments are as in `job_task`."""
     index = prepared.index
     return Task(
         spec=spec,

@@ -166,7 +166,7 @@ def _cause(code: int | None) -> str:
 
 
 def _tail(log: Path, start: int, size: int = 4000) -> str:
-    """Give the end of what was printed since a task began."""
+    """Return the end of what was printed since a task began."""
     if not log.exists():
         return ""
     return log.read_bytes()[start:][-size:].decode(errors="replace")

@@ -54,7 +54,7 @@ class Comparison:
     results: dict[tuple[str, int], SearchResult]
 
     def table(self) -> "pd.DataFrame":
-        """Give engine, seed, trial, seconds since the search began, and the best value so far."""
+        """Return engine, seed, trial, seconds since the search began, and the best value so far."""
         import pandas as pd
 
         rows = [
@@ -65,7 +65,7 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def ends(self) -> "pd.DataFrame":
-        """Give a row an engine: mean, least and greatest best value over the seeds, and seconds.
+        """Return a row an engine: mean, least and greatest best value over the seeds, and seconds.
 
         Seconds are the mean of what the trials took, from the first one's begin to the last one's
         end.
@@ -142,7 +142,7 @@ def compare(
 
 
 def best_so_far(result: SearchResult) -> tuple[Numbers, Numbers]:
-    """Give, after each trial, the seconds since the first began and the best first value.
+    """Return, after each trial, the seconds since the first began and the best first value.
 
     The value is NaN until a trial is complete.
     """
@@ -155,7 +155,7 @@ def best_so_far(result: SearchResult) -> tuple[Numbers, Numbers]:
 
 
 def mean_with_interval(differences: Numbers) -> tuple[float, float, float]:
-    """Give the mean of two or more differences, and its 95 % interval by Student's t."""
+    """Return the mean of two or more differences, and its 95 % interval by Student's t."""
     from scipy.stats import t
 
     mean, count = float(differences.mean()), len(differences)
@@ -164,7 +164,7 @@ def mean_with_interval(differences: Numbers) -> tuple[float, float, float]:
 
 
 def sign_flip_p(differences: Numbers) -> float:
-    """Give the exact two-sided p of paired differences whose signs are exchangeable.
+    """Return the exact two-sided p of paired differences whose signs are exchangeable.
 
     Fisher, The Design of Experiments, 1935, section 21. Every pattern of signs is counted up to
     16 differences, the first 16 beyond.

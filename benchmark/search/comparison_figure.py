@@ -76,6 +76,6 @@ def _draw_ends(axes: "Axes", compared: Comparison) -> None:
 
 
 def _step(x: Numbers, y: Numbers, at: Numbers) -> Numbers:
-    """Give a step function's values; NaN before its first step, its last value behind the end."""
+    """Return a step function's values; NaN before its first step, its last value behind the end."""
     places = np.searchsorted(x, at, side="right") - 1
     return np.where(places < 0, np.nan, y[np.clip(places, 0, None)])

@@ -245,7 +245,7 @@ def _score(result: SearchResult) -> Callable[[TrialRecord], float]:
 
 
 def _place(parameter: Parameter, trial: TrialRecord) -> float:
-    """Give where a trial's value stands in a parameter's range, from 0 to 1; NaN if not there."""
+    """Return where a trial's value stands in a parameter's range, from 0 to 1; NaN if not there."""
     if parameter.name not in trial.params:
         return float("nan")
     return _height(parameter, trial.params[parameter.name])
@@ -264,7 +264,7 @@ def _height(parameter: Parameter, value: ParamValue) -> float:
 
 
 def _marks(parameter: Parameter) -> list[tuple[float, str]]:
-    """Give places from 0 to 1 and the values that stand there."""
+    """Return places from 0 to 1 and the values that stand there."""
     heights = [_height(parameter, value) for value in parameter.grid(5)]
     return list(zip(heights, _texts(parameter), strict=True))
 

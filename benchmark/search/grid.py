@@ -33,7 +33,7 @@ class Grid:
         return self.size
 
     def point(self, number: int) -> Params:
-        """Give point `number`, from 0 up to the size, all of them different."""
+        """Return point `number`, from 0 up to the size, all of them different."""
         rest = (self._offset + number * self._stride) % self.size
         values: dict[str, ParamValue] = {}
         for position, parameter in enumerate(self._parameters):

@@ -12,7 +12,7 @@ _TREES = 64
 
 
 def importances(result: SearchResult) -> dict[str, float]:
-    """Give each searched parameter's share of what a random forest explains, greatest first.
+    """Return each searched parameter's share of what a random forest explains, greatest first.
 
     Impurity importances (Breiman 2001, doi:10.1023/A:1010933404324), summed to 1. Optuna's fANOVA
     leaves out every parameter that is not in all trials; here one that is not there takes
@@ -41,7 +41,7 @@ def importances(result: SearchResult) -> dict[str, float]:
 
 
 def _place(parameter: Parameter, trial: TrialRecord) -> float:
-    """Give a parameter's value as a number, NaN where it is not there."""
+    """Return a parameter's value as a number, NaN where it is not there."""
     if parameter.name not in trial.params:
         return float("nan")
     value = trial.params[parameter.name]

@@ -41,7 +41,7 @@ def join(
 
 
 def studies(storage: str) -> tuple[str, ...]:
-    """Give the full names of the studies in a storage, sorted."""
+    """Return the full names of the studies in a storage, sorted."""
     kept = open_storage(storage)
     try:
         return tuple(sorted(optuna.get_all_study_names(kept)))

@@ -47,7 +47,7 @@ class Oracles(Proposals):
         return self._settings.engine == "keras-tuner:grid"
 
     def propose(self, trial: int) -> Mapping[str, ParamValue]:
-        """Give the oracle's values for a trial.
+        """Return the oracle's values for a trial.
 
         Raises:
             Exhausted: the oracle has no more.
@@ -62,7 +62,7 @@ class Oracles(Proposals):
         }
 
     def epochs(self, trial: int) -> int | None:
-        """Give how many epochs Hyperband grants a trial, None for any other oracle."""
+        """Return how many epochs Hyperband grants a trial, None for any other oracle."""
         self.propose(trial)
         granted = self._trials[trial].hyperparameters.values.get("tuner/epochs")
         return None if granted is None else int(granted)
@@ -88,7 +88,7 @@ class Oracles(Proposals):
         self._trials.append(created)
 
     def _known(self, number: int) -> Mapping[str, ParamValue]:
-        """Give the values that a trial has already, or those the first one must have."""
+        """Return the values that a trial has already, or those the first one must have."""
         values = dict(self._ledger.last(number).params) if number < len(self._ledger) else {}
         if not values and number == 0 and not self._is_grid:
             return self._start
@@ -158,7 +158,7 @@ def _oracle(settings: SearchSettings, space: HyperParameters) -> Any:
 
 
 def hyperparameters(space: Space) -> HyperParameters:
-    """Give KerasTuner's form of a space; fixed parameters are left out."""
+    """Return KerasTuner's form of a space; fixed parameters are left out."""
     found = HyperParameters()
     for parameter in space.searched:
         with ExitStack() as scopes:
@@ -171,7 +171,7 @@ def hyperparameters(space: Space) -> HyperParameters:
 
 
 def _conditions(space: Space, parameter: Parameter) -> list[Condition]:
-    """Give a parameter's conditions behind those of what they refer to; fixed ones hold or not."""
+    """Return a parameter's conditions behind those they refer to; fixed ones hold or not."""
     found: list[Condition] = []
     for condition in parameter.when:
         parent = space[condition.name]

@@ -77,11 +77,11 @@ class Ledger:
         return len(self._attempts)
 
     def trial_of(self, row: int) -> int | None:
-        """Give the trial that a row is an attempt of, None if it is void."""
+        """Return the trial that a row is an attempt of, None if it is void."""
         return self._trial_of[row]
 
     def last(self, trial: int) -> FrozenTrial:
-        """Give the row of a trial's last attempt."""
+        """Return the row of a trial's last attempt."""
         return self._rows[self._attempts[trial][-1]]
 
     def _is_settled(self, trial: int) -> bool:
@@ -99,7 +99,7 @@ class Ledger:
         return sum("owner" in each and "handed_back" not in each for each in attributes)
 
     def open_below(self, limit: float) -> list[int]:
-        """Give the trials that were interrupted and wait for another attempt."""
+        """Return the trials that were interrupted and wait for another attempt."""
         return [
             trial
             for trial in sorted(self._unsettled)
@@ -122,17 +122,17 @@ class Ledger:
         return any(row.state is RowState.RUNNING and "owner" not in row.user_attrs for row in rows)
 
     def running(self) -> list[int]:
-        """Give the trials that some worker is at."""
+        """Return the trials that some worker is at."""
         return [
             trial for trial in sorted(self._unsettled) if self.last(trial).state is RowState.RUNNING
         ]
 
     def unsettled(self) -> list[tuple[int, RowState]]:
-        """Give the trials that are not settled, with their rows' states."""
+        """Return the trials that are not settled, with their rows' states."""
         return [(trial, self.last(trial).state) for trial in sorted(self._unsettled)]
 
     def release_dead(self) -> int:
-        """Open the trials whose owners are gone; give how many."""
+        """Open the trials whose owners are gone; return how many."""
         released = 0
         for trial in sorted(self._unsettled):
             row = self.last(trial)
@@ -197,13 +197,13 @@ class Ledger:
         self.study.enqueue_trial(drawn, user_attrs={"retry_of": row.number, **kept})
 
     def records(self, space: Space, limit: float, first: int = 0) -> Iterator[TrialRecord]:
-        """Give the settled trials from `first` up to the limit, by number."""
+        """Return the settled trials from `first` up to the limit, by number."""
         for trial in range(first, int(min(limit, len(self)))):
             if trial not in self._unsettled:
                 yield self.record(space, trial)
 
     def record(self, space: Space, trial: int) -> TrialRecord:
-        """Give what came of a settled trial."""
+        """Return what came of a settled trial."""
         row = self.last(trial)
         state, reason = _outcome(row)
         return TrialRecord(
@@ -221,7 +221,7 @@ class Ledger:
 
 
 def _params(space: Space, values: Mapping[str, ParamValue]) -> Params:
-    """Give a row's parameters, completed; one interrupted while they were drawn has a part."""
+    """Return a row's parameters, completed; one interrupted while they were drawn has a part."""
     return space.complete(values) if _is_whole(space, values) else Params(values)
 
 

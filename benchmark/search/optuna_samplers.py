@@ -39,11 +39,11 @@ class Proposals(BaseSampler):  # type: ignore[misc]  # optuna is untyped here
         self._proposed: tuple[int, Mapping[str, ParamValue]] = (-1, {})
 
     def propose(self, trial: int) -> Mapping[str, ParamValue]:
-        """Give the searched values of a trial, or raise `Exhausted`."""
+        """Return the searched values of a trial, or raise `Exhausted`."""
         raise NotImplementedError
 
     def epochs(self, trial: int) -> int | None:  # noqa: ARG002 - most engines grant no epochs
-        """Give how many epochs a trial may take, None for as many as the settings say."""
+        """Return how many epochs a trial may take, None for as many as the settings say."""
         return None
 
     def infer_relative_search_space(
@@ -70,7 +70,7 @@ class Proposals(BaseSampler):  # type: ignore[misc]  # optuna is untyped here
         param_name: str,
         param_distribution: BaseDistribution,  # noqa: ARG002
     ) -> ParamValue:
-        """Give the proposed value."""
+        """Return the proposed value."""
         if self._proposed[0] != trial.number:
             number = self._ledger.trial_of(trial.number)
             assert number is not None
@@ -90,7 +90,7 @@ class GridPoints(Proposals):
         self._grid = grid
 
     def propose(self, trial: int) -> Mapping[str, ParamValue]:
-        """Give the point of that number."""
+        """Return the point of that number."""
         if trial >= len(self._grid):
             raise Exhausted
         return self._grid.point(trial)
@@ -162,7 +162,7 @@ class Reseeded(BaseSampler):  # type: ignore[misc]  # optuna is untyped here
 
 
 def _window(study: optuna.Study, row: FrozenTrial) -> optuna.Study:
-    """Give a study's best and latest rows, so that a sampler's work does not grow for ever.
+    """Return a study's best and latest rows, so that a sampler's work does not grow for ever.
 
     TPE's cost grows with every row it weighs: 25 ms a trial after 400 trials of 16 parameters.
     """
@@ -257,7 +257,7 @@ def _draw(row: Row, parameter: Parameter) -> ParamValue:
 
 
 def starting_values(space: Space, start: Params) -> dict[str, ParamValue]:
-    """Give the values of `start` that the space allows."""
+    """Return the values of `start` that the space allows."""
     return {
         parameter.name: start[parameter.name]
         for parameter in space.searched

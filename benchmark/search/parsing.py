@@ -39,13 +39,13 @@ def read_space(name_or_path: str) -> Space:
 
 
 def space_names() -> tuple[str, ...]:
-    """Give the names of the built-in search spaces, sorted."""
+    """Return the names of the built-in search spaces, sorted."""
     folder = spaces_folder()
     return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
 
 
 def spaces_folder() -> Path | None:
-    """Give the folder of the built-in spaces: beside the package, or in the working folder."""
+    """Return the folder of the built-in spaces: beside the package, or in the working folder."""
     beside = Path(__file__).resolve().parents[2] / "search_spaces"
     return next((each for each in (beside, Path("search_spaces")) if each.is_dir()), None)
 

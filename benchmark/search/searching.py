@@ -103,7 +103,7 @@ def _sampler(settings: SearchSettings, space: Space, ledger: Ledger) -> optuna.s
 
 
 def _limit(settings: SearchSettings, ledger: Ledger) -> float:
-    """Give how many trials the study may have: as asked for, or all that the space has."""
+    """Return how many trials the study may have: as asked for, or all that the space has."""
     asked = settings.trials or math.inf
     return float(min(asked, ledger.study.user_attrs.get("exhausted_at", math.inf)))
 
@@ -116,7 +116,7 @@ class _Runner:
     ledger: Ledger
 
     def run(self, on_trial: Callable[[TrialRecord], None]) -> tuple[str, ...]:
-        """Run trials until none is left or the time is up; give what a person should know."""
+        """Run trials until none is left or the time is up; return what a person should know."""
         ledger = self.ledger
         ledger.refresh()
         limit = _limit(self.settings, ledger)
@@ -202,7 +202,7 @@ class _Runner:
         return number
 
     def _attempt(self, row: Row) -> TrialRecord | None:
-        """Run a trial; give what came of it, None if another process has taken it over."""
+        """Run a trial; return what came of it, None if another process has taken it over."""
         number = self._number(row)
         try:
             epochs = self._epochs(row, number)
@@ -219,7 +219,7 @@ class _Runner:
         return self.ledger.record(self.space, number) if settled else None
 
     def _epochs(self, row: Row, number: int) -> int:
-        """Give the epochs of a trial, written down before its parameters are."""
+        """Return the epochs of a trial, written down before its parameters are."""
         sampler = row.study.sampler
         granted = row.user_attrs.get("epochs")
         if granted is None and isinstance(sampler, Proposals):
@@ -246,7 +246,7 @@ class _Runner:
 
 
 def busy_seconds(trials: Iterable[TrialRecord]) -> float:
-    """Give the seconds in which at least one of some trials ran: two at once count once."""
+    """Return the seconds in which at least one of some trials ran: two at once count once."""
     busy, until = 0.0, -math.inf
     for began, ended in sorted((each.started, each.started + each.seconds) for each in trials):
         busy += max(0.0, ended - max(began, until))

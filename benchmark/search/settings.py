@@ -149,7 +149,7 @@ class SearchSettings:
             _need(engine.needs, self.engine)
 
     def identity(self, space: Space) -> dict[str, Any]:
-        """Give all that decides which trials a study has, its budget apart."""
+        """Return all that decides which trials a study has, its budget apart."""
         return {
             "space": space.digest,
             "material": self.material,
@@ -162,7 +162,7 @@ class SearchSettings:
         }
 
     def study_name(self, space: Space) -> str:
-        """Give the study's full name: as it is called, and a digest of its identity."""
+        """Return the study's full name: as it is called, and a digest of its identity."""
         return f"{self.study}-{digest(self.identity(space))[:16]}"
 
 

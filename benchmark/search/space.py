@@ -84,7 +84,7 @@ class Parameter:
         return self.low, self.high
 
     def grid(self, points: int = GRID_POINTS) -> tuple[ParamValue, ...]:
-        """Give its values in order: all of them, or `points` of a range without a step."""
+        """Return its values in order: all of them, or `points` of a range without a step."""
         if self.kind is Kind.BOOL:
             return (False, True)
         if self.kind not in (Kind.FLOAT, Kind.INT):
@@ -183,7 +183,7 @@ class Space:
         return tuple(outside)
 
     def including(self, values: Mapping[str, ParamValue]) -> "Space":
-        """Give the space with these values among the choices of its parameters of that type.
+        """Return the space with these values among the choices of its parameters of that type.
 
         So the run's own side or batch is tried even where a file does not list it.
         """
@@ -266,7 +266,7 @@ def _faults(parameter: Parameter, known: Mapping[str, Tunable], architecture: st
 
 
 def _extremes(parameter: Parameter) -> tuple[ParamValue, ...]:
-    """Give values that stand for all: every choice, or the two ends of a range."""
+    """Return values that stand for all: every choice, or the two ends of a range."""
     if parameter.kind is Kind.FLOAT:
         return parameter.bounds
     if parameter.kind is Kind.INT:

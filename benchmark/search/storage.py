@@ -37,7 +37,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Return the lock back."""
         assert self._held is not None
         self._held.close()
 

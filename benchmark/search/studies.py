@@ -62,7 +62,7 @@ def _changes(other: optuna.Study, identity: Mapping[str, Any]) -> str:
 
 
 def describe(space: Space, settings: SearchSettings) -> dict[str, Any]:
-    """Give a space and settings as plain JSON; `restore` reads them back."""
+    """Return a space and settings as plain JSON; `restore` reads them back."""
     return {"space": asdict(space), "settings": {**asdict(settings), "start": dict(settings.start)}}
 
 

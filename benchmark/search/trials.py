@@ -147,7 +147,7 @@ class SearchResult:
         return tuple(sorted(front, key=lambda each: (costs[each.number], each.number)))
 
     def table(self) -> "pd.DataFrame":
-        """Give one row a trial: number, state, goals, parameters (`param_`) and facts (`fact_`)."""
+        """Return one row a trial: number, state, goals, parameters (`param_`), facts (`fact_`)."""
         import pandas as pd
 
         rows = [

@@ -59,13 +59,13 @@ class Card:
 
 
 def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify_network(folder: Path, card: Card) -> Path:
-    """Give the path of the network in a folder, its content checked against the card.
+    """Return the path of the network in a folder, its content checked against the card.
 
     Raises:
         DataError: the file is missing, truncated or another one.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def needed_modules(package: Path, entry: str) -> tuple[str, ...]:
-    """Give the files that a module needs within its package, itself among them.
+    """Return the files that a module needs within its package, itself among them.
 
     Args:
         package: the package's folder.
@@ -33,7 +33,7 @@ def needed_modules(package: Path, entry: str) -> tuple[str, ...]:
 
 
 def code_digest(package: Path, modules: tuple[str, ...]) -> str:
-    """Give a digest over the contents of modules, 64 hexadecimal digits."""
+    """Return a digest over the contents of modules, 64 hexadecimal digits."""
     whole = hashlib.sha256()
     for module in modules:
         content = (package / module).read_bytes()
@@ -52,7 +52,7 @@ def copy_modules(package: Path, modules: tuple[str, ...], into: Path) -> None:
 
 
 def _imports(package: Path, module: str) -> Iterator[str]:
-    """Give the files that a module imports from by relative imports."""
+    """Return the files that a module imports from by relative imports."""
     folder = Path(module).parent
     for node in ast.walk(ast.parse((package / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:

@@ -16,7 +16,7 @@ COLUMN = "image"
 
 
 def rows_of(model_input: Any) -> list[Any]:
-    """Give the images of a call, one by one and still as they came.
+    """Return the images of a call, one by one and still as they came.
 
     Args:
         model_input: a table or a mapping with a column `image`; an array of n images,
@@ -78,7 +78,7 @@ def _from_base64(text: str) -> bytes:
 
 
 def _whole_pixels(image: Any) -> npt.NDArray[np.uint8]:
-    """Give pixels as uint8, refusing scaled ones rather than seeing a black image in them."""
+    """Return pixels as uint8, refusing scaled ones rather than seeing a black image in them."""
     try:
         pixels: npt.NDArray[Any] = np.asarray(image)
         pixels = pixels.astype(np.float64) if pixels.dtype == object else pixels

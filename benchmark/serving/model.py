@@ -82,7 +82,7 @@ class ScanClassifier:
     def classify(
         self, rows: Sequence[Any], *, stop_at_error: bool
     ) -> tuple[Probabilities, list[str]]:
-        """Give (n, k) probabilities, NaN where an image cannot be read, and n errors or ''."""
+        """Return (n, k) probabilities, NaN where an image cannot be read, and n errors or ''."""
         probabilities = np.full((len(rows), len(self.card.classes)), np.nan)
         errors = [""] * len(rows)
         for places, pixels in self._decoded(rows, errors, stop_at_error=stop_at_error):
@@ -92,7 +92,7 @@ class ScanClassifier:
     def _decoded(
         self, rows: Sequence[Any], errors: list[str], *, stop_at_error: bool
     ) -> Iterator[tuple[list[int], Any]]:
-        """Give readable images in chunks: their rows, and (m, side, side, channels) pixels."""
+        """Return readable images in chunks: their rows, and (m, side, side, channels) pixels."""
         for start in range(0, len(rows), _CHUNK):
             places, pixels = [], []
             for place in range(start, min(start + _CHUNK, len(rows))):

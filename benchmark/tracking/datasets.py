@@ -11,12 +11,12 @@ _CONTEXT = {Part.TRAIN: "training", Part.VAL: "validation", Part.TEST: "testing"
 
 
 def dataset_name(spec: Spec, part: Part) -> str:
-    """Give the name under which a part of a data set is shown."""
+    """Return the name under which a part of a data set is shown."""
     return f"{spec.data}-{part}"
 
 
 def dataset_digest(spec: Spec, part: Part, predictions: Predictions) -> str:
-    """Give a part's digest: of its images for val and test, of the whole split for train.
+    """Return a part's digest: of its images for val and test, of the whole split for train.
 
     A prediction table holds no training images, and the split determines them.
     """
@@ -25,7 +25,7 @@ def dataset_digest(spec: Spec, part: Part, predictions: Predictions) -> str:
 
 
 def dataset_inputs(spec: Spec, predictions: Predictions) -> list[Any]:
-    """Give the three parts as MLflow's entities, made without its pandas and NumPy wrappers."""
+    """Return the three parts as MLflow's entities, made without its pandas and NumPy wrappers."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     inputs = []

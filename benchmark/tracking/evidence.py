@@ -133,7 +133,7 @@ def _tags(outcome: Outcome, model_id: str) -> dict[str, str]:
 
 
 def _trained(outcome: Outcome) -> dict[str, str]:
-    """Give the tags of what a search found: the whole spec, and each parameter by itself."""
+    """Return the tags of what a search found: the whole spec, and each parameter by itself."""
     if outcome.trained is None:
         return {}
     best = {f"best.{name}": str(value) for name, value in outcome.trained.params.items()}
@@ -142,7 +142,7 @@ def _trained(outcome: Outcome) -> dict[str, str]:
 
 
 def _fitting(notes: Sequence[str]) -> str:
-    """Give notes as JSON that a tag can hold: the last ones go first, with a word that they did."""
+    """Return notes as JSON that a tag can hold: the last go first, with a word that they did."""
     kept = list(notes)
     text = json.dumps(kept)
     while len(text) > names.TAG_LIMIT:

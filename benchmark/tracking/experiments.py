@@ -52,7 +52,7 @@ def find_experiment(
 
 
 def opened_experiment(store: Store, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Give the name of the experiment that MLflow's own variables choose, if they do."""
+    """Return the name of the experiment that MLflow's own variables choose, if they do."""
     opened = environ.get("MLFLOW_RUN_ID", "")
     home = _home_of(store, opened) if opened else environ.get("MLFLOW_EXPERIMENT_ID", "")
     if home:
@@ -61,7 +61,7 @@ def opened_experiment(store: Store, environ: Mapping[str, str] = os.environ) -> 
 
 
 def existing_experiment(store: Store, name: str) -> Experiment | None:
-    """Give an experiment that is there already, None where it is not."""
+    """Return an experiment that is there already, None where it is not."""
     found = store.client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
         return None
@@ -69,7 +69,7 @@ def existing_experiment(store: Store, name: str) -> Experiment | None:
 
 
 def latest_experiment(store: Store) -> Experiment | None:
-    """Give the experiment that the newest benchmark ran in, None where none ever ran."""
+    """Return the experiment that the newest benchmark ran in, None where none ever ran."""
     every = [each.experiment_id for each in store.client.search_experiments()]
     runs = store.client.search_runs(
         every,
@@ -96,7 +96,7 @@ def _home_of(store: Store, run_id: str) -> str:
 
 
 def _named(store: Store, name: str) -> str:
-    """Give the id of a named experiment, making it if need be; two processes may try at once."""
+    """Return the id of a named experiment, making it if need be; two processes may try at once."""
     from mlflow.exceptions import MlflowException
 
     found = store.client.get_experiment_by_name(name)
@@ -116,7 +116,7 @@ def _named(store: Store, name: str) -> str:
 
 
 def _artifacts(store: Store) -> Any:
-    """Give where artifacts go: beside the database; a server has its own place for them.
+    """Return where artifacts go: beside the database; a server has its own place for them.
 
     MLflow itself would put them into `./mlruns` of whatever folder a process is in. Folders are
     named by chance, since an experiment's id is not known before it is made.

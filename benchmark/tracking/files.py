@@ -16,7 +16,7 @@ class Files:
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def fetch(self, uri: str) -> Path:
-        """Give a local path to an artifact, not copied where it stands on this machine.
+        """Return a local path to an artifact, not copied where it stands on this machine.
 
         Raises:
             StoreError: the artifact is not there.

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def pyfunc() -> Any:
-    """Give the module `mlflow.pyfunc`.
+    """Return the module `mlflow.pyfunc`.
 
     Importing it warns of a type hint in MLflow's own code (3.17), which is nothing to a person.
     """

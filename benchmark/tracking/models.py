@@ -20,7 +20,7 @@ _MODEL_NAME = "model"
 def log_network(
     store: Store, experiment: Experiment, run: Run, outcome: Outcome, classes: tuple[str, ...]
 ) -> str:
-    """Log a run's network as a model with its code and signature, and give the model's id.
+    """Log a run's network as a model with its code and signature; return the model's id.
 
     MLflow's `log_model` copies the file twice and acts on a global active run; this does the
     same in its public parts, with one copy.
@@ -52,7 +52,7 @@ def log_network(
 
 
 def card_tags(card: Card) -> dict[str, str]:
-    """Give the facts of a card that are worth a tag on a model."""
+    """Return the facts of a card that are worth a tag on a model."""
     return {
         "data": card.data,
         names.SYNTHETIC: str(card.synthetic).lower(),
@@ -61,7 +61,7 @@ def card_tags(card: Card) -> dict[str, str]:
 
 
 def network_uri(store: Store, model_id: str) -> str:
-    """Give where a logged model's `model.keras` stands."""
+    """Return where a logged model's `model.keras` stands."""
     location = store.client.get_logged_model(model_id).artifact_location
     return f"{location}/data/{_MODEL_NAME}/{NETWORK_FILE}"
 
@@ -102,7 +102,7 @@ def _save(packed: Packed, path: Path, run_id: str, model: Any) -> Path:
 
 
 def _signature(classes: tuple[str, ...]) -> Any:
-    """Give the model's signature: anything in a column `image`, or an array of pixels.
+    """Return the model's signature: anything in a column `image`, or an array of pixels.
 
     A column of type string would take no (n, h, w, 3) array; MLflow 3.17 lets both through only
     for a tensor of objects. The price: it then takes no arrays inside a table, and the rows of a

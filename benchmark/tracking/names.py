@@ -47,5 +47,5 @@ _ILLEGAL = re.compile(r"[^\w\-. :/]")
 
 
 def metric_name(name: str) -> str:
-    """Give a metric's name as MLflow takes it; a class may be called `covid (19)`."""
+    """Return a metric's name as MLflow takes it; a class may be called `covid (19)`."""
     return _ILLEGAL.sub("_", name)

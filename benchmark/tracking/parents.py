@@ -86,7 +86,7 @@ def begin(store: Store, experiment: Experiment, opening: Opening, *, resume: boo
 
 
 def close_stale(store: Store, experiment: Experiment) -> tuple[str, ...]:
-    """Close as KILLED the runs that a dead process left RUNNING; give their ids.
+    """Close as KILLED the runs that a dead process left RUNNING; return their ids.
 
     A run is only touched if it recorded its process, on this machine, and that process is gone.
     """
@@ -127,7 +127,7 @@ def _benchmark(run: Any) -> Benchmark:
 
 
 def process_tags() -> dict[str, str]:
-    """Give the tags that say which process a run belongs to."""
+    """Return the tags that say which process a run belongs to."""
     process = environment.this_process()
     return {names.HOST: process.host, names.PID: str(process.pid), names.STARTED: process.started}
 
@@ -210,7 +210,7 @@ def _describe(store: Store, run_id: str, opening: Opening) -> None:
 
 
 def _changed(present: Any, params: Mapping[str, str]) -> dict[str, str]:
-    """Give as tags what is asked for otherwise than when the run began: a param never changes."""
+    """Return as tags what is asked for otherwise than when the run began: a param never changes."""
     asked = {name: value[: names.PARAM_LIMIT] for name, value in params.items()}
     return {
         f"{names.REQUEST}{name}": value

@@ -16,7 +16,7 @@ _STAGES = ("decode", "features", "head", "search", "wall")
 
 
 def search_runs(store: Store, experiment: Experiment, filter_: str) -> list[Any]:
-    """Give every run of an experiment that a filter lets through, newest first."""
+    """Return every run of an experiment that a filter lets through, newest first."""
     found: list[Any] = []
     token = None
     while True:

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def predict(job: dict[str, Any]) -> list[list[float]]:
-    """Give the probabilities of the registered model for each image."""
+    """Return the probabilities of the registered model for each image."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import mlflow
     import numpy as np

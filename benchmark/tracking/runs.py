@@ -124,7 +124,7 @@ def fail(store: Store, run: Run, reason: str, state: State) -> None:
 
 
 def flat(spec: Spec) -> dict[str, str]:
-    """Give a spec as MLflow params: one name a field, its parameters under their own names."""
+    """Return a spec as MLflow params: one name a field, its parameters under their own names."""
     fields = spec.to_json()
     nested: Mapping[str, Any] = {
         **fields.pop("picture"),
@@ -138,7 +138,7 @@ def flat(spec: Spec) -> dict[str, str]:
 
 
 def _title(spec: Spec) -> str:
-    """Give the name that a person sees in the list of runs."""
+    """Return the name that a person sees in the list of runs."""
     fold = "" if spec.fold is None else f" fold {spec.fold}"
     labels = "" if spec.labels == "true" else f" {spec.labels} labels"
     return f"{spec.arch} {spec.picture.side_px}px seed {spec.seed}{fold}{labels}"

@@ -61,7 +61,7 @@ def open_store(uri: str | None, environ: Mapping[str, str] = os.environ) -> Stor
 
 
 def store_uri(uri: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
-    """Give the address that is meant: the one named, MLFLOW_TRACKING_URI's, or the default."""
+    """Return the address that is meant: the one named, MLFLOW_TRACKING_URI's, or the default."""
     return uri or environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
 
 
@@ -96,7 +96,7 @@ def _open_sqlite(uri: str) -> Store:
 
 
 def _connect(uri: str) -> Any:
-    """Give a client that has reached its store once."""
+    """Return a client that has reached its store once."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody was asked
     import mlflow
     from mlflow.exceptions import MlflowException

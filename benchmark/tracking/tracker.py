@@ -101,7 +101,7 @@ class Tracker:
         return parents.begin(self._store, self.experiment, opening, resume=resume)
 
     def close_stale(self) -> tuple[str, ...]:
-        """Close as KILLED what dead processes of this machine left RUNNING; give the run ids."""
+        """Close as KILLED what dead processes of this machine left RUNNING; return the run ids."""
         return parents.close_stale(self._store, self.experiment)
 
     def records(
@@ -184,7 +184,7 @@ class Tracker:
             rescored.replace_table(self._store, record, out_of_fold, names.OUT_OF_FOLD_FILE)
 
     def finished(self, digests: Iterable[str]) -> Mapping[str, Record]:
-        """Give the newest finished record by digest, of those specs that have one."""
+        """Return the newest finished record by digest, of those specs that have one."""
         return reading.finished_records(self._store, self.experiment, digests)
 
     def start(self, parent: Parent, spec: Spec) -> Run:
@@ -260,7 +260,7 @@ class Tracker:
         return read_predictions(self._fetch(record.run_id, names.CHECK_FILE))
 
     def network_path(self, record: Record) -> Path:
-        """Give a local path to a finished run's `model.keras`."""
+        """Return a local path to a finished run's `model.keras`."""
         return self._files.fetch(models.network_uri(self._store, record.model_id))
 
     def finish_benchmark(

@@ -39,7 +39,7 @@ def set_note(store: Store, experiment: Experiment, markdown: str) -> None:
 
 
 def save_view(store: Store, experiment: Experiment) -> tuple[str, str]:
-    """Save the view of the runs table and give the path it opens at, and a warning or nothing."""
+    """Save the view of the runs table; return the path it opens at, and a warning or nothing."""
     import mlflow
 
     now = int(environment.now().timestamp() * 1000)  # a text here makes the page drop the view

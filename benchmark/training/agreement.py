@@ -23,7 +23,7 @@ ERROR = 0.015
 
 
 def agree(reference: Features, other: Features, labels: npt.NDArray[np.int64]) -> tuple[bool, str]:
-    """Say whether two (p, D) feature matrices give the same answers, and in what figures.
+    """Return whether two (p, D) feature matrices give the same answers, and in what figures.
 
     The least cosine over the images must reach `COSINE`; the nearest class mean (of the
     reference's features, by Euclidean distance) must be the same for `AGREEMENT` of them; the
@@ -44,7 +44,7 @@ def agree(reference: Features, other: Features, labels: npt.NDArray[np.int64]) -
 
 
 def standardised_error(reference: Features, other: Features) -> float:
-    """Give the root mean square of (p, D) errors in units of each feature's deviation over p."""
+    """Return the root mean square of (p, D) errors in units of each feature's deviation over p."""
     variance = floor_variance(reference.var(axis=0))
     return float(np.sqrt(np.mean((other - reference) ** 2 / variance)))
 

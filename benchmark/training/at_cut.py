@@ -55,11 +55,11 @@ class AtCut:
         self._fresh = fresh
 
     def take(self, rows: Rows) -> Batch:
-        """Give the activations of some rows, with their earlier features where there are any."""
+        """Return the activations of some rows, with their earlier features where there are any."""
         return self._joined(self._read(self._own, rows))
 
     def drawn(self, rows: Rows, epoch: int) -> Batch:
-        """Give the same for training: of the images, of views of them, or varied afresh."""
+        """Return the same for training: of the images, of views of them, or varied afresh."""
         if self._fresh is not None:
             return self._fresh.drawn(rows, epoch)
         found = self._read(self._own, rows)
@@ -87,7 +87,7 @@ def open_at_cut(
     progress: Progress,
     engine: str | None = None,
 ) -> tuple[AtCut, float]:
-    """Give what the tail reads, and what computing the activations cost, whenever that was.
+    """Return what the tail reads, and what computing the activations cost, whenever that was.
 
     Args:
         spec: names cut, policy, number of views and seed.
@@ -141,7 +141,7 @@ class _Passer:
         self._identity = [_ACTIVATIONS, wanted, cut, *trunk_identity(spec, material)]
 
     def opened(self, name: str, read: Read, count: int, more: list[Any]) -> _Passed:
-        """Give the activations of some images, computed now or found in the cache."""
+        """Return the activations of some images, computed now or found in the cache."""
 
         def build(folder: Path) -> None:
             started = seconds()

@@ -25,7 +25,7 @@ DEFAULT_VIEWS = 4
 
 
 def variation(spec: Spec, material: Material) -> Vary | None:
-    """Give what varies a batch of training images afresh every epoch, None for nothing."""
+    """Return what varies a batch of training images afresh every epoch, None for nothing."""
     policy = read_policy(spec.params.text("augmentation"))
     if not policy.in_use:
         return None
@@ -39,7 +39,7 @@ def variation(spec: Spec, material: Material) -> Vary | None:
 
 
 def views_of(params: Params) -> int:
-    """Give how many augmented views each training image has over a frozen backbone; 0 for none.
+    """Return how many augmented views each training image has over a frozen backbone; 0 for none.
 
     A policy without a number of views would otherwise do nothing there: it means `DEFAULT_VIEWS`.
     """
@@ -113,14 +113,14 @@ class ViewMaker:
         return self.count * len(self.rows)
 
     def opened(self, matrix: npt.NDArray[np.float32], images: int) -> Views:
-        """Give features of the views as what training draws from, for a store of `images`."""
+        """Return features of the views as what training draws from, for a store of `images`."""
         places = np.full(images, -1, np.int64)
         places[self.rows] = np.arange(len(self.rows))
         return Views(matrix=matrix, count=self.count, places=places, seed=self.seed)
 
 
 def view_maker(spec: Spec, material: Material) -> ViewMaker | None:
-    """Give what makes a spec's views, None where it has no augmentation."""
+    """Return what makes a spec's views, None where it has no augmentation."""
     count = views_of(spec.params)
     if not count:
         return None
@@ -146,7 +146,7 @@ def open_views(
     progress: Progress,
     engine: str | None = None,
 ) -> tuple[Views | None, float]:
-    """Give the features of augmented views of the training images, and what they cost.
+    """Return the features of augmented views of the training images, and what they cost.
 
     Computed once for a backbone, a policy, a number of views and a training part; nothing where
     the spec asks for no augmentation.
@@ -182,7 +182,7 @@ def open_views(
 def _reader(
     material: Material, policy: Policy, rows: Rows, seed: int
 ) -> Callable[[int, int], npt.NDArray[np.uint8]]:
-    """Give `ViewMaker.read`."""
+    """Return `ViewMaker.read`."""
     hashes = material.pixels.hashes
 
     def read(start: int, stop: int) -> npt.NDArray[np.uint8]:

@@ -92,7 +92,7 @@ def _params(spec: Spec) -> Params:
 
 
 def best_member(members: tuple[Member, ...]) -> Member:
-    """Give the member with the greatest validation macro-F1, by loss where that is a tie."""
+    """Return the member with the greatest validation macro-F1, by loss where that is a tie."""
 
     def standing(member: Member) -> tuple[float, float]:
         val = member.predictions.part(Part.VAL)
@@ -103,7 +103,7 @@ def best_member(members: tuple[Member, ...]) -> Member:
 
 
 def _logits(member: Member, network: Any, material: Material, progress: Progress) -> Matrix:
-    """Give the (u, k) logits of every image, from cached features where the member has them."""
+    """Return the (u, k) logits of every image, from cached features where the member has them."""
     path = None
     if member.spec.regime == "frozen":
         path = material.cache.find(

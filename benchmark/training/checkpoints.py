@@ -19,7 +19,7 @@ from .precision import format_of
 
 
 def keeper(spec: Spec, material: Material, stage: str) -> "Checkpoint | None":
-    """Give what keeps a stage of a spec's training, None where nothing is to be kept.
+    """Return what keeps a stage of a spec's training, None where nothing is to be kept.
 
     A training that was begun in another number format, on another device, is begun anew.
     """
@@ -32,7 +32,7 @@ class Resumable(Trainee, Protocol):
     """A network being trained that can go on where another process left it."""
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give copies of all that the next step depends on."""
+        """Return copies of all that the next step depends on."""
         ...
 
     def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:

@@ -31,7 +31,7 @@ class MetaLearner:
     bias: npt.NDArray[np.float64]
 
     def predict(self, members: Stacked) -> Probabilities:
-        """Give (n, k) probabilities from (m, n, k) ones."""
+        """Return (n, k) probabilities from (m, n, k) ones."""
         logits = log_probabilities(members) @ self.kernel + self.bias
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         found: Probabilities = odds / odds.sum(axis=1, keepdims=True)
@@ -39,13 +39,13 @@ class MetaLearner:
 
 
 def log_probabilities(members: Stacked) -> npt.NDArray[np.float64]:
-    """Give (n, m k) logarithms, members in order and classes within a member."""
+    """Return (n, m k) logarithms, members in order and classes within a member."""
     logs = np.log(np.maximum(members, LEAST_PROBABILITY))
     return np.transpose(logs, (1, 0, 2)).reshape(members.shape[1], -1)
 
 
 def weigh(members: Stacked, weights: npt.NDArray[np.float64]) -> Probabilities:
-    """Give the (n, k) weighted mean of (m, n, k) probabilities."""
+    """Return the (n, k) weighted mean of (m, n, k) probabilities."""
     found: Probabilities = np.tensordot(weights, members, axes=1)
     return found
 

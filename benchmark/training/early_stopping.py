@@ -72,7 +72,7 @@ class Schedule:
         self.factor = 1.0
 
     def rate(self, step: int) -> float:
-        """Give the learning rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         if step < self.warmup:
             return self.base * (step + 1) / (self.warmup + 1)
         if self.kind == "cosine":

@@ -109,18 +109,18 @@ def choose_engine(
 
 
 def _least_worth_converting(reference: Engine) -> float:
-    """Give how many seconds the reference must need for all images, for converting to pay."""
+    """Return how many seconds the reference must need for all images, for converting to pay."""
     operations = len(reference.graph.get_concrete_function().graph.get_operations())
     return max(WORTH_CONVERTING_SECONDS, _WORTH_CONVERTING * _CONVERT_SECONDS * operations)
 
 
 def difference_bound(engine: str) -> float:
-    """Give how far a network's own probabilities may be from those computed by an engine."""
+    """Return how far a network's own probabilities may be from those computed by an engine."""
     return _BOUNDS.get(engine, _BOUND)
 
 
 def keras_engine(extractor: Any, *, as_served: bool = False) -> Engine:
-    """Give the reference: the Keras network on its own backend.
+    """Return the reference: the Keras network on its own backend.
 
     Args:
         extractor: a Keras network from raw pixels.
@@ -207,7 +207,7 @@ def _probe(reference: Engine, images: Images, labels: npt.NDArray[np.int64]) -> 
 def _batches(
     engine: Engine, images: Images, size: int = _PROBE_BATCH
 ) -> Iterator[tuple[Features, float]]:
-    """Give, batch by batch, all features so far and the images a second of the quickest batch.
+    """Yield, batch by batch, all features so far and the images a second of the quickest batch.
 
     The quickest: others may be at work on the machine, and the first batch traces and picks
     kernels. Where it is the only one, the engine seems slower than it is.
@@ -223,7 +223,7 @@ def _batches(
 def _converted(
     reference: Engine, probe: Probe, facts: dict[str, str], candidates: Sequence[str]
 ) -> Engine:
-    """Give the quickest OpenVINO engine that passes the gate, otherwise the reference.
+    """Return the quickest OpenVINO engine that passes the gate, otherwise the reference.
 
     A few batches tell whether an engine is worth comparing all answers of: it must be quicker
     than the quickest so far, and agree on those.
@@ -263,7 +263,7 @@ def openvino_engine(model: Any, precision: str) -> Engine:
 
 
 def engine_named(name: str, extractor: Any) -> Engine:
-    """Give the engine that once computed a network, by its name, without probing again."""
+    """Return the engine that once computed a network, by its name, without probing again."""
     if name.startswith("openvino-"):
         return openvino_engine(convert(keras_engine(extractor)), name.removeprefix("openvino-"))
     return keras_engine(extractor, as_served=True)

@@ -9,7 +9,7 @@ from ..records import Labels
 
 
 def measure(part: str, probabilities: npt.NDArray[np.floating], labels: Labels) -> dict[str, float]:
-    """Give a part's metrics by name; what is undefined is absent, never NaN.
+    """Return a part's metrics by name; what is undefined is absent, never NaN.
 
     Args:
         part: what the names begin with, such as `val`.
@@ -54,13 +54,13 @@ def _mean_ratio(hits: Labels, total: Labels, there: npt.NDArray[np.bool_]) -> fl
 
 
 def log_loss(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:
-    """Give the mean negative log-likelihood of the true classes, in nats."""
+    """Return the mean negative log-likelihood of the true classes, in nats."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.mean(np.log(np.maximum(true, 1e-15))))
 
 
 def auroc(probabilities: npt.NDArray[np.floating], labels: Labels) -> float:
-    """Give the macro one-vs-rest AUROC by ranks (Mann and Whitney 1947), plain for 2 classes."""
+    """Return the macro one-vs-rest AUROC by ranks (Mann and Whitney 1947), plain for 2 classes."""
     from scipy.stats import rankdata
 
     scores = probabilities[:, 1:] if probabilities.shape[1] == 2 else probabilities

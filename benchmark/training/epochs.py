@@ -23,11 +23,11 @@ class Inputs(Protocol):
     """What a network reads: features, activations or pixels, by row."""
 
     def take(self, rows: Rows) -> Batch:
-        """Give the (b, ...) inputs of some rows."""
+        """Return the (b, ...) inputs of some rows."""
         ...
 
     def drawn(self, rows: Rows, epoch: int) -> Batch:
-        """Give the inputs of some rows for an epoch: an augmented view where there are any."""
+        """Return the inputs of some rows for an epoch: an augmented view where there are any."""
         ...
 
 
@@ -55,11 +55,11 @@ class Trainee(Protocol):
         ...
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
-        """Give (n, k) probabilities; memory is bounded by a batch."""
+        """Return (n, k) probabilities; memory is bounded by a batch."""
         ...
 
     def snapshot(self) -> Any:
-        """Give a copy of everything that training changes in the network."""
+        """Return a copy of everything that training changes in the network."""
         ...
 
     def restore(self, snapshot: Any) -> None:
@@ -86,7 +86,7 @@ class Trained:
     trainee: Trainee
 
     def predict(self, inputs: Inputs, rows: Rows) -> Probabilities:
-        """Give (n, k) probabilities that sum to 1 in float64."""
+        """Return (n, k) probabilities that sum to 1 in float64."""
         values = self.trainee.predict(inputs, rows).astype(np.float64)
         total: Probabilities = values / values.sum(axis=1, keepdims=True)
         return total

@@ -50,7 +50,7 @@ def open_features(
     progress: Progress,
     engine: str | None = None,
 ) -> Features:
-    """Give the features of a spec's backbone, computing them only where no cache has them.
+    """Return the features of a spec's backbone, computing them only where no cache has them.
 
     Args:
         spec: names backbone, weights and engine.
@@ -105,7 +105,7 @@ def read_features(path: Path) -> Features:
 
 
 def features_key(spec: Spec, material: Material, engine: str) -> str:
-    """Give the digest of all that a spec's features depend on."""
+    """Return the digest of all that a spec's features depend on."""
     return digest(["features", EXTRACTOR, engine, *trunk_identity(spec, material)])
 
 
@@ -181,7 +181,7 @@ def pass_images(
 
 
 def probe_images(material: Material) -> tuple[npt.NDArray[np.uint8], Labels]:
-    """Give up to 64 images of train, spread over its classes and mixed, and their classes."""
+    """Return up to 64 images of train, spread over its classes and mixed, and their classes."""
     train = _train_of(material)
     rows = train[np.linspace(0, len(train) - 1, min(64, len(train))).astype(np.int64)]
     rows = np.random.default_rng(0).permutation(rows)

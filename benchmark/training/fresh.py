@@ -38,7 +38,7 @@ class Fresh:
         self._batch = batch
 
     def drawn(self, rows: Rows, epoch: int) -> Batch:
-        """Give the activations of some rows' images as an epoch varies them, and early features."""
+        """Return activations of some rows' images as an epoch varies them, and early features."""
         images = self._vary(np.asarray(self._pixels[rows]), rows, epoch)
         found = self._engine.run(filled(images, self._batch))[: len(rows)]
         cells = int(np.prod(self._shape))
@@ -47,7 +47,7 @@ class Fresh:
 
 
 def flat_trunk(trunk: Any) -> Any:
-    """Give a trunk with one output, a row an image: the maps at the cut, then early features."""
+    """Return a trunk with one output, a row an image: the maps at the cut, then early features."""
     import keras
 
     border, *early = trunk.outputs

@@ -129,7 +129,7 @@ def train_head(
 
 
 def standing_head(head: Head, params: Params, classes: int) -> Any:
-    """Give a head as a network over features as they come, standardising them inside."""
+    """Return a head as a network over features as they come, standardising them inside."""
     inputs = head.inputs
     whole = build_head(params, inputs.width, classes, 0, inputs.mean, inputs.variance)
     for layer in head.network.layers:
@@ -139,7 +139,7 @@ def standing_head(head: Head, params: Params, classes: int) -> Any:
 
 
 def examples(material: Material, part: Part) -> Examples:
-    """Give a part's rows of the pixels (and of the features), and its classes."""
+    """Return a part's rows of the pixels (and of the features), and its classes."""
     return Examples(rows=material.pictures(part), labels=material.truth(part))
 
 

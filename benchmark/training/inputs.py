@@ -37,7 +37,7 @@ class Views:
     seed: int
 
     def draw(self, rows: Rows, epoch: int) -> Rows:
-        """Give for each row which row of `matrix` an epoch sees, -1 for the image itself."""
+        """Return for each row which row of `matrix` an epoch sees, -1 for the image itself."""
         drawn = generator(self.seed, "view", epoch).integers(0, self.count + 1, len(self.places))
         view = drawn[rows] - 1
         images = len(self.matrix) // self.count
@@ -72,11 +72,11 @@ class Columns:
         self._of_views = None if views is None else self._opened(views.matrix)
 
     def take(self, rows: Rows) -> Matrix:
-        """Give the (b, width) standardised features of some rows."""
+        """Return the (b, width) standardised features of some rows."""
         return self._own(rows)
 
     def drawn(self, rows: Rows, epoch: int) -> Matrix:
-        """Give the features of some rows for training: of the images, or of views of them."""
+        """Return the features of some rows for training: of the images, or of views of them."""
         if self._views is None or self._of_views is None:
             return self.take(rows)
         chosen = self._views.draw(rows, epoch)
@@ -86,7 +86,7 @@ class Columns:
         return values
 
     def _opened(self, matrix: Matrix) -> Callable[[Rows], Matrix]:
-        """Give what reads rows of a matrix: from memory if its columns fit there."""
+        """Return what reads rows of a matrix: from memory if its columns fit there."""
 
         def read(rows: Rows) -> Matrix:
             values = self._raw(matrix, rows)
@@ -107,7 +107,7 @@ class Columns:
         return np.asarray(matrix[rows])[:, self._columns]
 
     def _statistics(self, matrix: Matrix, train: Rows) -> tuple[Matrix, Matrix]:
-        """Give mean and variance, the latter floored as the head's own layer floors it."""
+        """Return mean and variance, the latter floored as the head's own layer floors it."""
         total, squares = np.zeros(self.width), np.zeros(self.width)
         blocks = [train[start : start + _BLOCK] for start in range(0, len(train), _BLOCK)]
         for block in blocks:
@@ -141,11 +141,11 @@ class Store:
         return self._vary is not None
 
     def take(self, rows: Rows) -> Batch:
-        """Give the arrays of some rows."""
+        """Return the arrays of some rows."""
         return np.asarray(self._array[rows])
 
     def drawn(self, rows: Rows, epoch: int) -> Batch:
-        """Give the arrays of some rows for training, varied where there is augmentation."""
+        """Return the arrays of some rows for training, varied where there is augmentation."""
         batch = self.take(rows)
         return batch if self._vary is None else self._vary(batch, rows, epoch)
 

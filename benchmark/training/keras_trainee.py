@@ -75,7 +75,7 @@ class KerasTrainee:
         return Step(loss=float(seen["bare_loss"]), accuracy=float(seen["accuracy"]))
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
-        """Give (n, k) probabilities."""
+        """Return (n, k) probabilities."""
         blocks = [rows[at : at + self._batch] for at in range(0, len(rows), self._batch)]
         return np.concatenate([self._predict_block(inputs.take(block)) for block in blocks])
 
@@ -89,7 +89,7 @@ class KerasTrainee:
         return found[: len(batch[0] if several else batch)]
 
     def snapshot(self) -> Any:
-        """Give a copy of the network's weights."""
+        """Return a copy of the network's weights."""
         return self.network.get_weights()
 
     def restore(self, snapshot: Any) -> None:
@@ -103,7 +103,7 @@ class KerasTrainee:
             self.network.make_predict_function(force=True)
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give all that the next step depends on: weights, dropout's seeds, the optimizer's."""
+        """Return all that the next step depends on: weights, dropout's seeds, the optimizer's."""
         return [np.array(each) for each in self._variables()]
 
     def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:

@@ -80,7 +80,7 @@ class Material:
     seen: Callable[[Probabilities], None] | None = None
 
     def pictures(self, part: Part) -> Rows:
-        """Give the rows of `pixels` that a part's images have, in the part's order."""
+        """Return the rows of `pixels` that a part's images have, in the part's order."""
         return self.pixels.rows([self.hashes[row] for row in self.split.rows(part)])
 
     def truth(self, part: Part) -> Labels:

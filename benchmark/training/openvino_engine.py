@@ -68,7 +68,7 @@ class Streams:
         self.batch = self._size * streams * _ROUNDS
 
     def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Give the (n, D) figures of (n, side, side, channels) images."""
+        """Return the (n, D) figures of (n, side, side, channels) images."""
         into = np.empty((len(images), self._width), np.float32)
         for start in range(0, len(images), self._size):
             some = images[start : start + self._size]
@@ -79,7 +79,7 @@ class Streams:
 
 
 def images_at_once(side_px: int, streams: int) -> int:
-    """Give how many images a stream computes together."""
+    """Return how many images a stream computes together."""
     alone = int((_ALONE_PX / side_px) ** 2)
     return max(1, min(alone, _MOST_AT_ONCE, 2 * _MOST_AT_ONCE // streams))
 

@@ -36,7 +36,7 @@ class Optimizer(Protocol):
         ...
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give what the next step depends on; changed in place it is taken up."""
+        """Return what the next step depends on; changed in place it is taken up."""
         ...
 
 
@@ -58,7 +58,7 @@ class Adam:
         self._steps = np.zeros(1, np.int64)
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give both moments and the number of steps."""
+        """Return both moments and the number of steps."""
         return [self._first, self._second, self._steps]
 
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:
@@ -96,7 +96,7 @@ class Sgd:
         self._velocity = np.zeros(size, np.float32)
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give the velocity."""
+        """Return the velocity."""
         return [self._velocity]
 
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:
@@ -121,7 +121,7 @@ class RmsProp:
         self._scratch = np.empty(size, np.float32)
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give the mean of squares."""
+        """Return the mean of squares."""
         return [self._velocity]
 
     def step(self, weights: Vector, gradient: Vector, learning_rate: float) -> None:

@@ -18,7 +18,7 @@ _BATCH = 32
 def split_perceptron(network: Any) -> tuple[Any, Stack] | None:
     """Split a network into a front without weights and a stack of all layers behind it.
 
-    Gives None where a layer with weights is not one that NumPy trains, such as a convolution.
+    Returns None where a layer with weights is not one that NumPy trains, such as a convolution.
     """
     import keras
 
@@ -48,7 +48,7 @@ class Shrunk:
         self._is_held = np.zeros(len(pixels), bool)
 
     def take(self, rows: Rows) -> Matrix:
-        """Give the (b, width) values of some rows."""
+        """Return the (b, width) values of some rows."""
         if self._held is None:
             return self._of(rows)
         missing = np.unique(rows[~self._is_held[rows]])
@@ -59,7 +59,7 @@ class Shrunk:
         return found
 
     def drawn(self, rows: Rows, epoch: int) -> Matrix:
-        """Give the values of some rows for training, of varied images where there are any."""
+        """Return the values of some rows for training, of varied images where there are any."""
         if not self._pixels.is_varied:
             return self.take(rows)
         return self._passed(self._pixels.drawn(rows, epoch))

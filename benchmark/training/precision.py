@@ -32,7 +32,7 @@ class Device:
 
 
 def this_device() -> Device:
-    """Give the device that Keras computes on: TensorFlow's first GPU, otherwise the processor.
+    """Return the device that Keras computes on: TensorFlow's first GPU, otherwise the processor.
 
     On other backends `auto` means float32, for the device is not asked there.
     """
@@ -50,12 +50,12 @@ def this_device() -> Device:
 
 
 def format_of(spec: Spec) -> str:
-    """Give the format that a spec's network is trained in on this machine."""
+    """Return the format that a spec's network is trained in on this machine."""
     return number_format(spec.params.text("precision"), this_device())
 
 
 def number_format(wanted: str, device: Device) -> str:
-    """Give the format to train in, a key of `POLICIES`.
+    """Return the format to train in, a key of `POLICIES`.
 
     `auto` is float32 on a processor; on a GPU bfloat16 where it has it (Ampere, compute capability
     8.0, and later), float16 where it has units for that (Volta, 7.0) and float32 on older ones,

@@ -67,7 +67,7 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
 def _trainee(
     network: Any, spec: Spec, material: Material, settings: Settings
 ) -> tuple[Trainee, Inputs]:
-    """Give who trains a network, and what it reads: a perceptron's layers are trained in NumPy.
+    """Return who trains a network, and what it reads: a perceptron's layers are trained in NumPy.
 
     Tracing a perceptron's graph takes longer than its epochs on some hundred images.
     """
@@ -80,7 +80,7 @@ def _trainee(
 
 
 def train_prior(spec: Spec, material: Material) -> Fitted:
-    """Give every image the class frequencies of train."""
+    """Return every image the class frequencies of train."""
     began = seconds()
     counts = np.bincount(material.truth(Part.TRAIN), minlength=len(material.classes))
     frequencies = counts / counts.sum()

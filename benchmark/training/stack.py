@@ -30,23 +30,23 @@ class Layer:
         """Take views of the flat weights and of their gradient."""
 
     def forward(self, inputs: Matrix, random: Random | None, /) -> Matrix:
-        """Give the outputs; with a generator, as in training."""
+        """Return the outputs; with a generator, as in training."""
         raise NotImplementedError
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Take the loss's slope over the outputs, fill the gradient, give that over the inputs."""
+        """Take the loss's slope over the outputs, fill the gradient, return the inputs'."""
         raise NotImplementedError
 
     def penalty(self) -> float:
-        """Give what the layer's own weights add to the loss."""
+        """Return what the layer's own weights add to the loss."""
         return 0.0
 
     def state(self) -> list[npt.NDArray[np.float32]]:
-        """Give the weights that are not trained by the gradient; they are changed in place."""
+        """Return the weights that are not trained by the gradient; they are changed in place."""
         return []
 
     def export(self) -> list[npt.NDArray[np.float32]]:
-        """Give all weights in the order of the Keras layer's."""
+        """Return all weights in the order of the Keras layer's."""
         return []
 
 
@@ -69,14 +69,14 @@ class Dense(Layer):
         self._scratch = np.empty(cut if self._penalty else 0, np.float32)
 
     def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
-        """Give x W + b."""
+        """Return x W + b."""
         self._inputs = inputs
         outputs: Matrix = inputs @ self._kernel
         outputs += self._bias
         return outputs
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Fill the gradient; give the slope over the inputs (unused for the first layer)."""
+        """Fill the gradient; return the slope over the inputs (unused for the first layer)."""
         np.matmul(self._inputs.T, slope, out=self._kernel_slope)
         np.sum(slope, axis=0, out=self._bias_slope)
         if self._penalty:
@@ -84,7 +84,7 @@ class Dense(Layer):
         return slope if self._first else slope @ self._kernel.T
 
     def penalty(self) -> float:
-        """Give the L2 penalty."""
+        """Return the L2 penalty."""
         return self._penalty * float(np.dot(self._flat, self._flat)) if self._penalty else 0.0
 
     def _penalise(self, part: slice) -> None:
@@ -92,7 +92,7 @@ class Dense(Layer):
         self._flat_slope[part] += self._scratch[part]
 
     def export(self) -> list[npt.NDArray[np.float32]]:
-        """Give the kernel and the bias."""
+        """Return the kernel and the bias."""
         return [self._kernel, self._bias]
 
 
@@ -103,12 +103,12 @@ class Activate(Layer):
         self._activation = activation
 
     def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
-        """Give f(x)."""
+        """Return f(x)."""
         self._inputs = inputs
         return self._activation.value(inputs)
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Give the slope times f'(x)."""
+        """Return the slope times f'(x)."""
         return slope * self._activation.slope(self._inputs)
 
 
@@ -130,7 +130,7 @@ class Dropout(Layer):
         return inputs * self._mask
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Give the slope where the inputs were kept."""
+        """Return the slope where the inputs were kept."""
         return slope * self._mask
 
 
@@ -164,7 +164,7 @@ class BatchNormalization(Layer):
         return outputs
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Fill the gradient; give the slope over the inputs."""
+        """Fill the gradient; return the slope over the inputs."""
         np.sum(slope * self._normal, axis=0, out=self._gamma_slope)
         np.sum(slope, axis=0, out=self._beta_slope)
         inner = slope * self._gamma
@@ -174,11 +174,11 @@ class BatchNormalization(Layer):
         return outputs
 
     def state(self) -> list[npt.NDArray[np.float32]]:
-        """Give the moving mean and variance."""
+        """Return the moving mean and variance."""
         return self._moving
 
     def export(self) -> list[npt.NDArray[np.float32]]:
-        """Give gamma, beta, moving mean and moving variance."""
+        """Return gamma, beta, moving mean and moving variance."""
         return [self._gamma, self._beta, *self._moving]
 
 
@@ -202,7 +202,7 @@ class Stack:
     def probabilities(
         self, inputs: Matrix, random: Random | None = None
     ) -> npt.NDArray[np.float32]:
-        """Give (b, k) probabilities of (b, width) standardised features."""
+        """Return (b, k) probabilities of (b, width) standardised features."""
         values = inputs
         for layer in self._layers:
             values = layer.forward(values, random)
@@ -216,7 +216,7 @@ class Stack:
             slope = layer.backward(slope)
 
     def penalty(self) -> float:
-        """Give what the weights themselves add to the loss."""
+        """Return what the weights themselves add to the loss."""
         return sum(layer.penalty() for layer in self._layers)
 
     @property
@@ -225,7 +225,7 @@ class Stack:
         return [type(layer) for layer in self._layers if layer.size] == [Dense]
 
     def snapshot(self) -> list[npt.NDArray[np.float32]]:
-        """Give a copy of everything that training changes."""
+        """Return a copy of everything that training changes."""
         return [each.copy() for each in self.everything()]
 
     def restore(self, snapshot: Sequence[npt.NDArray[np.float32]]) -> None:
@@ -234,7 +234,7 @@ class Stack:
             own[...] = kept
 
     def everything(self) -> list[npt.NDArray[np.float32]]:
-        """Give everything that training changes, itself: changed in place it is taken up."""
+        """Return everything that training changes, itself: changed in place it is taken up."""
         return [self.weights, *self._states()]
 
     def write_back(self) -> None:

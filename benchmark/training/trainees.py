@@ -34,12 +34,12 @@ class _OfStack:
         self._random = generator(seed, "dropout")
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
-        """Give (n, k) probabilities."""
+        """Return (n, k) probabilities."""
         blocks = [rows[start : start + 4096] for start in range(0, len(rows), 4096)]
         return np.concatenate([self._stack.probabilities(inputs.take(block)) for block in blocks])
 
     def snapshot(self) -> Any:
-        """Give a copy of the weights and moving statistics."""
+        """Return a copy of the weights and moving statistics."""
         return self._stack.snapshot()
 
     def restore(self, snapshot: Any) -> None:
@@ -51,14 +51,14 @@ class _OfStack:
         self._stack.write_back()
 
     def _targets(self, labels: Labels, classes: int) -> Matrix:
-        """Give the (b, k) probabilities that are aimed at: smoothed labels."""
+        """Return the (b, k) probabilities that are aimed at: smoothed labels."""
         smoothing = self._settings.label_smoothing
         targets = np.full((len(labels), classes), smoothing / classes, np.float32)
         targets[np.arange(len(labels)), labels] += np.float32(1 - smoothing)
         return targets
 
     def _slope(self, probabilities: Matrix, targets: Matrix, labels: Labels) -> Matrix:
-        """Give the (b, k) slope of the loss over the logits."""
+        """Return the (b, k) slope of the loss over the logits."""
         slope = probabilities - targets
         slope *= self._settings.class_weights[labels][:, None] / np.float32(len(labels))
         return slope
@@ -83,7 +83,7 @@ class StackTrainee(_OfStack):
         return seen
 
     def state(self) -> list[npt.NDArray[Any]]:
-        """Give all that the next step depends on: weights, the optimizer's state, dropout's."""
+        """Return all that the next step depends on: weights, the optimizer's state, dropout's."""
         draws = np.array(json.dumps(self._random.bit_generator.state))
         return [*(each.copy() for each in self._arrays()), draws]
 
@@ -130,7 +130,7 @@ class LbfgsTrainee(_OfStack):
     def _loss(
         self, weights: npt.NDArray[np.float64], inputs: Batch, labels: Labels
     ) -> tuple[float, npt.NDArray[np.float64]]:
-        """Give the loss with its penalty at some weights, and its gradient over them."""
+        """Return the loss with its penalty at some weights, and its gradient over them."""
         stack = self._stack
         stack.weights[...] = weights
         probabilities = stack.probabilities(inputs, self._random)

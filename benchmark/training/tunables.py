@@ -173,7 +173,7 @@ def tunables(architecture: Architecture, regime: Regime) -> tuple[Tunable, ...]:
 
 
 def defaults(architecture: Architecture, regime: Regime) -> Params:
-    """Give every parameter its default."""
+    """Return every parameter its default."""
     return Params({each.name: each.default for each in tunables(architecture, regime)})
 
 

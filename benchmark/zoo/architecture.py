@@ -104,7 +104,7 @@ class Architecture:
 
 
 def complete(tunables: Iterable[Tunable], params: Mapping[str, ParamValue]) -> Params:
-    """Give the tunables' values: those in the parameters, otherwise the defaults.
+    """Return the tunables' values: those in the parameters, otherwise the defaults.
 
     Raises:
         UsageError: a value's type, choice or range is wrong.
@@ -113,7 +113,7 @@ def complete(tunables: Iterable[Tunable], params: Mapping[str, ParamValue]) -> P
 
 
 def cuts_after(*, last_block: str, last_two_blocks: str, last_stage: str) -> tuple[Cut, ...]:
-    """Give a family's cuts under the names that all families share."""
+    """Return a family's cuts under the names that all families share."""
     return (
         Cut(name="last-block", layer=last_block),
         Cut(name="last-two-blocks", layer=last_two_blocks),

@@ -76,7 +76,7 @@ def check_side(architecture: Architecture, picture: Picture) -> None:
 
 
 def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
-    """Give raw RGB pixels as the bare backbone expects them, through stock layers only.
+    """Return raw RGB pixels as the bare backbone expects them, through stock layers only.
 
     The same as the `preprocess_input` beside the class in `keras.applications`.
     """

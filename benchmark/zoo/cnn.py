@@ -53,7 +53,7 @@ CNN = Architecture(
 
 
 def build_cnn(pixels: Any, classes: int, params: Params) -> Any:
-    """Give the (n, classes) probabilities of a convolutional network over raw pixels.
+    """Return the (n, classes) probabilities of a convolutional network over raw pixels.
 
     Raises:
         UsageError: the side is too small for so many blocks.

@@ -112,7 +112,7 @@ def _logits_layer(network: Any) -> Any:
 
 
 def _members(networks: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Give one input and the members' outputs on it, each member under a name of its own."""
+    """Return one input and the members' outputs on it, each member under a name of its own."""
     import keras
 
     shapes = {tuple(network.inputs[0].shape[1:]) for network in networks}

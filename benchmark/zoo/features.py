@@ -62,7 +62,7 @@ def layout(
 
 
 def chosen_blocks(blocks: Sequence[Block], params: Params) -> tuple[Block, ...]:
-    """Give the blocks that `feature_depth` and `pooling` choose, in the matrix's order."""
+    """Return the blocks that `feature_depth` and `pooling` choose, in the matrix's order."""
     end = blocks[-1].tap
     poolings = params.text("pooling").split("+")
     everywhere = params.text("feature_depth") == "multi"
@@ -72,7 +72,7 @@ def chosen_blocks(blocks: Sequence[Block], params: Params) -> tuple[Block, ...]:
 
 
 def select(blocks: Sequence[Block], params: Params) -> Rows:
-    """Give the columns of the feature matrix that `feature_depth` and `pooling` choose."""
+    """Return the columns of the feature matrix that `feature_depth` and `pooling` choose."""
     spans = [np.arange(block.start, block.stop) for block in chosen_blocks(blocks, params)]
     return np.concatenate(spans).astype(np.int64)
 
@@ -88,7 +88,7 @@ def build_extractor(backbone: Backbone) -> Any:
 
 
 def pool_blocks(backbone: Backbone, blocks: Sequence[Block]) -> Any:
-    """Give the symbolic (n, width) features of blocks, pooled and joined in their order."""
+    """Return the symbolic (n, width) features of blocks, pooled and joined in their order."""
     import keras
 
     places = [(scale, tap) for scale in backbone.scales for tap in backbone.taps]

@@ -21,7 +21,7 @@ PRIOR = Architecture(
 
 
 def build_prior(inputs: Any, probabilities: npt.ArrayLike) -> Any:
-    """Give the (n, k) output that is the same k probabilities for every image.
+    """Return the (n, k) output that is the same k probabilities for every image.
 
     A stock Dense layer with a zero kernel and the logarithms as its bias, so that the floor is
     saved, served and combined like any other network.

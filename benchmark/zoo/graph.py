@@ -6,7 +6,7 @@ from ..errors import UsageError
 
 
 def tensor_after(network: Any, place: str) -> Any:
-    """Give the symbolic output of a place in a functional network.
+    """Return the symbolic output of a place in a functional network.
 
     Args:
         network: keras.Model.
@@ -50,7 +50,7 @@ def _sources(tensor: Any) -> list[Any]:
 
 
 def _bottleneck(network: Any, share: float) -> Any:
-    """Give the last tensor, within a share of the operations, that all that follows hangs on."""
+    """Return the last tensor, within a share of the operations, that all that follows hangs on."""
     import keras
 
     operations = network.operations

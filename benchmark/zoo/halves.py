@@ -29,7 +29,7 @@ class Halves:
 
 
 def cut_layer(architecture: Architecture, name: str) -> str:
-    """Give the layer of a cut.
+    """Return the layer of a cut.
 
     Raises:
         UsageError: the architecture has no cut of that name.

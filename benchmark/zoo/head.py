@@ -108,7 +108,7 @@ def _set_standard(
 
 
 def floor_variance(variance: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
-    """Give (width,) variances of features that one may divide by the roots of.
+    """Return (width,) variances of features that one may divide by the roots of.
 
     A feature that is constant in train has variance 0 or rounding noise; divided by that, one
     test image would reach the head as a million. Its least deviation is a thousandth of the

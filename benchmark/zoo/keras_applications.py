@@ -223,7 +223,7 @@ def published(
     taps: tuple[str, ...] = ("end",),
     cuts: tuple[str, str, str] | None = None,
 ) -> Architecture:
-    """Give the architecture of a class in `keras.applications`.
+    """Return the architecture of a class in `keras.applications`.
 
     Args:
         keras_class: the class's exact name.
@@ -263,7 +263,7 @@ def published(
 
 
 def make_published(name: str) -> Architecture | None:
-    """Give the architecture named `keras:<ClassName>`, None for a name without that prefix.
+    """Return the architecture named `keras:<ClassName>`, None for a name without that prefix.
 
     Raises:
         UsageError: `keras.applications` has no such class; the message names the nearest.
@@ -281,10 +281,10 @@ def make_published(name: str) -> Architecture | None:
 
 
 def keras_classes() -> tuple[str, ...]:
-    """Give the names of all classes that `keras:` knows."""
+    """Return the names of all classes that `keras:` knows."""
     return tuple(_ROWS)
 
 
 def keras_module(keras_class: str) -> str:
-    """Give the module of `keras.applications` in which a class and its preprocessing stand."""
+    """Return the module of `keras.applications` in which a class and its preprocessing stand."""
     return _ROWS[keras_class].module

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def pixel_input(channels: int, side_px: int | None) -> Any:
-    """Give the symbolic input: (n, side, side, channels) raw pixels in 0-255.
+    """Return the symbolic input: (n, side, side, channels) raw pixels in 0-255.
 
     Arrays of uint8 are accepted too; Keras casts them on entry.
 
@@ -22,7 +22,7 @@ def pixel_input(channels: int, side_px: int | None) -> Any:
 
 
 def three_channels(pixels: Any) -> Any:
-    """Give pixels with three channels, one channel being repeated."""
+    """Return pixels with three channels, one channel being repeated."""
     import keras
 
     if pixels.shape[-1] == 3:
@@ -31,7 +31,7 @@ def three_channels(pixels: Any) -> Any:
 
 
 def classify(features: Any, classes: int, **dense: Any) -> Any:
-    """Give the (n, classes) float32 probabilities of (n, width) features; rows sum to 1."""
+    """Return the (n, classes) float32 probabilities of (n, width) features; rows sum to 1."""
     import keras
 
     logits = keras.layers.Dense(classes, name="logits", **dense)(features)

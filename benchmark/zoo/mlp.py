@@ -43,7 +43,7 @@ MLP = Architecture(
 
 
 def build_mlp(pixels: Any, classes: int, params: Params) -> Any:
-    """Give the (n, classes) probabilities of a perceptron over raw pixels."""
+    """Return the (n, classes) probabilities of a perceptron over raw pixels."""
     import keras
 
     values = complete(MLP.tunables, params)

@@ -23,7 +23,7 @@ SCALES = Tunable(
 
 
 def read_scales(params: Params) -> tuple[float, ...]:
-    """Give the scales that parameters name, largest first; 1 alone where they name none."""
+    """Return the scales that parameters name, largest first; 1 alone where they name none."""
     return tuple(float(word) for word in str(params.get(SCALES.name, SCALES.default)).split("+"))
 
 
@@ -45,7 +45,7 @@ def check_scales(architecture: Architecture, picture: Picture, params: Params) -
 
 
 def see_at_scales(backbone: Backbone, picture: Picture, scales: tuple[float, ...]) -> Backbone:
-    """Give a backbone of a picture of one side that sees it at several scales.
+    """Return a backbone of a picture of one side that sees it at several scales.
 
     Args:
         backbone: built for any side; its weights are shared, not copied.

@@ -149,7 +149,7 @@ def _count(group: object) -> int:
 
 
 def keras_cache() -> Path:
-    """Give the folder in which Keras keeps weight files that it has fetched."""
+    """Return the folder in which Keras keeps weight files that it has fetched."""
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras") / "models"
 

@@ -45,7 +45,7 @@ def failed() -> Made:
 
 @pytest.fixture(scope="module")
 def board() -> Board:
-    """Give a board with a tie, seeds, copies and a failure."""
+    """Return a board with a tie, seeds, copies and a failure."""
     made = [
         scored(arch, 2.0, of=spec(arch, seed=seed), noise=seed + 5 * (arch == "b"))
         for arch in ("a", "b")

@@ -11,18 +11,18 @@ from benchmark.seeds import generator
 
 
 def gradient(width: int = 40, height: int = 30) -> npt.NDArray[np.uint8]:
-    """Give a (height, width) picture that rises from 0 to 255, from left to right."""
+    """Return a (height, width) picture that rises from 0 to 255, from left to right."""
     row = np.round(np.linspace(0, 255, width)).astype(np.uint8)
     return np.repeat(row[np.newaxis], height, axis=0)
 
 
 def noise(name: str, *shape: int) -> npt.NDArray[np.uint8]:
-    """Give random pixels of a shape, the same for the same name."""
+    """Return random pixels of a shape, the same for the same name."""
     return generator(0, "pictures", name).integers(0, 256, shape, dtype=np.uint8)
 
 
 def encode(pixels: npt.NDArray[Any] | Image.Image, form: str = "PNG", **options: Any) -> bytes:
-    """Give an image file's bytes."""
+    """Return an image file's bytes."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     out = io.BytesIO()
     image.save(out, form, **options)
@@ -30,7 +30,7 @@ def encode(pixels: npt.NDArray[Any] | Image.Image, form: str = "PNG", **options:
 
 
 def dicom(values: npt.NDArray[Any], syntax: str = "1.2.840.10008.1.2.1", **tags: Any) -> bytes:
-    """Give a DICOM file's bytes: (h, w) grey or (h, w, 3) colour values, and further tags."""
+    """Return a DICOM file's bytes: (h, w) grey or (h, w, 3) colour values, and further tags."""
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
     from pydicom.uid import UID, SecondaryCaptureImageStorage
 

@@ -26,7 +26,7 @@ WINDOW: dict[str, Any] = {"WindowCenter": 40, "WindowWidth": 400}
 
 
 def shown(values: list[int], window: str = "file", **tags: Any) -> list[int]:
-    """Give the grey levels that a row of stored values is shown with."""
+    """Return the grey levels that a row of stored values is shown with."""
     data = dicom(np.array([values], dtype=np.int16), **tags)
     picture = Picture(side_px=4, window=window)
     row: list[int] = read_native(data, picture).pixels[0].tolist()
@@ -218,7 +218,7 @@ NAME = "Doe^Jane^" + "x" * 80  # longer than DICOM allows, so that pydicom remar
 
 
 def doubtful() -> bytes:
-    """Give a file whose identifiers and pixels pydicom warns of, quoting some of them."""
+    """Return a file whose identifiers and pixels pydicom warns of, quoting some of them."""
     with quiet():
         return dicom(
             gradient(), PatientID=NAME, StudyInstanceUID="1.2.secret", Modality="SECRET modality",

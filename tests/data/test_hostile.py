@@ -39,7 +39,7 @@ MUTANTS = 60
 
 
 def mutants(name: str, data: bytes) -> Iterator[bytes]:
-    """Give a file flipped in some bits, cut short, spoilt in its header, and with bytes moved."""
+    """Return a file flipped in some bits, cut short, spoilt in its header, and with bytes moved."""
     random = generator(0, "mutants", name)
     header = 128 if "dicom" in name else 0  # a DICOM file's first 128 bytes mean nothing
     for number in range(MUTANTS):
@@ -72,7 +72,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_of(width: int, height: int, body: bytes = b"") -> bytes:
-    """Give a grey PNG file that says it has a size, whatever its body holds."""
+    """Return a grey PNG file that says it has a size, whatever its body holds."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks

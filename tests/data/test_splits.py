@@ -479,7 +479,7 @@ class TestFiles:
 
     @staticmethod
     def shared(folder: Path) -> tuple[Index, str]:
-        """Give an index and a file in which p stands in three parts, q in two, and r in one."""
+        """Return an index and a file in which p stands in three parts, q in two, and r in one."""
         parts = ["train", "val", "test", "train", "test", "train", "train", "train", "dropped"]
         lines = [f"{part},{row:04}.png" for row, part in enumerate([*parts, "val"])]
         (folder / "mine.csv").write_text("\n".join(["part,path", *lines]), encoding="utf-8")

@@ -7,5 +7,5 @@ from tests.evaluation.made import Make, predictions
 
 @pytest.fixture(scope="session")
 def make() -> Make:
-    """Give the function that makes predictions."""
+    """Return the function that makes predictions."""
     return predictions

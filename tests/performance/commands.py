@@ -94,7 +94,7 @@ def run_plain(arch: str, data: str, weights: str, side: int, epochs: int) -> Com
 
 
 def run(words: Sequence[str], folder: Path) -> tuple[float, float, str]:
-    """Run a command; give its seconds, the peak memory of its tree in MiB, and what it printed."""
+    """Run a command; return its seconds, its tree's peak memory in MiB, and what it printed."""
     store = f"sqlite:///{folder / 'mlflow.db'}"
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": store}
     began = perf_counter()
@@ -157,6 +157,6 @@ def table(commands: Sequence[Command]) -> str:
 
 
 def story(commands: Sequence[Command]) -> list[dict[str, object]]:
-    """Give the commands for JSON, each with the last one's time over its own."""
+    """Return the commands for JSON, each with the last one's time over its own."""
     last = commands[-1].seconds
     return [{**asdict(each), "last_over_this": last / each.seconds} for each in commands]

@@ -86,7 +86,7 @@ def measure_finetune(arch: str, setting: Setting, seeds: Sequence[int] = SEEDS) 
 
 
 def _plain(arch: str, setting: Setting, folder: Path, seed: int) -> tuple[PlainFit, float]:
-    """Fit the whole network with all before the cut frozen; give its loss on our pixels too."""
+    """Fit the whole network with all before the cut frozen; return its loss on our pixels too."""
     material = read(setting, folder, arch)
     spec = make_finetuning_spec(arch, setting, material, seed)
     network = whole_network(spec, material)
@@ -99,7 +99,7 @@ def _plain(arch: str, setting: Setting, folder: Path, seed: int) -> tuple[PlainF
 
 
 def whole_network(spec: Spec, material: Material) -> Any:
-    """Give backbone and trained head as one network, trainable behind the cut as ours is."""
+    """Return backbone and trained head as one network, trainable behind the cut as ours is."""
     import keras
 
     first = train_over_features(spec, material, Silent())
@@ -142,7 +142,7 @@ def _ours(
 
 
 def make_finetuning_spec(arch: str, setting: Setting, material: Material, seed: int) -> Spec:
-    """Give 10 epochs to either stage, without what plain `fit` has not: schedule and warm-up."""
+    """Return 10 epochs to either stage, without what plain `fit` has not: schedule and warm-up."""
     return make_spec(
         arch,
         setting,
@@ -175,7 +175,7 @@ def _cells(row: Tuned) -> list[str]:
 
 
 def losses_by_side(rows: Sequence[Tuned]) -> dict[str, list[float]]:
-    """Give the seeds' validation losses after the last epoch, and at the best."""
+    """Return the seeds' validation losses after the last epoch, and at the best."""
     return {
         "plain, last epoch": [row.plain_losses[-1] for row in rows],
         "plain, last epoch, on our pixels": [row.plain_loss_on_ours for row in rows],

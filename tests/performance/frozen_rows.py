@@ -62,12 +62,12 @@ def measure_frozen(arch: str, setting: Setting) -> Row:
 
 
 def plain_frozen(arch: str, setting: Setting) -> float:
-    """Give the seconds of 10 epochs of `fit` over a frozen backbone."""
+    """Return the seconds of 10 epochs of `fit` over a frozen backbone."""
     return plain_fit(plain_network(*plain_parts(arch, setting)), setting).seconds
 
 
 def plain_tuned(arch: str, setting: Setting) -> float:
-    """Give the seconds of 5 trials of KerasTuner's random search over the same.
+    """Return the seconds of 5 trials of KerasTuner's random search over the same.
 
     The trials share one backbone, which a plain search would build anew in each: in its favour.
     """

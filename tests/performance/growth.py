@@ -117,7 +117,7 @@ def _stages(arch: str, setting: Setting) -> dict[str, float]:
 
 
 def _link_some(films: Path, into: Path, count: int) -> Path:
-    """Give a folder with the first so many films."""
+    """Return a folder with the first so many films."""
     some = into / str(count)
     for film in sorted(films.rglob("*.jpeg"), key=lambda each: each.name)[:count]:
         place = some / film.parent.name / film.name
@@ -151,7 +151,7 @@ def measure_trials(
 def _searched(
     setting: Setting, arch: str, material: Any, searcher: str, trials: int, folder: Path
 ) -> list[float]:
-    """Give the seconds after which each trial of a search was finished."""
+    """Return the seconds after which each trial of a search was finished."""
     space = parse_space(SPACE, name="linear", file="linear.yaml")
     wanted = SearchSpec(engine=searcher, space=space.name, space_digest=space.digest, trials=trials)
     spec = replace(make_spec(arch, setting, material), search=wanted)
@@ -178,7 +178,7 @@ def measure_seeds(setting: Setting, arch: str, counts: Sequence[int] = SEEDS) ->
 def measure_architectures(
     setting: Setting, archs: Sequence[str] = ARCHITECTURES
 ) -> tuple[list[Curve], Mapping[str, float]]:
-    """Measure one backbone after another with random weights, from nothing; give each one's too."""
+    """Measure one backbone after another, random weights, from nothing; return each one's too."""
     stamps = _run_in_turn(setting, [(arch, 0) for arch in archs])
     each = dict(zip(archs, np.diff([0.0, *stamps]).tolist(), strict=True))
     counts = tuple(range(1, len(archs) + 1))
@@ -186,7 +186,7 @@ def measure_architectures(
 
 
 def _run_in_turn(setting: Setting, runs: Sequence[tuple[str, int]]) -> list[float]:
-    """Give the seconds after which each run of an architecture and a seed was finished."""
+    """Return the seconds after which each run of an architecture and a seed was finished."""
     began = time.perf_counter()
     stamps = []
     with tempfile.TemporaryDirectory() as folder:

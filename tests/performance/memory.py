@@ -62,7 +62,7 @@ class Watch:
 
 
 def held_mib() -> dict[str, float]:
-    """Give resident, anonymous and file-backed memory of this process, in MiB."""
+    """Return resident, anonymous and file-backed memory of this process, in MiB."""
     return read_status(Path("/proc/self/status").read_text())
 
 

@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def pass_folder(arch: str, setting: Setting) -> dict[str, Any]:
-    """Give seconds and greatest memory of decoding and of features."""
+    """Return seconds and greatest memory of decoding and of features."""
     took: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, Watch() as watch:
         with watch.phase("decode"):

@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def train(asked: argparse.Namespace) -> float:
-    """Give the macro-F1 on test after `fit`."""
+    """Return the macro-F1 on test after `fit`."""
     import keras
     import numpy as np
     from sklearn.metrics import f1_score

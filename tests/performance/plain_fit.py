@@ -24,7 +24,7 @@ class PlainFit:
 
 
 def plain_parts(arch: str, setting: Setting) -> tuple[Any, int]:
-    """Give a frozen backbone's network, its batch statistics in order, and how many classes."""
+    """Return a frozen backbone's network, its batch statistics in order, and how many classes."""
     with tempfile.TemporaryDirectory() as folder:
         material = read(setting, Path(folder), arch)
         network = open_trunk(arch, setting, material).backbone.network
@@ -73,7 +73,7 @@ def plain_fit(
 
 
 def image_files(setting: Setting, part: str, seed: int = 0) -> Any:
-    """Give a part's image files as Keras reads them, decoded anew in every epoch."""
+    """Return a part's image files as Keras reads them, decoded anew in every epoch."""
     import keras
 
     return keras.utils.image_dataset_from_directory(

@@ -71,7 +71,7 @@ def measure_rates(archs: Sequence[str], setting: Setting) -> list[Rate]:
 
 
 def sgemm_gflops(size: int = SIZE, repeats: int = 5) -> float:
-    """Give the quickest of some float32 products of square matrices, in 10⁹ FLOPs a second.
+    """Return the quickest of some float32 products of square matrices, in 10⁹ FLOPs a second.
 
     NumPy's BLAS and OpenVINO's oneDNN both try: neither is the quicker on every processor.
     """
@@ -91,7 +91,7 @@ def sgemm_gflops(size: int = SIZE, repeats: int = 5) -> float:
 
 
 def _openvino_product(right: npt.NDArray[np.float32]) -> Any:
-    """Give a request that multiplies a matrix by a constant one in float32, as layers do."""
+    """Return a request that multiplies a matrix by a constant one in float32, as layers do."""
     openvino = load_openvino()
     opset8 = openvino.opset8
     left = opset8.parameter(right.shape, np.float32)
@@ -115,7 +115,7 @@ def _measure(arch: str, setting: Setting, material: Material, sgemm: float) -> R
 
 
 def _images_a_second(run: Callable[[Any], Any], images: Any) -> float:
-    """Give the speed of the quickest batch: others may be at work on the machine."""
+    """Return the speed of the quickest batch: others may be at work on the machine."""
     run(images)  # the first call traces and picks kernels
     began, taken = time.perf_counter(), list[float]()
     while len(taken) < 2 or time.perf_counter() - began < SECONDS:
@@ -137,7 +137,7 @@ def _cells(rate: Rate) -> list[str]:
 
 
 def story(rates: Sequence[Rate]) -> list[dict[str, Any]]:
-    """Give the rates for JSON."""
+    """Return the rates for JSON."""
     return [
         {**asdict(rate), "tensorflow_share": rate.shares[0], "openvino_share": rate.shares[1]}
         for rate in rates

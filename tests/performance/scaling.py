@@ -169,7 +169,7 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _needed(asked: argparse.Namespace) -> list[str]:
-    """Give which folders a measurement reads."""
+    """Return which folders a measurement reads."""
     if asked.what != "growth":
         return ["data"] if asked.what == "rates" else ["xrays"]
     only = set(asked.only.split(","))

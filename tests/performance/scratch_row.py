@@ -42,7 +42,7 @@ def measure_scratch(setting: Setting) -> list[Row]:
 
 
 def _train(setting: Setting, material: Material, number_format: str) -> float:
-    """Give the seconds of 10 epochs."""
+    """Return the seconds of 10 epochs."""
     spec = make_spec(
         "cnn",
         setting,

@@ -86,12 +86,12 @@ def make_spec(
 
 
 def open_trunk(arch: str, setting: Setting, material: Material) -> Trunk:
-    """Give the backbone that a run of ours would have."""
+    """Return the backbone that a run of ours would have."""
     return Trunk(make_spec(arch, setting, material), material)
 
 
 def timed(work: Callable[[], Found]) -> tuple[float, Found]:
-    """Give the seconds that work takes, and what it gives."""
+    """Return the seconds that work takes, and what it gives."""
     began = time.perf_counter()
     found = work()
     return time.perf_counter() - began, found

@@ -79,7 +79,7 @@ def _measure(
 
 
 def pass_in_child(data: Path, arch: str, weights: str, side: int) -> dict[str, Any]:
-    """Give what `passing` prints.
+    """Return what `passing` prints.
 
     Raises:
         subprocess.CalledProcessError: it failed; its errors were shown.

@@ -9,7 +9,7 @@ from typing import Any
 def tuned(
     build: Callable[[float, float], Any], fit: Callable[[Any, float], float], trials: int
 ) -> float:
-    """Give the seconds of a random search of some trials.
+    """Return the seconds of a random search of some trials.
 
     Args:
         build: makes a network from a dropout rate and a learning rate's logarithm.

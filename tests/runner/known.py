@@ -98,7 +98,7 @@ class Known:
         return self.versions.get(CANDIDATE)
 
     def register(self, record: Record, promotion: Promotion) -> Version:
-        """Give a run's model an alias."""
+        """Return a run's model an alias."""
         self.registered.append(promotion)
         made = version_of(record, "2", promotion.alias, promotion.tags)
         self.versions[promotion.alias] = made

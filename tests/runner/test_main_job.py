@@ -27,7 +27,7 @@ def query(folder: Path, text: str) -> list[tuple[Any, ...]]:
 
 
 def tagged(folder: Path, tag: str, value: str) -> list[tuple[str, str]]:
-    """Give id and status of the runs with a tag."""
+    """Return id and status of the runs with a tag."""
     return query(
         folder,
         "select runs.run_uuid, runs.status from runs join tags on runs.run_uuid = tags.run_uuid "
@@ -211,7 +211,7 @@ def test_the_winner_can_be_registered_later_and_under_another_name(
 
 
 def alias(folder: Path, name: str) -> list[tuple[Any, ...]]:
-    """Give the version that an alias of `small-scans` stands at."""
+    """Return the version that an alias of `small-scans` stands at."""
     return query(
         folder,
         "select version from registered_model_aliases "

@@ -220,7 +220,7 @@ def material() -> Any:
 
 @pytest.fixture
 def weighed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Replace the training of a head by one that knows nothing; give the settings it is handed."""
+    """Replace the training of a head by one that knows nothing; return the settings it gets."""
     seen: list[Any] = []
 
     def fit_head(*words: Any, **_more: Any) -> Any:
@@ -261,7 +261,7 @@ def test_balanced_weights_follow_each_fold(material: Any, weighed: list[Any]) ->
 def examined(
     material: Any, monkeypatch: pytest.MonkeyPatch, select: str, prune_after: int
 ) -> Trial:
-    """Run a trial of three epochs that says one class more often in each; give it afterwards."""
+    """Run a trial of three epochs that says one class more often in each; return it afterwards."""
 
     def said(epoch: int) -> Any:
         return np.eye(2)[[1 if place <= epoch else 0 for place in range(4)]]

@@ -49,7 +49,7 @@ def run(
 
 
 def begun(folder: Path) -> list[tuple[int, int, bool]]:
-    """Give number, process and whether it helped, of every attempt that was begun."""
+    """Return number, process and whether it helped, of every attempt that was begun."""
     path = folder / "begun"
     lines = path.read_text().splitlines() if path.exists() else []
     words = [line.split() for line in lines]
@@ -57,7 +57,7 @@ def begun(folder: Path) -> list[tuple[int, int, bool]]:
 
 
 def values(folder: Path, trials: int) -> list[float]:
-    """Give the values of a study that is at its end."""
+    """Return the values of a study that is at its end."""
     settings = SearchSettings(engine="optuna:random", trials=trials, seed=3)
     found = search(SPACE, lambda trial: trial.params.number("rate"), settings, str(folder))
     return [each.values[0] for each in found.trials]

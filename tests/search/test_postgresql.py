@@ -45,7 +45,7 @@ def as_owner(*command: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Start a server of our own on a free port of the loopback; give its address."""
+    """Start a server of our own on a free port of the loopback; return its address."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     folder.chmod(0o777)
     programs = BINARIES[-1].parent

@@ -147,7 +147,7 @@ class Forks:
     def search(
         self, storage: str, engine: str, trials: int, *outs: Path, kills: int = 0
     ) -> list[list[object]]:
-        """Search in a process for each file, kill one of them, start it again; give the trials."""
+        """Search in a process for each file, kill one, start it again; return the trials."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         words = [storage, engine, str(trials), "3"]

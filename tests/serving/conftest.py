@@ -23,7 +23,7 @@ def png(seed: int) -> bytes:
 
 
 def encoded(content: bytes) -> str:
-    """Give bytes as base64 text."""
+    """Return bytes as base64 text."""
     return base64.b64encode(content).decode("ascii")
 
 
@@ -41,7 +41,7 @@ def card_of(network: Path) -> Card:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with `model.keras` and its card."""
+    """Return a folder with `model.keras` and its card."""
     import keras
 
     keras.utils.set_random_seed(7)

@@ -54,20 +54,20 @@ class Drawn:
     """A reader that draws the picture a path names."""
 
     def read(self, path: str) -> bytes | npt.NDArray[np.uint8]:
-        """Give a PNG file's bytes."""
+        """Return a PNG file's bytes."""
         file = io.BytesIO()
         Image.fromarray(self.pixels(path)).save(file, format="PNG")
         return file.getvalue()
 
     @staticmethod
     def pixels(path: str) -> npt.NDArray[np.uint8]:
-        """Give (20, 24, 3) pixels of noise."""
+        """Return (20, 24, 3) pixels of noise."""
         seed = int(path.partition(".")[0])
         return np.random.default_rng(seed).integers(0, 256, (20, 24, 3), dtype=np.uint8)
 
 
 def predictions_of(probabilities: npt.NDArray[np.float64]) -> Predictions:
-    """Give a table of six images, half of them val and half test."""
+    """Return a table of six images, half of them val and half test."""
     return Predictions(
         classes=CLASSES,
         hashes=tuple(f"{row:064d}" for row in range(6)),
@@ -108,7 +108,7 @@ def outcome_in(folder: Path, spec: Spec = SPEC, network: Path | None = None) -> 
 
 
 def evidence_of(outcome: Outcome, **more: Any) -> Evidence:
-    """Give what is logged of an outcome, with two scores a part."""
+    """Return what is logged of an outcome, with two scores a part."""
     scores = {"val_macro_f1": 0.5, "test_macro_f1": 0.4, "val_auroc": float("nan")}
     return replace(Evidence(outcome=outcome, predictions=UNIFORM, scores=scores), **more)
 
@@ -127,7 +127,7 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a new database: making one takes two seconds, copying it none."""
+    """Return a new database: making one takes two seconds, copying it none."""
     folder = tmp_path_factory.mktemp("database")
     Tracker.open(f"sqlite:///{folder}/mlflow.db", "none", default_experiment="none")
     return folder / "mlflow.db"
@@ -135,7 +135,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bench(tmp_path: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Give a new store, with none of the variables by which MLflow's own commands speak."""
+    """Return a new store, with none of the variables by which MLflow's own commands speak."""
     for name in ("RUN_ID", "EXPERIMENT_ID", "EXPERIMENT_NAME", "TRACKING_URI"):
         monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
     shutil.copyfile(new_database, tmp_path / "mlflow.db")
@@ -144,7 +144,7 @@ def bench(tmp_path: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def finished(bench: Bench) -> Callable[..., Any]:
-    """Give a function that logs a finished run and gives its record."""
+    """Return a function that logs a finished run and gives its record."""
 
     def finish(tracker: Tracker, spec: Spec = SPEC, network: Path | None = None) -> Any:
         parent = tracker.begin(OPENING, resume=True)
@@ -156,7 +156,7 @@ def finished(bench: Bench) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a saved network of a few weights, sure enough of itself to tell images apart."""
+    """Return a saved network of a few weights, sure enough of itself to tell images apart."""
     import keras
 
     keras.utils.set_random_seed(7)

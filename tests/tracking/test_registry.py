@@ -44,7 +44,7 @@ print(json.dumps({"columns": list(table.columns), "rows": table.iloc[:, 1:].valu
 
 @pytest.fixture
 def check(network: Path) -> Predictions:
-    """Give what the network says of six drawn images."""
+    """Return what the network says of six drawn images."""
     import keras
 
     from benchmark.serving.images import pixels_of

@@ -32,7 +32,7 @@ def trial(number: int, started: float = 1.7e9) -> TrialRun:
 
 
 def below(tracker: Tracker, run_id: str) -> list[tuple[str, str]]:
-    """Give number and id of the trials below a run, sorted."""
+    """Return number and id of the trials below a run, sorted."""
     filter_ = f"tags.`mlflow.parentRunId` = '{run_id}'"
     found: list[Any] = tracker._store.client.search_runs([tracker.experiment.id], filter_)
     return sorted((run.data.params["trial"], run.info.run_id) for run in found)

@@ -41,7 +41,7 @@ def largest_difference(fitted: Fitted, material: Material) -> float:
 
 @pytest.fixture(scope="module")
 def extractor() -> Any:
-    """Give the smallest network that engines can be tried on."""
+    """Return the smallest network that engines can be tried on."""
     import keras
 
     keras.utils.set_random_seed(1)

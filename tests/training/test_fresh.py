@@ -122,6 +122,6 @@ def assert_scored(fitted: Fitted, material: Material) -> None:
 
 
 def flat(batch: Any) -> Any:
-    """Give a row an image of whatever a tail reads."""
+    """Return a row an image of whatever a tail reads."""
     parts = batch if isinstance(batch, list) else [batch]
     return np.concatenate([np.asarray(each).reshape(len(each), -1) for each in parts], axis=1)

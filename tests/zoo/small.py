@@ -37,7 +37,7 @@ class Bare:
 
 
 def smallest_picture(architecture: Architecture, channels: int = 3) -> Picture:
-    """Give the least picture that an architecture takes, at least 32 px."""
+    """Return the least picture that an architecture takes, at least 32 px."""
     return Picture(side_px=max(32, architecture.smallest_side_px), channels=channels)
 
 

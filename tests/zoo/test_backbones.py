@@ -67,7 +67,7 @@ def features(backbone: Backbone, pixels: Array) -> Array:
 
 
 def distance(ours: Array, reference: Array) -> float:
-    """Give the largest difference, in the reference's typical deviation from image to image."""
+    """Return the largest difference, in the reference's typical deviation from image to image."""
     return float(np.abs(ours - reference).max() / reference.std(0).mean())
 
 

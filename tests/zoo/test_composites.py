@@ -50,7 +50,7 @@ HEAD_DEFAULTS = dict(ARCHITECTURES["mobilenetv2"].defaults)
 
 @pytest.fixture(scope="module")
 def said(networks: list[Any]) -> Array:
-    """Give the members' probabilities, (m, n, k)."""
+    """Return the members' probabilities, (m, n, k)."""
     return np.stack([run(network, PIXELS) for network in networks])
 
 

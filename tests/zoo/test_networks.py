@@ -26,7 +26,7 @@ def build(name: str, params: Params | None = None, seed: int = SEED, side_px: in
 
 
 def extremes(tunable: Tunable) -> list[Any]:
-    """Give a tunable's choices or the ends of its range; both truths of a flag."""
+    """Return a tunable's choices or the ends of its range; both truths of a flag."""
     if tunable.choices:
         return list(tunable.choices)
     if isinstance(tunable.default, bool):

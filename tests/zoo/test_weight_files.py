@@ -17,7 +17,7 @@ COUNT = 24
 
 
 def small(name: str = "resnet50") -> Architecture:
-    """Give an architecture that believes in 24 weights, so that its file is small."""
+    """Return an architecture that believes in 24 weights, so that its file is small."""
     return replace(ARCHITECTURES[name], parameters=COUNT)
 
 
@@ -42,7 +42,7 @@ def write(folder: Path, architecture: Architecture, count: int = COUNT) -> Path:
 
 
 def publish(architecture: Architecture, path: Path, algorithm: str = "md5") -> Architecture:
-    """Give the architecture as though that file were the published one."""
+    """Return the architecture as though that file were the published one."""
     assert architecture.weight_file is not None
     digest = hashlib.new(algorithm, path.read_bytes()).hexdigest()
     return replace(

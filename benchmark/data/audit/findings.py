@@ -101,11 +101,11 @@ class Audit:
     findings: tuple[Finding, ...]
 
     def of(self, kind: Kind) -> tuple[Finding, ...]:
-        """Give the findings of one kind."""
+        """Return the findings of one kind."""
         return tuple(finding for finding in self.findings if finding.kind is kind)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the audit as plain JSON values; `from_json` reads it back."""
+        """Return the audit as plain JSON values; `from_json` reads it back."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {**values, "findings": [_plain(finding) for finding in self.findings]}
 

@@ -11,7 +11,7 @@ SIDE = 64
 
 
 def small_pictures(pixels: Pixels, rows: Rows, side: int = SIDE) -> Pictures:
-    """Give (m, side, side) grey pictures of some rows, each pixel the mean of the area it covers.
+    """Return (m, side, side) grey pictures of some rows, each pixel the mean of the area it covers.
 
     A side greater than that of the pixels becomes theirs.
     """
@@ -27,7 +27,7 @@ def small_pictures(pixels: Pixels, rows: Rows, side: int = SIDE) -> Pictures:
 
 
 def squares(pictures: Pictures, count: int) -> npt.NDArray[np.float32]:
-    """Give (m, count²) means over a grid of squares; fewer where the pictures are smaller."""
+    """Return (m, count²) means over a grid of squares; fewer where the pictures are smaller."""
     step = max(1, pictures.shape[1] // count)
     side = pictures.shape[1] // step
     cut = pictures[:, : side * step, : side * step]

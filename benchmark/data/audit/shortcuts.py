@@ -70,7 +70,7 @@ def _sample(rows: Rows, name: str) -> Rows:
 
 
 def _measures(subject: Subject, rows: Rows) -> dict[str, Numbers]:
-    """Give (n, few) measures of some rows by what they are measures of."""
+    """Return (n, few) measures of some rows by what they are measures of."""
     width, height, size = (
         subject.fact(name)[rows].astype(np.float64) for name in ("width", "height", "bytes")
     )
@@ -92,14 +92,14 @@ Folds = list[tuple[Rows, Rows]]
 
 
 def _groups(subject: Subject, rows: Rows) -> Rows:
-    """Give what must stay in one fold: the patient where known, otherwise the image itself."""
+    """Return what must stay in one fold: the patient where known, otherwise the image itself."""
     patients = subject.patients[rows]
     alone = len(subject.patients) + np.arange(len(rows))
     return np.where(patients >= 0, patients, alone)
 
 
 def _folds(labels: Rows, groups: Rows) -> Folds | None:
-    """Give cross-validation folds, or None where a class has fewer than two images."""
+    """Return cross-validation folds, or None where a class has fewer than two images."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     counts = np.unique(labels, return_counts=True)[1]
@@ -118,7 +118,7 @@ def _folds(labels: Rows, groups: Rows) -> Folds | None:
 
 
 def _votes(columns: Numbers, labels: Rows, folds: Folds, weights: Numbers | None) -> Numbers:
-    """Give (n, k) probabilities of each row's class by a classifier that has not seen the row."""
+    """Return (n, k) probabilities of each row's class by a classifier that has not seen the row."""
     classes = np.unique(labels)
     votes = np.zeros((len(labels), len(classes)))
     for learnt, judged in folds:
@@ -132,7 +132,7 @@ def _votes(columns: Numbers, labels: Rows, folds: Folds, weights: Numbers | None
 
 
 def _classifier(measures: int, *, balanced: bool) -> Any:
-    """Give one tree for one or two measures, which it divides as well as a forest; else a forest.
+    """Return one tree for one or two measures, which it divides as well as a forest; else a forest.
 
     Forests throughout took four times as long and ranked the measures alike.
     """
@@ -151,7 +151,7 @@ def _classifier(measures: int, *, balanced: bool) -> Any:
 
 
 def _class_f1(labels: Rows, answers: Rows, classes: Rows) -> Numbers:
-    """Give (k,) F1 of each class, 0 where a class is neither there nor answered."""
+    """Return (k,) F1 of each class, 0 where a class is neither there nor answered."""
     both = [int(((labels == each) & (answers == each)).sum()) for each in classes]
     either = [int((labels == each).sum() + (answers == each).sum()) for each in classes]
     return 2.0 * np.array(both) / np.maximum(either, 1)
@@ -198,7 +198,7 @@ def _shortcut(
 
 
 def _chance(labels: Rows, answers: Rows, classes: Rows) -> float:
-    """Give the macro-F1 that the same answers, dealt out at random, stay below 95 times of 100."""
+    """Return the macro-F1 that the same answers, dealt at random, stay below 95 times of 100."""
     dealer = generator(0, "audit", "chance")
     dealt = [
         _class_f1(labels, dealer.permutation(answers), classes).mean() for _ in range(SHUFFLES)
@@ -207,7 +207,7 @@ def _chance(labels: Rows, answers: Rows, classes: Rows) -> float:
 
 
 def _one_side(subject: Subject) -> Rows:
-    """Give one row a distinct image of train and test, less images that stand in both."""
+    """Return one row a distinct image of train and test, less images that stand in both."""
     chosen = []
     for part, other in (("train", "test"), ("test", "train")):
         positions = np.flatnonzero(subject.parts == part)
@@ -218,7 +218,7 @@ def _one_side(subject: Subject) -> Rows:
 
 
 def _balance(labels: Rows, is_test: npt.NDArray[np.bool_]) -> Numbers:
-    """Give (n,) weights: each class weighs in train what it weighs in test, else nothing."""
+    """Return (n,) weights: each class weighs in train what it weighs in test, else nothing."""
     weights = np.zeros(len(labels))
     for label in np.unique(labels):
         sides = [(labels == label) & (is_test == side) for side in (False, True)]
@@ -267,7 +267,7 @@ def _auroc(side: Rows, votes: Numbers, weights: Numbers) -> float:
 
 
 def _auroc_error(auroc: float, one: int, other: int) -> float:
-    """Give the standard error of an AUROC (Hanley and McNeil 1982, eq. 2, PMID 7063747)."""
+    """Return the standard error of an AUROC (Hanley and McNeil 1982, eq. 2, PMID 7063747)."""
     first, second = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
     spread = (other - 1) * (first - auroc**2) + (one - 1) * (second - auroc**2)
     return float(np.sqrt(max(0.0, auroc * (1 - auroc) + spread) / (one * other)))

@@ -62,16 +62,16 @@ class Subject:
         return tuple(combinations(self.part_names, 2))
 
     def fact(self, name: str) -> npt.NDArray[np.generic]:
-        """Give a fact for each of the n rows."""
+        """Return a fact for each of the n rows."""
         values: npt.NDArray[np.generic] = np.asarray(getattr(self.facts, name))[self.pixel_rows]
         return values
 
     def paths(self, positions: Iterable[int]) -> tuple[str, ...]:
-        """Give the paths at some positions in 0..n-1."""
+        """Return the paths at some positions in 0..n-1."""
         return tuple(self.index.paths[self.rows[position]] for position in positions)
 
     def classes(self, positions: Rows) -> tuple[str, ...]:
-        """Give the names of the classes that some positions in 0..n-1 have."""
+        """Return the names of the classes that some positions in 0..n-1 have."""
         return tuple(self.index.classes[label] for label in np.unique(self.labels[positions]))
 
 
@@ -98,7 +98,7 @@ def subject(index: Index, facts: Facts, pixels: Pixels, split: Split | None) -> 
 
 
 def _parts(index: Index, split: Split | None) -> Texts:
-    """Give the (n,) name of each row's part, empty for a row that a split leaves out."""
+    """Return the (n,) name of each row's part, empty for a row that a split leaves out."""
     names = np.full(len(index), "", dtype="<U5")
     if split is not None:
         for part in Part:

@@ -11,7 +11,7 @@ _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INF
 
 
 def audit_table(audit: Audit, files: int = 2) -> "Table":
-    """Give a table of the findings, the gravest first, each with its first few files."""
+    """Return a table of the findings, the gravest first, each with its first few files."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -37,7 +37,7 @@ def audit_table(audit: Audit, files: int = 2) -> "Table":
 
 
 def _found(finding: Finding, files: int) -> str:
-    """Give the summary with the first few files under it."""
+    """Return the summary with the first few files under it."""
     shown = finding.groups or tuple((path,) for path in finding.files)
     # A group begins with the judged part's file and ends with the file it was learnt from.
     lines = [f"  {' = '.join(dict.fromkeys((group[0], group[-1])))}" for group in shown[:files]]

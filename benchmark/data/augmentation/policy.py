@@ -57,11 +57,11 @@ class Policy:
         return tuple(name for name in OPERATIONS if self.strength(name) > 0)
 
     def strength(self, operation: str) -> float:
-        """Give an operation's strength, 0 for not used."""
+        """Return an operation's strength, 0 for not used."""
         return float(self.strengths.get(operation, 0.0))
 
     def only(self, operation: str) -> "Policy":
-        """Give a policy of one of these operations alone, as the preview shows it."""
+        """Return a policy of one of these operations alone, as the preview shows it."""
         strengths = Params({operation: self.strength(operation)})
         return Policy(name=f"{self.name}: {operation}", strengths=strengths)
 

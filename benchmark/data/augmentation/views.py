@@ -20,7 +20,7 @@ Images = npt.NDArray[np.uint8]
 
 
 def augment(images: Images, policy: Policy, seed: int, hashes: Sequence[str], view: int) -> Images:
-    """Give one changed view of each image; only ever of training images.
+    """Return one changed view of each image; only ever of training images.
 
     Args:
         images: (n, side, side, channels) uint8; 1 or 3 channels.
@@ -85,7 +85,7 @@ def _move(image: Images, policy: Policy, chances: npt.NDArray[np.float64]) -> Im
 def _affine(
     side: int, policy: Policy, chances: npt.NDArray[np.float64]
 ) -> tuple[float, float, float, float, float, float]:
-    """Give the map from a pixel of the view to where it is read in the image."""
+    """Return the map from a pixel of the view to where it is read in the image."""
     swing = 2 * chances - 1
     angle = math.radians(policy.strength("rotation") * swing[0])
     cut = policy.strength("crop") * chances[1]
@@ -104,7 +104,7 @@ def _affine(
 
 
 def _relight(policy: Policy, chances: npt.NDArray[np.float64]) -> Images:
-    """Give the 256 grey levels after a change of brightness and of contrast about mid-grey."""
+    """Return the 256 grey levels after a change of brightness and of contrast about mid-grey."""
     lift = 255 * policy.strength("brightness") * (2 * chances[9] - 1)
     gain = 1 + policy.strength("contrast") * (2 * chances[10] - 1)
     levels = (np.arange(256) - 127.5) * gain + 127.5 + lift

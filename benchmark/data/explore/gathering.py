@@ -38,11 +38,11 @@ class Gathered:
     seed: int
 
     def rows(self, label: int, part: str) -> Rows:
-        """Give the rows of one class in one part."""
+        """Return the rows of one class in one part."""
         return np.flatnonzero((self.index.labels == label) & (self.part_of == part))
 
     def distinct(self, label: int, part: str | None = None) -> Rows:
-        """Give one row for each distinct image of a class, in a part or anywhere, drawn if many."""
+        """Return one row for each distinct image of a class in a part or in all, drawn if many."""
         inside = self.part_of == part if part is not None else self.part_of != ""
         rows = np.flatnonzero((self.index.labels == label) & inside)
         hashes = np.asarray(self.facts.pixel_hash)[self.pixel_rows[rows]]
@@ -59,11 +59,11 @@ class Gathered:
         return np.sort(draw.permutation(rows)[:count])
 
     def images(self, rows: Rows) -> Images:
-        """Give the (n, side, side, channels) pixels of some rows."""
+        """Return the (n, side, side, channels) pixels of some rows."""
         return self.pixels.array[self.pixel_rows[rows]]
 
     def grey(self, rows: Rows) -> Iterator[npt.NDArray[np.uint8]]:
-        """Give (side, side) grey pictures of some rows, one at a time."""
+        """Return (side, side) grey pictures of some rows, one at a time."""
         for row in self.pixel_rows[rows]:
             image = self.pixels.array[row]
             yield image[..., 0] if image.shape[-1] == 1 else _grey(image)

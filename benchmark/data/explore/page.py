@@ -43,7 +43,7 @@ class Plate:
 
 
 def page(seen: Gathered, policy: Policy, plates: Iterable[Plate], audit: Audit | None) -> str:
-    """Give the page as text."""
+    """Return the page as text."""
     title = f"{seen.index.name}{' (SYNTHETIC)' if seen.index.synthetic else ''}: the data"
     sections = [_counts(seen)]
     sections += [_findings(audit)] if audit is not None else []

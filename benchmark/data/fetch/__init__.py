@@ -120,7 +120,7 @@ def _receipt(name: str, into: Path) -> Path:
 def _verified(
     wanted: DataSet, into: Path, told: Progress
 ) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    """Give a set's receipt, None without, and the files of it that are gone or changed.
+    """Return a set's receipt, None without, and the files of it that are gone or changed.
 
     What else lies in the folder, such as a file browser's own, is nobody's damage.
     """
@@ -215,7 +215,7 @@ def _differences(due: Mapping[str, int], counts: Mapping[str, int]) -> str:
 
 
 def _hashes(folder: Path, paths: Sequence[str], told: Progress) -> dict[str, str]:
-    """Give the SHA-256 of files by their paths in the folder."""
+    """Return the SHA-256 of files by their paths in the folder."""
     told.stage("verify", len(paths), "files")
     found = {}
     for path in paths:

@@ -35,7 +35,7 @@ def from_kaggle(wanted: DataSet, partial: Path) -> Path:
 
 
 def _root(folder: Path, wanted: DataSet) -> Path:
-    """Give the outermost folder with a train and a test folder in it."""
+    """Return the outermost folder with a train and a test folder in it."""
     for path in sorted([folder, *folder.rglob("*")], key=lambda each: (len(each.parts), each)):
         if "__MACOSX" not in path.parts and (path / "train").is_dir() and (path / "test").is_dir():
             return path
@@ -71,7 +71,7 @@ def from_url(wanted: DataSet, partial: Path, told: Progress) -> Path:
 
 
 def _resuming(kept: Path, told: Progress) -> Callable[[str, str, object], None]:
-    """Give a downloader for pooch that keeps what has arrived, and asks only for the rest."""
+    """Return a downloader for pooch that keeps what has arrived, and asks only for the rest."""
 
     def download(url: str, output_file: str, _pooch: object) -> None:
         import requests

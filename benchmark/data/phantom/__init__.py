@@ -63,7 +63,7 @@ class PhantomReader:
     """Draws an image of the phantom when it is read."""
 
     def read(self, path: str) -> npt.NDArray[np.uint8]:
-        """Give (96, 96) pixels.
+        """Return (96, 96) pixels.
 
         Raises:
             ImageError: the phantom has no image of that path.
@@ -75,7 +75,7 @@ class PhantomReader:
 
 
 def read_index(cache: Cache) -> Index:
-    """Give the phantom's index; its content hashes are those of the pixels."""
+    """Return the phantom's index; its content hashes are those of the pixels."""
     slices = _slices()
     hashes = _hashes(cache)
     drawn = () if digest(list(hashes)) == PIXELS_SHA256 else (OTHERWISE,)
@@ -95,7 +95,7 @@ def read_index(cache: Cache) -> Index:
 
 
 def write(folder: Path) -> int:
-    """Write the phantom as PNG files, each saying inside that it is synthetic; give how many."""
+    """Write the phantom as PNG files, each saying inside that it is synthetic; return how many."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -131,7 +131,7 @@ def render(wanted: Slice) -> npt.NDArray[np.uint8]:
 
 @remember
 def _slices() -> dict[str, Slice]:
-    """Give every slice of the data set by its path, in sorted path order."""
+    """Return every slice of the data set by its path, in sorted path order."""
     roles = [
         (label, part)
         for label, counts in _PATIENTS.items()
@@ -148,7 +148,7 @@ def _slices() -> dict[str, Slice]:
 
 
 def _hashes(cache: Cache) -> tuple[str, ...]:
-    """Give the SHA-256 of each image's pixels, from the cache after the first time."""
+    """Return the SHA-256 of each image's pixels, from the cache after the first time."""
 
     def build(folder: Path) -> None:
         found = [hashlib.sha256(render(each).tobytes()).hexdigest() for each in _slices().values()]

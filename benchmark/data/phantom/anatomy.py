@@ -40,7 +40,7 @@ class Body:
         return self.outline[0] - away, self.outline[1] - away
 
     def to_pleura(self, start: Point, direction: Point) -> Point:
-        """Give where a ray from inside the chest meets its inner wall."""
+        """Return where a ray from inside the chest meets its inner wall."""
         near, far = 0.0, 2.0
         for _ in range(30):
             middle = (near + far) / 2.0

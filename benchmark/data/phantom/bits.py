@@ -70,6 +70,6 @@ class Bits:
 
 
 def turn(half_tangent: float) -> tuple[float, float]:
-    """Give the cosine and sine of the angle whose half has that tangent, without either."""
+    """Return the cosine and sine of the angle whose half has that tangent, without either."""
     square = half_tangent * half_tangent
     return (1.0 - square) / (1.0 + square), 2.0 * half_tangent / (1.0 + square)

@@ -60,7 +60,7 @@ class Canvas:
         self._pose = pose
 
     def around(self, centre: Point, radius: float) -> tuple[slice, slice]:
-        """Give the rows and columns that hold a disc, so that small things cost little."""
+        """Return the rows and columns that hold a disc, so that small things cost little."""
         x, y = centre
         pose, half = self._pose, self.side_px / 2.0
         column = ((x * pose.cosine - y * pose.sine) * pose.scale + pose.x + 1.0) * half
@@ -111,12 +111,12 @@ class Canvas:
         self.paint(self.cover(distance) * only[window], density, window)
 
     def barrel(self, radii: Point, centre: Point = (0.0, 0.0)) -> Field:
-        """Give, for each pixel, how far out it lies in a thorax-shaped outline: 1 on its edge."""
+        """Return, for each pixel, how far out it lies in a thorax-shaped outline: 1 on its edge."""
         return barrel(self.x - centre[0], self.y - centre[1], radii)
 
 
 def barrel(x: Field, y: Field, radii: Point) -> Field:
-    """Give how far out points lie in an outline between an ellipse and a rectangle."""
+    """Return how far out points lie in an outline between an ellipse and a rectangle."""
     first, second = x / radii[0], y / radii[1]
     first, second = first * first, second * second
     round_ = np.sqrt(first + second)

@@ -101,7 +101,7 @@ def _split_into_folds(
 def _deal_rows(
     index: Index, pixels: Sequence[str], shares: Sequence[Fraction], seed: int, near: Near
 ) -> list[int]:
-    """Give the hand of each row."""
+    """Return the hand of each row."""
     groups = group(index, range(len(index)), pixels, near)
     hands = [0] * len(index)
     for found, hand in zip(groups, deal(index, groups, shares, seed), strict=True):

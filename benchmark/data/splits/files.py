@@ -139,7 +139,7 @@ def _fold_number(fold: str, name: str) -> int | None:
 
 
 def _parts_of(index: Index, lines: Sequence[Line], name: str) -> Parts:
-    """Give each row of the index its part from the file's lines."""
+    """Return each row of the index its part from the file's lines."""
     rows = {path: row for row, path in enumerate(index.paths)}
     parts: dict[int, Part | None] = {}
     for line in lines:

@@ -29,12 +29,12 @@ class Duplicates(Protocol):
     """Tells images with the same pixels, whatever file holds them."""
 
     def pixel_hash_of(self, content_hash: str) -> str:
-        """Give the digest of the pixels that the content decodes to."""
+        """Return the digest of the pixels that the content decodes to."""
         ...
 
 
 def pixel_hashes(index: Index, facts: Duplicates | None) -> tuple[str, ...]:
-    """Give n digests, the same for two images where they show the same.
+    """Return n digests, the same for two images where they show the same.
 
     Without facts the content's own digest stands in: it finds copied files, but not an image
     that was saved anew.
@@ -99,7 +99,7 @@ def families_of(index: Index, pixels: Sequence[str], near: Near = ()) -> Familie
 
 
 def group_keys(index: Index, facts: Duplicates | None, near: Near = ()) -> tuple[str, ...]:
-    """Give n keys, the same for rows that must stay on one side: a patient, copies of an image."""
+    """Return n keys, equal for rows that must stay on one side: a patient, copies of an image."""
     keys = [""] * len(index)
     groups = group(index, range(len(index)), pixel_hashes(index, facts), near)
     for number, rows in enumerate(groups):

@@ -21,7 +21,7 @@ _GUARD = (Part.TRAIN, Part.VAL, Part.TEST)
 def split_officially(
     index: Index, pixels: Sequence[str], options: SplitOptions, near: Near = ()
 ) -> Split:
-    """Give the published split: its test part as it is, its val and train parts mended.
+    """Return the published split: its test part as it is, its val and train parts mended.
 
     A val part is made from train where there is none or too small a one, whole patients and
     copies together; then copies across parts are treated as `options.on_leak` says.
@@ -120,7 +120,7 @@ def _require(index: Index) -> None:
 def _with_val(
     index: Index, pixels: Sequence[str], options: SplitOptions, near: Near
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Give the published parts with a val part that can be selected on."""
+    """Return the published parts with a val part that can be selected on."""
     published: Parts = list(index.parts)
     size = published.count(Part.VAL)
     if size >= max(1, options.smallest_val):

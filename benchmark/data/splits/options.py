@@ -81,7 +81,7 @@ class SplitOptions:
 
 
 def shares_of(scheme: str) -> tuple[Fraction, ...]:
-    """Give the three shares that `A/B/C` means, or nothing where it is not of that form.
+    """Return the three shares that `A/B/C` means, or nothing where it is not of that form.
 
     Raises:
         UsageError: they do not sum to 100, or one is 0.
