@@ -14,7 +14,7 @@ from .options import RUN_OPTIONS
 from .parser import options_of, read_command_line
 
 if TYPE_CHECKING:
-    from ..runner import Request
+    from ..plan import Request
 
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 
@@ -81,37 +81,39 @@ def _values(found: argparse.Namespace) -> dict[str, Any]:
 
 
 def _run(found: argparse.Namespace) -> int:
-    from ..runner import Request, run_benchmark
+    from ..jobs import run_benchmark
+    from ..plan import Request
 
     return run_benchmark(Request(**_values(found)), quiet=found.quiet)
 
 
 def _plan(found: argparse.Namespace) -> int:
-    from ..runner import Request, show_plan
+    from ..jobs import show_plan
+    from ..plan import Request
 
     return show_plan(Request(**_values(found)))
 
 
 def _leaderboard(found: argparse.Namespace) -> int:
-    from ..runner import show_leaderboard
+    from ..jobs import show_leaderboard
 
     return show_leaderboard(**_values(found))
 
 
 def _register(found: argparse.Namespace) -> int:
-    from ..runner import Registry, register_best
+    from ..jobs import Registry, register_best
 
     return register_best(Registry(**_values(found)))
 
 
 def _rescore(found: argparse.Namespace) -> int:
-    from ..runner import rescore_runs
+    from ..jobs import rescore_runs
 
     return rescore_runs(**_values(found))
 
 
 def _predict(found: argparse.Namespace) -> int:
-    from ..runner import predict_files
+    from ..jobs import predict_files
 
     values = _values(found)
     images = [] if values["images"] == "none" else [values["images"]]
@@ -119,7 +121,7 @@ def _predict(found: argparse.Namespace) -> int:
 
 
 def _fetch(found: argparse.Namespace) -> int:
-    from ..runner import fetch_data
+    from ..jobs import fetch_data
 
     values = _values(found)
     names = [*found.names, *([] if values["data"] == "none" else [values["data"]])]
@@ -129,7 +131,8 @@ def _fetch(found: argparse.Namespace) -> int:
 
 
 def _explore(found: argparse.Namespace) -> int:
-    from ..runner import Look, explore_data
+    from ..jobs import explore_data
+    from ..plan import Look
 
     values = _values(found)
     augmentation, output = values.pop("augmentation"), values.pop("output")
@@ -137,7 +140,8 @@ def _explore(found: argparse.Namespace) -> int:
 
 
 def _audit(found: argparse.Namespace) -> int:
-    from ..runner import Look, audit_data
+    from ..jobs import audit_data
+    from ..plan import Look
 
     values = _values(found)
     json = values.pop("json")
@@ -145,13 +149,14 @@ def _audit(found: argparse.Namespace) -> int:
 
 
 def _spaces(found: argparse.Namespace) -> int:
-    from ..runner import show_spaces
+    from ..jobs import show_spaces
 
     return show_spaces(found.names)
 
 
 def _compare_searches(found: argparse.Namespace) -> int:
-    from ..runner import Request, compare_searches
+    from ..jobs import compare_searches
+    from ..plan import Request
 
     values = _values(found)
     engines = values.pop("engines")
@@ -159,7 +164,7 @@ def _compare_searches(found: argparse.Namespace) -> int:
 
 
 def _worker(found: argparse.Namespace) -> int:
-    from ..runner import find_journal, join_study
+    from ..jobs import find_journal, join_study
 
     values = _values(found)
     if values["study"] == "none":
@@ -169,13 +174,13 @@ def _worker(found: argparse.Namespace) -> int:
 
 
 def _request(texts: Mapping[str, str]) -> "Request":
-    from ..runner import Request
+    from ..plan import Request
 
     return Request(**{option.name: option.value(texts[option.name]) for option in RUN_OPTIONS})
 
 
 def _cache(found: argparse.Namespace) -> int:
-    from ..runner import show_cache
+    from ..jobs import show_cache
 
     return show_cache(_values(found)["cache"], clear=found.action == "clear")
 

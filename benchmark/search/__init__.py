@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from .answers import trial_answers, write_answers
 from .grid import Grid
+from .objectives import BY_EPOCH, check_pruner, choose_pruner, read_goals
 from .parsing import parse_space, read_space, space_names, spaces_folder
+from .saved import SEARCH_FILE, read_search, write_search
 from .settings import (
     ENGINES,
     PRUNERS,
@@ -32,8 +34,10 @@ from .trials import (
 )
 
 __all__ = [
+    "BY_EPOCH",
     "ENGINES",
     "PRUNERS",
+    "SEARCH_FILE",
     "SIDE",
     "Comparison",
     "Condition",
@@ -52,7 +56,9 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialState",
+    "check_pruner",
     "check_storage",
+    "choose_pruner",
     "compare",
     "draw",
     "draw_comparison",
@@ -60,12 +66,15 @@ __all__ = [
     "parse_engine",
     "parse_select",
     "parse_space",
+    "read_goals",
+    "read_search",
     "read_space",
     "search",
     "space_names",
     "spaces_folder",
     "trial_answers",
     "write_answers",
+    "write_search",
 ]
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from benchmark.cli import RUN_OPTIONS, run_command
 from benchmark.cli.options import Option, seeds, yes_or_no
 from benchmark.cli.parser import COMMANDS, options_of
 from benchmark.errors import UsageError
-from benchmark.runner import Request
+from benchmark.plan import Request
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from benchmark.records import SearchSpec, Silent
-from benchmark.runner.objective import Study
 from benchmark.search import parse_space
 from benchmark.training import train
+from benchmark.worker.objective import Study
 
 from .copies import write_copies
 from .setting import Setting, make_spec, read, timed

@@ -10,7 +10,7 @@ import benchmark.search
 
 
 @pytest.mark.slow  # a process of its own
-@pytest.mark.parametrize("room", ["benchmark.search", "benchmark.runner"])
+@pytest.mark.parametrize("room", ["benchmark.search", "benchmark.jobs"])
 def test_importing_a_room_imports_no_engine(room: str) -> None:
     code = f"import sys, {room}; print(sorted({{'optuna', 'keras_tuner'}} & set(sys.modules)))"
     root = Path(__file__).parents[2]

@@ -13,9 +13,8 @@ import pytest
 from benchmark.board import BoardSubject
 from benchmark.cli import run_command
 from benchmark.evaluation import read_predictions, score, write_predictions
+from benchmark.jobs.boards import SUBJECT_FILE, latest_board, mark_runs, read_subject
 from benchmark.records import Predictions, Record, Spec
-from benchmark.runner.boarding import latest_board, mark_runs
-from benchmark.runner.subjects import SUBJECT_FILE, read_subject
 from benchmark.tracking import Tracker
 from tests.board.made import erring, spread
 

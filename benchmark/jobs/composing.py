@@ -1,0 +1,114 @@
+"""Which finished runs a composite is made of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..board import DEFAULT_RULE, Board, BoardSubject, Row
+from ..plan import Prepared
+from ..records import Picture, Record, Regime, Split, State
+from ..tracking import Tracker
+from ..training import Member
+from .boards import board_of, plain_subject
+
+BEST = 3  # chosen, not sourced: gains of averaging flatten after a few members (Caruana 2004)
+_UNFIT = (Regime.PRIOR, Regime.COMPOSITE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Networks:
+    """The single networks on one split and picture, ranked over all their seeds.
+
+    Attributes:
+        rows: their rows, best first.
+    """
+
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, board: Board) -> "Networks":
+        """Return the ranked networks of a board."""
+        return cls(rows=board.ranked)
+
+    @property
+    def best(self) -> tuple[Row, ...]:
+        """The rows that cannot be told from the best, the best first."""
+        return tuple(row for row in self.rows if row.tie or row.rank == 1)
+
+    def members(self, composite: str, names: Sequence[str], seed: int) -> tuple[Record, ...]:
+        """Return the members of a composite at a seed; none where there are too few.
+
+        Only networks that cannot be told from the best are taken, unless a person names others.
+        `chained` takes one: the best network with a trunk of its own.
+
+        Args:
+            composite: the composite's name.
+            names: architectures wanted, empty for the best.
+            seed: the seed of the members.
+        """
+        found: dict[str, Record] = {}
+        for row in self.rows if names else self.best:
+            for record in row.records[: row.scored_runs]:
+                if record.spec.seed == seed:
+                    found.setdefault(row.arch, record)
+        wanted = [found[name] for name in names if name in found]
+        wanted = wanted if names else list(found.values())[:BEST]
+        if composite == "chained":
+            return tuple(wanted[:1])
+        return tuple(wanted) if len(wanted) >= 2 else ()
+
+    def notes(self, members: Iterable[Record]) -> tuple[str, ...]:
+        """Return what a composite's run must say of members that a person named."""
+        fit = {record.run_id for row in self.best for record in row.records}
+        worse = [each.spec.arch for each in members if each.run_id not in fit]
+        if not worse:
+            return ()
+        return (f"members named though they are called worse than the best: {', '.join(worse)}",)
+
+    def lacking(self, composite: str, names: Sequence[str]) -> str:
+        """Return why a composite cannot be made."""
+        if composite != "chained" and not names and len(self.best) == 1 < len(self.rows):
+            return (
+                f"only {self.best[0].arch} may be the best network here, and {composite} needs two "
+                "that cannot be told apart; --members NAME,NAME takes others all the same."
+            )
+        needed = "one finished network" if composite == "chained" else "two finished networks"
+        among = f" among {', '.join(names)}" if names else ""
+        return f"{composite} needs at least {needed}{among} on the same images, split and seed."
+
+
+def rank_networks(
+    tracker: Tracker, split: Split, picture: Picture, subject: BoardSubject
+) -> Networks:
+    """Rank the finished single networks on a split and a picture, whoever made them."""
+    fit = [
+        record
+        for record in tracker.records(splits=(split.digest,))
+        if record.state is State.FINISHED
+        and record.model_id
+        and record.spec.regime not in _UNFIT
+        and record.spec.labels == "true"
+        and record.final.picture == picture
+    ]
+    return Networks.of(board_of(tracker, fit, DEFAULT_RULE, subject))
+
+
+def networks_on(tracker: Tracker, prepared: Prepared, split: int) -> Networks:
+    """Rank the single networks on one of a benchmark's splits."""
+    own = prepared.splits[split]
+    subject = plain_subject(prepared.index, (own,), prepared.plan.rank_on)
+    return rank_networks(tracker, own, prepared.picture, subject)
+
+
+def members_of(tracker: Tracker, records: Iterable[Record]) -> tuple[Member, ...]:
+    """Return what a worker needs of the runs that a composite is made of."""
+    return tuple(
+        Member(
+            digest=record.spec.digest,
+            arch=record.spec.arch,
+            network=tracker.network_path(record),
+            predictions=tracker.predictions(record),
+            spec=record.final,
+            out_of_fold=tracker.out_of_fold(record),
+        )
+        for record in records
+    )

@@ -1,0 +1,312 @@
+"""One benchmark from its plan to its board: workers train, this process logs, ranks, registers."""
+
+import contextlib
+import json
+import re
+import shutil
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .. import environment
+from ..board import Board
+from ..data import PAGE
+from ..errors import DataError
+from ..evaluation import read_predictions
+from ..plan import Job, Prepared, composite_spec, member_names
+from ..records import Epoch, Outcome, Record, Spec, State
+from ..tracking import Parent, Run, Tracker
+from ..worker import (
+    Event,
+    Failure,
+    LazyPool,
+    Task,
+    Tried,
+    complete_outcomes,
+    read_history,
+    read_outcome,
+)
+from ..zoo import NONE
+from .boards import SUBJECT_FILE, subject_of
+from .composing import Networks, members_of, networks_on
+from .image_jobs import audit_images, leave_page, leave_split
+from .progress import Display, spec_name
+from .recording import Recorder, import_what_draws
+from .tasks import job_task, plain_task
+
+_PART = re.compile(r".+\.(\d+)\.part\.npz")
+# A process of another machine that shares the folder may be writing one: that takes seconds.
+_STALE_SECONDS = 60.0
+
+
+def is_of_the_living(name: str) -> bool:
+    """Whether the process that a folder of outcomes is named after still runs."""
+    host, pid, started = (*name.split("="), "", "")[:3]
+    if not pid.isdigit():
+        return False
+    return environment.Process(host=host, pid=int(pid), started=started).is_alive
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that nothing is in."""
+    with contextlib.suppress(OSError):  # something is in it, or another process was quicker
+        folder.rmdir()
+
+
+def remove_stale_parts(checkpoints: Path) -> None:
+    """Remove the checkpoints (`NAME.PID.part.npz`) that a killed worker was writing.
+
+    Args:
+        checkpoints: the folder that holds a folder for each training.
+    """
+    import psutil
+
+    now = environment.now().timestamp()
+    for path in checkpoints.glob("*/*.part.npz"):
+        written = _PART.fullmatch(path.name)
+        if written is None or psutil.pid_exists(int(written[1])):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            if now - path.stat().st_mtime > _STALE_SECONDS:
+                path.unlink()
+
+
+@dataclass(kw_only=True, eq=False)
+class Execution:
+    """A benchmark under way.
+
+    Attributes:
+        prepared: the images, the split and the plan.
+        tracker: where runs are logged.
+        parent: the benchmark's own run.
+        display: what a person sees.
+        folder: the experiment's folder under the output.
+        pool: the workers.
+        done: finished records by spec digest, found or made.
+        failed: records of this benchmark that are not finished.
+        board: the board, once there is one.
+        files: texts of what was found before training, by file name.
+    """
+
+    prepared: Prepared
+    tracker: Tracker
+    parent: Parent
+    display: Display
+    folder: Path
+    pool: LazyPool
+    done: dict[str, Record] = field(default_factory=dict)
+    failed: list[Record] = field(default_factory=list)
+    board: Board | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    _open: dict[str, Run] = field(default_factory=dict)
+    _kept: dict[str, Path] = field(default_factory=dict)  # trained and not logged, by spec digest
+    _recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._recorder = Recorder(self.prepared, self.tracker, self.folder)
+
+    @property
+    def unlogged(self) -> Path:
+        """Where this process's workers leave outcomes; a later process can tell whose they are."""
+        process = environment.this_process()
+        return self.folder / ".unlogged" / f"{process.host}={process.pid}={process.started}"
+
+    def run(self) -> None:
+        """Run what the plan holds and is not done, then the composites."""
+        plan, request = self.prepared.plan, self.prepared.request
+        splits = len(self.prepared.splits)
+        made = len(plan.composites) * splits * len(request.seed)
+        self.display.plan(len(plan.jobs) + made)
+        for job in plan.jobs:
+            if job.spec.digest in self.done:
+                self.display.end(self.done[job.spec.digest])
+        met = {**self.done, **(self._kept if request.resume else {})}
+        tasks = [self._task(job) for job in plan.open_jobs(met)]
+        with self._closed_on_error():
+            if tasks:
+                self.pool.open()  # TensorFlow is imported while the images are audited
+            self.files["split.csv"] = leave_split(self.prepared, self.folder)
+            found, self.files["audit.json"] = audit_images(self.prepared, self.folder, self.display)
+            text = json.dumps(subject_of(self.prepared, found).to_json(), ensure_ascii=False)
+            self.tracker.keep_text(self.parent, SUBJECT_FILE, text)
+
+            def draw() -> None:
+                self.files[PAGE] = leave_page(self.prepared, found, self.folder)
+                if tasks:
+                    import_what_draws()
+
+            self.run_tasks(tasks, meanwhile=draw)
+            for split in range(splits if plan.composites else 0):
+                networks = networks_on(self.tracker, self.prepared, split)
+                for seed in request.seed:
+                    self.run_tasks(self._composites(networks, split, seed))
+        self._tidy()
+
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        """End the workers and close what they were at, whatever goes wrong here."""
+        try:
+            yield
+        except BaseException as error:
+            self.pool.close()
+            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+            for run in list(self._open.values()):
+                self.tracker.fail(run, reason, State.KILLED)
+            raise
+
+    def log_leftovers(self) -> None:
+        """Log outcomes that a dead process's workers had finished and nobody had logged.
+
+        What its workers had half written is taken away.
+        """
+        remove_stale_parts(self.folder / "checkpoints")
+        for folder in sorted((self.folder / ".unlogged").glob("*")):
+            if folder != self.unlogged and is_of_the_living(folder.name):
+                continue
+            for left in complete_outcomes(folder):
+                outcome = self._read(left)
+                if outcome is None:
+                    continue
+                if outcome.spec.data_digest == self.prepared.index.digest:
+                    self._log_leftover(outcome)
+            remove_if_empty(folder)
+
+    def _log_leftover(self, outcome: Outcome) -> None:
+        digest = outcome.spec.digest
+        if digest in self.tracker.finished([digest]):
+            shutil.rmtree(outcome.folder, ignore_errors=True)
+            return
+        record = self._log(self.tracker.start(self.parent, outcome.spec), outcome)
+        if record.state is State.FINISHED:
+            self.done[digest] = record
+            shutil.rmtree(outcome.folder, ignore_errors=True)
+        else:
+            self.failed.append(record)
+
+    def _log(self, run: Run, outcome: Outcome) -> Record:
+        """Log an outcome; one that cannot be logged is a failure, and kept for the next start.
+
+        Raises:
+            Exception: the store takes not even the failure; the outcome stays for a later start.
+        """
+        try:
+            return self._recorder.finish(run, outcome)
+        except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
+            reason = f"trained, but could not be logged: {_line(error)}"
+            record = self._recorder.fail(run, reason, traceback.format_exc())
+            self._kept[run.spec.digest] = outcome.folder
+            self.display.note(
+                f"{_name(run.spec)}: {reason}; it is kept, and logged at the next start"
+            )
+            return record
+
+    def _read(self, folder: Path) -> Outcome | None:
+        """Read an outcome; one that is damaged is moved out of the way of later starts."""
+        try:
+            read_predictions(folder / "predictions.parquet")
+            read_history(folder)
+            return read_outcome(folder)
+        except (DataError, OSError, ValueError, KeyError, TypeError) as error:
+            self._set_aside(folder, f"cannot be read: {_line(error)}")
+            return None
+
+    def _set_aside(self, folder: Path, reason: str) -> None:
+        """Move a damaged outcome to where no later start meets it."""
+        aside = self.folder / "set-aside" / folder.name
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.move(folder, aside)
+        self.display.note(f"an outcome is set aside in {aside}: {reason}")
+
+    def _tidy(self) -> None:
+        """Take away this process's folders, and the ones around them where nothing else is in.
+
+        What was trained and not logged stays.
+        """
+        for folder in self.unlogged.glob("*"):
+            if folder not in self._kept.values():
+                shutil.rmtree(folder, ignore_errors=True)
+        remove_if_empty(self.unlogged)
+        checkpoints = self.folder / "checkpoints"
+        remove_stale_parts(checkpoints)
+        for folder in (*checkpoints.glob("*"), checkpoints, self.unlogged.parent):
+            remove_if_empty(folder)
+
+    def run_tasks(
+        self, tasks: Sequence[Task], meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run tasks in the pool and log what comes of each; a failure costs its own task only.
+
+        `meanwhile` is called once, when the workers have begun.
+        """
+        if not tasks:
+            meanwhile()
+            return
+        for task, result in self.pool.open().run(tasks, self._begin, self._say, meanwhile):
+            run = self._open[task.spec.digest]
+            match result:
+                case Failure(reason=reason, traceback=trace):
+                    record = self._recorder.fail(run, reason, trace)
+                    self.failed.append(record)
+                case Outcome():
+                    record = self._log(run, result)
+                    if record.state is State.FINISHED:
+                        self.done[task.spec.digest] = record
+                    else:
+                        self.failed.append(record)
+            del self._open[task.spec.digest]
+            self.display.end(record)
+
+    def _begin(self, task: Task) -> None:
+        self.display.begin(_name(task.spec))
+        self._open[task.spec.digest] = self.tracker.start(self.parent, task.spec)
+
+    def _say(self, task: Task, event: Event) -> None:
+        self.display.event(_name(task.spec), event)
+        run = self._open[task.spec.digest]
+        match event:
+            case Epoch():
+                run.epoch(event)
+            case Tried(trial=trial):
+                self._recorder.log_trials(run, [trial])
+            case Failure(reason=reason):
+                self.display.note(f"{_name(task.spec)}: a worker that helped has ended: {reason}")
+
+    def _task(self, job: Job) -> Task:
+        return job_task(self.prepared, job, self.folder, self.unlogged)
+
+    def _composites(self, networks: Networks, split: int, seed: int) -> list[Task]:
+        """Return the composites' tasks on one split and seed, from what has finished by now."""
+        prepared = self.prepared
+        names = member_names(prepared.request.members)
+        tasks = []
+        for name in prepared.plan.composites:
+            members = networks.members(name, names, seed)
+            if not members:
+                self.display.note(f"{name}: skipped: {networks.lacking(name, names)}")
+                continue
+            spec = composite_spec(
+                prepared.request, name, prepared.index, prepared.splits[split], members
+            )
+            if prepared.request.resume and spec.digest in self._kept:
+                continue
+            self._recorder.noted[spec.digest] = networks.notes(members)
+            found = self.tracker.finished([spec.digest]) if prepared.request.resume else {}
+            if spec.digest in found:
+                self.done[spec.digest] = found[spec.digest]
+                self.display.end(found[spec.digest])
+            else:
+                task = plain_task(self.prepared, spec, split, NONE, self.folder, self.unlogged)
+                tasks.append(replace(task, members=members_of(self.tracker, members)))
+        return tasks
+
+
+def _name(spec: Spec) -> str:
+    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)
+
+
+def _line(error: Exception) -> str:
+    """Return an error's kind and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]

@@ -1,0 +1,198 @@
+"""The main job: from a request to a board and a registered champion."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import environment
+from ..board import to_table
+from ..cache import Cache
+from ..errors import UsageError
+from ..plan import Prepared, Request, prepare, read
+from ..records import State, digest
+from ..search import check_storage, parse_engine
+from ..tracking import BoardFiles, Link, Opening, Parent, Tracker, open_store
+from ..worker import LazyPool
+from .boards import make_board, mark_runs, write_board
+from .execution import Execution
+from .progress import Display, StageOf, show, wide_console
+from .registering import Registered, Registering, register
+from .results import folder_name, writable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NEEDED = ("tensorflow", "keras", "sklearn", "mlflow")
+
+
+def check_packages(needed: tuple[str, ...] = _NEEDED) -> None:
+    """See that the packages a benchmark needs are installed.
+
+    Raises:
+        UsageError: some are missing.
+    """
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} must be installed and cannot be found; install what the "
+            "project needs: python -m pip install -r requirements.txt"
+        )
+
+
+DECODING = "images"
+_FINISHED = "finished"  # requests that came to their end once: they are not likely to need workers
+
+
+def run_benchmark(request: Request, *, quiet: bool) -> int:
+    """Run the main job and give its exit code: 1 where an architecture failed, otherwise 0.
+
+    Raises:
+        BenchmarkError: something that a person must mend, found before any work.
+    """
+    console = wide_console()
+    check_packages()
+    writable(Path(request.output))
+    if request.storage and parse_engine(request.search):
+        check_storage(request.storage)
+    # A server that does not answer is told before any image is drawn.
+    is_server = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+    store = open_store(None) if is_server else None
+    with show(console, quiet=quiet) as display:
+        cache = Cache(Path(request.cache), request.cache_bytes)
+        index, _ = read(request, cache)
+        logs = request.output_folder / "logs"
+        lazy = LazyPool(request.jobs, logs, request.timeout, _threads_each(request))
+        with closing(lazy) as pool:
+            finished_before = digest([request.to_texts(), index.digest])
+            if not (request.resume and cache.find(_FINISHED, finished_before)):
+                pool.open()  # TensorFlow is imported there while images and MLflow are read here
+            tracker = Tracker.open(store, request.experiment, default_experiment=index.name)
+            display.begin(DECODING)
+            prepared = prepare(request, cache, StageOf(display, DECODING))
+            display.over(DECODING)
+            for note in prepared.notes:
+                display.note(note)
+            execution, link, registered = _benchmark(prepared, tracker, display, pool)
+        if not execution.failed:
+            cache.entry(_FINISHED, finished_before, lambda _: None)
+    _report(console, execution, link, registered, quiet=quiet)
+    return 1 if execution.failed or (registered and registered.failed) else 0
+
+
+def _threads_each(request: Request) -> int:
+    """Return how many threads a worker computes with, 0 for all cores.
+
+    Only a search keeps every worker at work to the end; without one, the last would have a part of
+    the cores and the rest of them would stand idle.
+    """
+    if request.jobs == 1 or parse_engine(request.search) is None:
+        return 0
+    return max(1, environment.cores() // request.jobs)
+
+
+def _benchmark(
+    prepared: Prepared, tracker: Tracker, display: Display, pool: LazyPool
+) -> tuple[Execution, Link, Registered | None]:
+    request, plan = prepared.request, prepared.plan
+    tracker.close_stale()
+    parent = tracker.begin(_opening(prepared), resume=request.resume)
+    folder = request.output_folder / folder_name(tracker.experiment.name)
+    done = tracker.finished([job.spec.digest for job in plan.jobs]) if request.resume else {}
+    execution = Execution(
+        prepared=prepared,
+        tracker=tracker,
+        parent=parent,
+        display=display,
+        folder=folder,
+        pool=pool,
+        done=dict(done),
+    )
+    with _closed_on_error(tracker, parent):
+        execution.log_leftovers()
+        execution.run()
+        return _conclude(execution)
+
+
+@contextmanager
+def _closed_on_error(tracker: Tracker, parent: Parent) -> Iterator[None]:
+    """Close the benchmark's run, whatever ends it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tracker.close(parent, State.KILLED)
+        raise
+    except BaseException:
+        tracker.close(parent, State.FAILED)
+        raise
+
+
+def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]:
+    """Rank, write, register, and leave the board on the benchmark's run."""
+    prepared, tracker = execution.prepared, execution.tracker
+    index = prepared.index
+    board = make_board(tracker, tracker.benchmark(execution.parent.run_id))
+    files = {**write_board(board, execution.folder), **execution.files}
+    mark_runs(tracker, board)
+    registered = None
+    if prepared.request.register != "none":
+        name = index.name if prepared.request.register == "auto" else prepared.request.register
+        say = execution.display.note
+        how = Registering(tracker=tracker, name=name, reader=index.reader, say=say)
+        registered = register(how, board)
+    tags = {
+        "winner": board.ranked[0].arch if board.ranked else "",
+        "champion": board.champion.arch if board.champion else "",
+    }
+    link = tracker.finish_benchmark(
+        execution.parent,
+        BoardFiles(files=files, note=files["leaderboard.md"], tags=tags),
+        State.FAILED if execution.failed else State.FINISHED,
+    )
+    execution.board = board
+    return execution, link, registered
+
+
+def _opening(prepared: Prepared) -> Opening:
+    index = prepared.index
+    return Opening(
+        params=prepared.request.to_texts(),
+        plan_digest=prepared.plan.digest,
+        data=index.name,
+        data_digest=index.digest,
+        split_digest=prepared.splits[0].digest,
+        synthetic=index.synthetic,
+        splits=tuple(each.digest for each in prepared.splits),
+        tags={"notes": "\n".join(prepared.notes)[:8000]},
+    )
+
+
+def _report(
+    console: "Console",
+    execution: Execution,
+    link: Link,
+    registered: Registered | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Show the board, and how to go on from it."""
+    assert execution.board is not None
+    console.print(to_table(execution.board, console.width))
+    lines = [f"Board:    {execution.folder / 'leaderboard.md'} and leaderboard.csv"]
+    uri = execution.tracker.uri
+    if uri.startswith("http"):
+        lines.append(f"Browse:   {uri}{link.path}")
+    else:
+        lines.append(f"Browse:   mlflow ui --backend-store-uri {uri}")
+        lines.append(f"          then http://127.0.0.1:5000{link.path}")
+    if link.warning:
+        lines.append(f"          {link.warning}")
+    if registered is not None:
+        lines.append(f"Registry: {registered.said}")
+    if registered is not None and registered.uri:
+        lines.append(f"Pull it:  mlflow.pyfunc.load_model({registered.uri!r})")
+        lines.append(f"Use it:   python -m benchmark predict --model {registered.uri} IMAGE…")
+    for line in lines[:1] if quiet else lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

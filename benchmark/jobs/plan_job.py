@@ -1,0 +1,124 @@
+"""The job that shows what a request would run, what is done already and what it will cost."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..cache import Cache
+from ..data import (
+    find_decoded,
+)
+from ..plan import Plan, Request, composite_spec, divide, estimate_seconds, member_names, read
+from ..records import Index, Picture, Split
+from ..tracking import Tracker, store_exists
+from .boards import plain_subject
+from .composing import rank_networks
+from .progress import spec_name
+
+
+def show_plan(request: Request) -> int:
+    """Show what a request would run, what is done already and what it will cost."""
+    from rich.console import Console
+    from rich.table import Table
+
+    with cache_or_scratch(request.cache) as cache:
+        planned = _planned(request, cache)
+    index, plan = planned.index, planned.plan
+    tracker = _tracker_of(request, index)
+    done = _done(tracker, plan)
+    table = Table(title=f"{index.name}: {len(index)} images at {planned.picture.side_px} px")
+    for heading in ("architecture", "regime", "weights", "state", "about"):
+        table.add_column(heading, justify="right" if heading == "about" else "left")
+    total = 0.0
+    for job in plan.jobs:
+        spec = job.spec
+        finished = spec.digest in done
+        seconds = 0.0 if finished else estimate_seconds(spec, planned.splits[job.split], index)
+        total += seconds
+        table.add_row(
+            spec_name(spec.arch, spec.seed, spec.fold, spec.labels),
+            spec.regime,
+            spec.weights[:15],
+            "done" if finished else "to run",
+            "" if finished else f"{seconds:,.0f} s",
+        )
+    composites = list(_composites(request, planned, tracker))
+    for name, finished in composites:
+        state = "done" if finished else "after its members"
+        table.add_row(name, "composite", "members", state, "")
+    console = Console()
+    console.print(table)
+    for note in (*index.notes, *plan.notes):
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    finished_runs = len(done) + sum(finished for _, finished in composites)
+    console.print(
+        f"{len(plan.jobs) + len(composites) - finished_runs} to run, {finished_runs} done; about "
+        f"{total / 60:.1f} minutes on this machine, estimated from floating-point operations."
+    )
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Planned:
+    """What a request comes to, as far as it is known without decoding anything."""
+
+    index: Index
+    picture: Picture
+    splits: tuple[Split, ...]
+    plan: Plan
+
+
+def _planned(request: Request, cache: Cache) -> _Planned:
+    index, picture = read(request, cache)
+    most = request.max_unreadable / 100
+    decoded = find_decoded(index, picture, cache, max_unreadable=most)
+    index = decoded.index if decoded else index
+    divided = divide(request, index, picture, decoded, cache)
+    return _Planned(index=index, picture=picture, splits=divided.splits, plan=divided.plan)
+
+
+def _composites(
+    request: Request, planned: _Planned, tracker: Tracker | None
+) -> Iterator[tuple[str, bool]]:
+    """Return the name of each composite of a plan, and whether it is finished.
+
+    Of the members that would be chosen now: others may be once more networks are.
+    """
+    plan, names = planned.plan, member_names(request.members)
+    for split in planned.splits if plan.composites else ():
+        subject = plain_subject(planned.index, (split,), plan.rank_on)
+        networks = tracker and rank_networks(tracker, split, planned.picture, subject)
+        for seed in request.seed:
+            for name in plan.composites:
+                members = networks.members(name, names, seed) if networks else ()
+                finished = False
+                if tracker and members:
+                    spec = composite_spec(request, name, planned.index, split, members)
+                    finished = bool(tracker.finished([spec.digest]))
+                yield spec_name(name, seed, split.fold), finished
+
+
+@contextmanager
+def cache_or_scratch(folder: str) -> Iterator[Cache]:
+    """Return the cache of that folder where there is one, otherwise one that leaves no trace."""
+    if Path(folder).is_dir():
+        yield Cache(Path(folder))
+        return
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        yield Cache(Path(scratch))
+
+
+def _tracker_of(request: Request, index: Index) -> Tracker | None:
+    """Open the request's experiment where there is one, without making anything."""
+    if not request.resume or not store_exists():
+        return None
+    return Tracker.find(request.experiment, default_experiment=index.name)
+
+
+def _done(tracker: Tracker | None, plan: Plan) -> frozenset[str]:
+    """Return the digests of the plan's specs that are finished."""
+    if tracker is None:
+        return frozenset()
+    return frozenset(tracker.finished([job.spec.digest for job in plan.jobs]))

@@ -1,0 +1,256 @@
+"""What is kept of a finished task: metrics, figures and tables in MLflow, predictions on disk."""
+
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..evaluation import (
+    Caption,
+    classification_report,
+    confusion_matrix,
+    confusion_table,
+    interval_metrics,
+    loss_and_accuracy,
+    precision_recall_curves,
+    read_predictions,
+    roc_curves,
+    score,
+    score_out_of_fold,
+)
+from ..plan import Prepared
+from ..records import Epoch, Outcome, Part, Predictions, Record, Seconds, Spec, State
+from ..search import (
+    SEARCH_FILE,
+    SearchResult,
+    TrialRecord,
+    TrialState,
+    read_goals,
+    read_search,
+)
+from ..tracking import Evidence, Run, Tracker, TrialRun
+from ..worker import read_history
+from .progress import spec_name
+
+_SCORED = (Part.VAL, Part.TEST)
+
+
+def import_what_draws() -> None:
+    """Import what figures are drawn with, a second's work, while nothing waits for them."""
+    import seaborn as sns  # noqa: F401
+
+
+def figures_of(
+    predictions: Predictions, history: Sequence[Epoch], caption: Caption
+) -> dict[str, Any]:
+    """Draw a run's figures, by file name."""
+    figures: dict[str, Any] = {}
+    for part in _SCORED:
+        figures[f"confusion_{part}.png"] = confusion_matrix(predictions, part, caption)
+        figures[f"roc_{part}.png"] = roc_curves(predictions, part, caption)
+        figures[f"precision_recall_{part}.png"] = precision_recall_curves(
+            predictions, part, caption
+        )
+    if history:
+        figures["loss_and_accuracy.png"] = loss_and_accuracy(history, caption)
+    return figures
+
+
+def tables_of(predictions: Predictions) -> dict[str, str]:
+    """Write a run's tables, by file name."""
+    tables = {}
+    for part in _SCORED:
+        tables[f"confusion_{part}.csv"] = confusion_table(predictions, part).to_csv(index=False)
+        tables[f"classification_report_{part}.txt"] = classification_report(predictions, part)
+    return tables
+
+
+OUT_OF_FOLD = "out_of_fold.parquet"
+
+
+def scores_of(predictions: Predictions, out_of_fold: Predictions | None) -> dict[str, float]:
+    """Return every figure of a run's tables, with the ends of their 95 % intervals."""
+    folds = {} if out_of_fold is None else score_out_of_fold(out_of_fold)
+    return {**score(predictions), **interval_metrics(predictions), **folds}
+
+
+class Recorder:
+    """Logs what workers leave.
+
+    Args:
+        prepared: the images and the plan.
+        tracker: where runs are logged.
+        folder: the experiment's folder under the output.
+
+    Attributes:
+        noted: what a run's notes must say beside what its worker said, by spec digest.
+    """
+
+    def __init__(self, prepared: Prepared, tracker: Tracker, folder: Path) -> None:
+        self._prepared = prepared
+        self._tracker = tracker
+        self._folder = folder
+        self.noted: dict[str, tuple[str, ...]] = {}
+        self._logged_trials: dict[str, set[int]] = {}
+        self._lock = threading.Lock()  # several workers may share a search
+
+    def log_trials(self, run: Run, trials: Sequence[TrialRecord]) -> None:
+        """Log trials as runs, each once, up to the number that a person wants to see in MLflow.
+
+        Those that an interrupted run had logged count too; the tracker looks at each of them again.
+        """
+        most = self._prepared.request.log_trials
+        with self._lock:
+            logged = self._logged_trials.setdefault(run.run_id, set(run.adopted))
+            for trial in trials:
+                is_new = trial.number not in logged and len(logged) < most
+                if is_new or trial.number in run.adopted:
+                    logged.add(trial.number)
+                    self._tracker.log_trial(run, trial_run(trial, run.spec))
+
+    def finish(self, run: Run, outcome: Outcome) -> Record:
+        """Log an outcome; its prediction table stays among the results, the rest is taken away."""
+        predictions = read_predictions(outcome.folder / "predictions.parquet")
+        history = read_history(outcome.folder)
+        caption = Caption(
+            arch=_name(outcome.spec),
+            data=outcome.spec.data,
+            synthetic=self._prepared.index.synthetic,
+        )
+        outcome = replace(outcome, facts={**outcome.facts, **self._weights_note(outcome.spec)})
+        noted = self.noted.get(outcome.spec.digest, ())
+        outcome = replace(outcome, warnings=(*outcome.warnings, *noted))
+        outcome = replace(outcome, seconds=self._from_nothing(outcome))
+        found = self._search_of(outcome)
+        if found is not None:
+            self.log_trials(run, found.trials)
+            found.write(outcome.folder / "trials.parquet")
+        folds = outcome.folder / OUT_OF_FOLD
+        out_of_fold = read_predictions(folds) if folds.is_file() else None
+        scores = scores_of(predictions, out_of_fold)
+        record = self._tracker.finish(
+            run,
+            Evidence(
+                outcome=outcome,
+                predictions=predictions,
+                scores={**scores, **(search_scores(found, scores) if found else {})},
+                history=history,
+                figures={
+                    **figures_of(predictions, history, caption),
+                    **(search_figures(found) if found else {}),
+                },
+                tables=tables_of(predictions),
+            ),
+        )
+        self._keep(outcome)
+        return record
+
+    def fail(self, run: Run, reason: str, traceback: str) -> Record:
+        """Close a run that failed; its traceback stands among the logs."""
+        spec = run.spec
+        name = _name(spec).replace(":", "-").replace(" ", "-")
+        path = self._folder / "logs" / f"{name}-failure.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(traceback)
+        return self._tracker.fail(run, reason)
+
+    def _from_nothing(self, outcome: Outcome) -> Seconds:
+        """Return what an outcome cost from nothing: a composite is charged for its members too."""
+        members = self._tracker.finished(outcome.spec.members) if outcome.spec.members else {}
+        own, each = outcome.seconds, [record.seconds for record in members.values()]
+        return own.having(
+            decode=max([own.decode, *(member.decode for member in each)]),
+            features=own.features + sum(member.features for member in each),
+            head=own.head + sum(member.head for member in each),
+            search=own.search + sum(member.search for member in each),
+        )
+
+    def _search_of(self, outcome: Outcome) -> SearchResult | None:
+        path = outcome.folder / SEARCH_FILE
+        if not path.is_file():
+            return None
+        spaces = {job.spec.digest: job.space for job in self._prepared.plan.jobs}
+        space = spaces.get(outcome.spec.digest)
+        return None if space is None else read_search(path, space)
+
+    def _keep(self, outcome: Outcome) -> None:
+        kept = self._folder / "predictions"
+        kept.mkdir(parents=True, exist_ok=True)
+        name = f"{outcome.spec.arch.replace(':', '-')}-{outcome.spec.digest[:12]}.parquet"
+        shutil.move(outcome.folder / "predictions.parquet", kept / name)
+        if (outcome.folder / OUT_OF_FOLD).is_file():
+            own = name.replace(".parquet", "-out-of-fold.parquet")
+            shutil.move(outcome.folder / OUT_OF_FOLD, kept / own)
+        shutil.rmtree(outcome.folder)
+
+    def _weights_note(self, spec: Spec) -> dict[str, str]:
+        """Return the tag that says why a network has other weights than were asked for."""
+        for job in self._prepared.plan.jobs:
+            if job.spec.arch == spec.arch and job.weights.note:
+                return {"weights_note": job.weights.note}
+        return {}
+
+
+def _name(spec: Spec) -> str:
+    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)
+
+
+_STATES = {
+    TrialState.COMPLETE: State.FINISHED,
+    TrialState.PRUNED: State.FINISHED,
+    TrialState.INFEASIBLE: State.FINISHED,
+    TrialState.FAILED: State.FAILED,
+}
+
+
+def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
+    """Return a trial as it is logged to MLflow; an infeasible or pruned one is no failure."""
+    assert spec.search is not None
+    names = [goal.metric for goal in read_goals(spec.search.objective)]
+    return TrialRun(
+        number=trial.number,
+        params=trial.params,
+        state=_STATES[trial.state],
+        outcome=str(trial.state),
+        reason=trial.reason,
+        metrics={
+            **{f"objective_{name}": each for name, each in zip(names, trial.values, strict=False)},
+            **{name: float(fact) for name, fact in trial.facts.items() if _is_number(fact)},
+        },
+        steps=trial.steps,
+        started=trial.started,
+        seconds=trial.seconds,
+    )
+
+
+def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str, float]:
+    """Return a search's own figures: the best score, and how much of it was optimism.
+
+    `selection_optimism` is how much worse the test score is than the best trial's score of the
+    same metric: what choosing among so many trials on so few images promised too much. It is above
+    0 where test is worse, whether more or less of the metric is better.
+    """
+    goal = found.goals[0]
+    best = found.best.values[0]
+    figures = {
+        "search_score": best,
+        "search_trials": float(len(found.trials)),
+        "search_complete_trials": float(len(found.complete)),
+    }
+    if f"test_{goal.metric}" in scores:
+        worse = best - scores[f"test_{goal.metric}"]
+        figures["selection_optimism"] = worse if goal.maximise else -worse
+    return figures
+
+
+def search_figures(found: SearchResult) -> dict[str, Any]:
+    """Draw a search's figures, by path below the run's figures."""
+    from ..search import draw
+
+    return {f"search/{name}.png": figure for name, figure in draw(found).items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

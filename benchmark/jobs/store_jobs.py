@@ -1,0 +1,222 @@
+"""The jobs on what the store holds: the board, the registry, and figures computed anew."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..board import RankOn, Rule, to_table
+from ..cache import Cache
+from ..data import (
+    ReadOptions,
+    decode,
+    read_index,
+    unit_numbers,
+)
+from ..errors import BenchmarkError, DataError, StoreError, UsageError
+from ..records import Picture, Predictions, Record, Silent, State
+from ..tracking import Tracker, store_exists
+from .boards import board_with, latest_board, mark_runs, write_board
+from .plan_job import cache_or_scratch
+from .progress import wide_console
+from .recording import scores_of
+from .registering import Registering, register
+from .results import folder_name, writable
+
+
+def show_leaderboard(experiment: str | None, output: str, rank_on: str) -> int:
+    """Rank what an experiment holds, write the board and show it."""
+    writable(Path(output))
+    tracker = open_experiment(experiment)
+    board = latest_board(tracker, Rule(rank_on=RankOn(rank_on)))
+    write_board(board, Path(output) / folder_name(tracker.experiment.name))
+    console = wide_console()
+    console.print(to_table(board, console.width))
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What a person asked to be registered, under the options' own names.
+
+    Attributes:
+        experiment: the experiment, None for the one with the latest benchmark.
+        register: the registered model's name, `auto` for the data set's.
+        data: the images the model is tried on, `auto` for the benchmark's own.
+        run: `best` for the board's champion by rule, or a run's id.
+        promote: make it champion whatever a comparison says.
+        cache: where decoded images are kept.
+    """
+
+    experiment: str | None
+    register: str
+    data: str
+    run: str
+    promote: bool
+    cache: str
+
+
+def register_best(wanted: Registry) -> int:
+    """Register an experiment's champion by rule, or a run by its id.
+
+    Raises:
+        UsageError: an option is wrong, or the registered model is of other classes.
+    """
+    if wanted.register == "none":
+        raise UsageError("--register names the model to register; none is for `run` only.")
+    tracker = open_experiment(wanted.experiment)
+    if wanted.run == "best":
+        board, chosen = latest_board(tracker), None
+    else:
+        chosen = _chosen(tracker, wanted.run)
+        board = board_with(tracker, chosen)
+    data = wanted.data
+    if data == "auto":
+        data = next((each.params.get("data", "") for each in tracker.benchmarks()), "")
+    if not data:
+        raise UsageError("the experiment does not say what its data set was; name it with --data.")
+    with cache_or_scratch(wanted.cache) as kept:
+        reader = read_index(data, ReadOptions(needs_parts=False), kept).reader
+    done = register(
+        Registering(
+            tracker=tracker,
+            name=board.data if wanted.register == "auto" else wanted.register,
+            reader=reader,
+            say=print,
+            force=wanted.promote,
+        ),
+        board,
+        chosen,
+    )
+    if done.is_mistake:
+        raise UsageError(done.said)
+    print(done.said)
+    return 1 if done.failed else 0
+
+
+def open_experiment(experiment: str | None) -> Tracker:
+    """Open an experiment that exists, the one with the latest benchmark where none is named.
+
+    Raises:
+        StoreError: there is none, or it holds no run of a benchmark.
+    """
+    tracker = Tracker.find(experiment, default_experiment=None) if store_exists() else None
+    if tracker is None:
+        named = f"no experiment {experiment!r}" if experiment else "no benchmark"
+        raise StoreError(
+            f"there is {named} in the tracking store; run one first: python -m benchmark run"
+        )
+    if not tracker.holds_run():
+        raise StoreError(
+            f"the experiment {tracker.experiment.name!r} holds no run of a benchmark; "
+            "run one first: python -m benchmark run"
+        )
+    return tracker
+
+
+def _chosen(tracker: Tracker, run: str) -> Record:
+    """Return the run of an experiment that a person named.
+
+    Raises:
+        UsageError: the experiment has no such run.
+    """
+    try:
+        found = tracker.record(run)
+    except StoreError as error:
+        raise UsageError(f"--run must be best or the id of a run, not {run!r}.") from error
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Images:
+    """A data set that is at hand: its name, and each image's sampling unit by content."""
+
+    name: str
+    units: Mapping[str, int]
+
+
+def rescore_runs(experiment: str | None, data: str, output: str, cache: str) -> int:
+    """Compute the figures of an experiment's runs anew, then write the board; no alias is moved.
+
+    A run without a readable table is named and left as it is.
+
+    Args:
+        experiment: the experiment, None for the one with the latest benchmark.
+        data: the data set, to give tables the numbers of sampling units; `none` for leaving them.
+        output: the folder for the board.
+        cache: where a data set's index is kept.
+    """
+    writable(Path(output))
+    tracker = open_experiment(experiment)
+    records = [each for each in tracker.records() if each.state is State.FINISHED]
+    images = None
+    if data != "none" and records:
+        images = _read_images(data, cache, _patient_pattern(tracker), records[0].final.picture)
+    done, left = 0, 0
+    for record in records:
+        try:
+            changed = _rescore(tracker, record, images)
+        except BenchmarkError as error:
+            left += 1
+            print(f"{record.spec.arch} ({record.run_id}) is left as it is: {_line(error)}")
+            continue
+        done += 1
+        print(f"{record.spec.arch} ({record.run_id}): {changed} figures are new or others")
+    board = latest_board(tracker)
+    write_board(board, Path(output) / folder_name(tracker.experiment.name))
+    mark_runs(tracker, board)
+    console = wide_console()
+    console.print(to_table(board, console.width))
+    print(f"{done} runs are scored anew, {left} are left as they were; no alias has moved.")
+    return 0
+
+
+def _rescore(tracker: Tracker, record: Record, images: _Images | None) -> int:
+    """Score one run anew; return how many of its figures are new or others.
+
+    Raises:
+        StoreError: its table is gone.
+        DataError: its table is not readable, or holds other images than the data set.
+    """
+    predictions, out_of_fold = tracker.predictions(record), tracker.out_of_fold(record)
+    if images is not None:
+        predictions = _with_units(predictions, images)
+        out_of_fold = None if out_of_fold is None else _with_units(out_of_fold, images)
+        tracker.replace_tables(record, predictions, out_of_fold)
+    return tracker.write_scores(record, predictions, scores_of(predictions, out_of_fold))
+
+
+def _patient_pattern(tracker: Tracker) -> str | None:
+    """Return how the latest benchmark read a patient from a file's path."""
+    asked = [each.params.get("patient_pattern", "auto") for each in tracker.benchmarks()]
+    return None if not asked or asked[0] == "auto" else asked[0]
+
+
+def _read_images(data: str, cache: str, pattern: str | None, picture: Picture) -> _Images:
+    """Read a data set and decode it, since images that are equal in their pixels are one unit."""
+    kept = Cache(Path(cache))
+    index = read_index(data, ReadOptions(patient_pattern=pattern, needs_parts=False), kept)
+    decoded = decode(index, picture, kept, Silent(), max_unreadable=1.0)
+    units = unit_numbers(decoded.index, decoded.facts).tolist()
+    return _Images(name=index.name, units=dict(zip(decoded.index.hashes, units, strict=True)))
+
+
+def _with_units(predictions: Predictions, images: _Images) -> Predictions:
+    """Return a table with the number of each image's sampling unit.
+
+    Raises:
+        DataError: the data set lacks one of its images.
+    """
+    missing = [each for each in predictions.hashes if each not in images.units]
+    if missing:
+        raise DataError(
+            f"{images.name} must hold every image of its table, told by content, and lacks "
+            f"{len(missing)} of {len(predictions.hashes)}"
+        )
+    units = [images.units[each] for each in predictions.hashes]
+    return replace(predictions, units=np.array(units, dtype=np.int64))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]

@@ -1,0 +1,76 @@
+"""From a planned spec to the task that a worker is handed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import UsageError
+from ..plan import Job, Prepared, sides_of
+from ..records import Spec
+from ..worker import Task
+from ..zoo import Weights
+from .results import folder_name
+
+_JOURNAL = Path("studies", "studies.journal")
+
+
+def find_journal(output: str, experiment: str | None) -> str:
+    """Return the journal of an experiment's studies; without a name, the only one there is.
+
+    Raises:
+        UsageError: there is none, or there are several and none is named.
+    """
+    folder = "*" if experiment is None else folder_name(experiment)
+    found = sorted(Path(output).glob(f"{folder}/{_JOURNAL}"))
+    if len(found) == 1:
+        return str(found[0])
+    if not found:
+        raise UsageError(
+            f"no search keeps its studies in {output}/{folder}/{_JOURNAL}; name the place with "
+            "--output and --experiment, or with --storage, as the search that runs has them."
+        )
+    names = ", ".join(path.parents[1].name for path in found)
+    raise UsageError(f"several experiments keep studies: {names}; name one with --experiment.")
+
+
+def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task:
+    """Return the task of a job of the plan, with its search where there is one.
+
+    Args:
+        prepared: the images, the split and the plan.
+        job: what to run.
+        folder: the experiment's folder; `outcomes` where outcomes are left.
+        outcomes: as above.
+    """
+    task = plain_task(prepared, job.spec, job.split, job.weights, folder, outcomes)
+    if job.space is None:
+        return task
+    return replace(
+        task,
+        space=job.space,
+        storage=prepared.request.storage or str(folder / _JOURNAL),
+        job={**prepared.request.to_texts(), "spec_digest": job.spec.digest},
+        sides=tuple((side, prepared.sides[side]) for side in sides_of(job.space)),
+    )
+
+
+def plain_task(
+    prepared: Prepared, spec: Spec, split: int, weights: Weights, folder: Path, outcomes: Path
+) -> Task:
+    """Return the task of a spec without a search; the arguments are as in `job_task`."""
+    index = prepared.index
+    return Task(
+        spec=spec,
+        folder=outcomes / spec.digest,
+        classes=index.classes,
+        labels=index.labels,
+        hashes=index.hashes,
+        paths=index.paths,
+        groups=prepared.groups,
+        units=prepared.units,
+        split=prepared.splits[split],
+        pixels=prepared.pixels.folder,
+        weights=weights,
+        cache=Path(prepared.request.cache),
+        cache_bytes=prepared.request.cache_bytes,
+        scratch=folder / "checkpoints" / spec.digest[:16],
+    )

@@ -1,0 +1,29 @@
+"""From a request to what will be run: pure apart from reading images.
+
+Knows neither the store nor the workers.
+"""
+
+from .costs import estimate_seconds
+from .prepare import Prepared, divide, left_out_notes, prepare, read, read_images, split_options
+from .request import Look, Request
+from .spaces import check_space, sides_of
+from .specs import Job, Plan, composite_spec, member_names
+
+__all__ = [
+    "Job",
+    "Look",
+    "Plan",
+    "Prepared",
+    "Request",
+    "check_space",
+    "composite_spec",
+    "divide",
+    "estimate_seconds",
+    "left_out_notes",
+    "member_names",
+    "prepare",
+    "read",
+    "read_images",
+    "sides_of",
+    "split_options",
+]

@@ -1,0 +1,242 @@
+"""From a request to everything a plan needs: the images read and decoded, the split, the plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cache import Cache
+from ..data import (
+    DATA_SETS,
+    Decoded,
+    Facts,
+    NearPair,
+    OnLeak,
+    Pixels,
+    ReadOptions,
+    SplitOptions,
+    check_window,
+    decode,
+    group_keys,
+    make_splits,
+    near_copies,
+    read_index,
+    read_policy,
+    unit_numbers,
+)
+from ..errors import DataError
+from ..records import Index, Labels, LeftOut, Picture, Progress, Split
+from ..zoo import ARCHITECTURES
+from .ranking import Sampling
+from .request import Look, Request
+from .spaces import sides_of
+from .specs import Plan, choose_picture, make_plan, member_names
+
+USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A request with its images read, divided and planned for.
+
+    Attributes:
+        request: what was asked for; `cache` where its pixels and features are kept.
+        index: the readable images; `pixels` where they lie decoded, `facts` what is known of each.
+        splits: one split, or one a fold.
+        near: pairs of rows that show nearly the same.
+        groups: n keys of what must stay on one side of a fold: patients and duplicates.
+        units: (n,) numbers of the images' sampling units.
+        picture: how files became pixels.
+        sides: where they lie decoded at the further sides that searches try.
+        plan: what to run.
+    """
+
+    request: Request
+    cache: Cache
+    index: Index
+    pixels: Pixels
+    facts: Facts
+    splits: tuple[Split, ...]
+    near: tuple[NearPair, ...]
+    groups: tuple[str, ...]
+    units: Labels
+    picture: Picture
+    sides: Mapping[int, Path]
+    plan: Plan
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should be told before work begins, in the order of the work."""
+        balance = _balance_note(self.index, self.splits[0])
+        split_notes = tuple(dict.fromkeys(note for split in self.splits for note in split.notes))
+        return (
+            *self.index.notes,
+            *left_out_notes(self.index.left_out),
+            *split_notes,
+            balance,
+            *self.plan.notes,
+        )
+
+
+def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
+    """Read, decode, split and plan.
+
+    Raises:
+        BenchmarkError: something that a person must mend before any work makes sense.
+    """
+    index, picture = read(request, cache)
+    most = request.max_unreadable / 100
+    decoded = decode(index, picture, cache, progress, max_unreadable=most)
+    divided = divide(request, decoded.index, picture, decoded, cache)
+    index, plan = decoded.index, divided.plan
+    return Prepared(
+        request=request,
+        cache=cache,
+        index=index,
+        pixels=decoded.pixels,
+        facts=decoded.facts,
+        splits=divided.splits,
+        near=divided.near,
+        groups=divided.sampling.groups,
+        units=divided.sampling.units,
+        picture=picture,
+        sides=_decoded_sides(plan, index, picture, cache, progress, most),
+        plan=plan,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Divided:
+    """How images are divided, and what is planned on that.
+
+    Attributes:
+        near: pairs of rows that show nearly the same.
+        splits: one split, or one a fold.
+        sampling: which images belong together.
+        plan: what to run.
+    """
+
+    near: tuple[NearPair, ...]
+    splits: tuple[Split, ...]
+    sampling: Sampling
+    plan: Plan
+
+
+def divide(
+    request: Request, index: Index, picture: Picture, decoded: Decoded | None, cache: Cache
+) -> Divided:
+    """Divide images and plan for them, the same in `run` and `plan`.
+
+    Args:
+        request: what was asked for.
+        index: the images.
+        picture: how files become pixels.
+        decoded: their pixels; None where none are decoded, so that only copied files are found.
+        cache: where pairs that look alike are found again.
+    """
+    facts = decoded.facts if decoded else None
+    near = near_copies(index, decoded.facts, decoded.pixels, cache) if decoded else ()
+    splits = make_splits(index, facts, split_options(request), near=near)
+    sampling = Sampling(
+        units=unit_numbers(index, facts), groups=group_keys(index, facts, near=near)
+    )
+    plan = make_plan(request, index, splits, picture, sampling)
+    return Divided(near=tuple(near), splits=splits, sampling=sampling, plan=plan)
+
+
+def _decoded_sides(
+    plan: Plan,
+    index: Index,
+    picture: Picture,
+    cache: Cache,
+    progress: Progress,
+    max_unreadable: float,
+) -> dict[int, Path]:
+    """Decode at every side that some search of the plan tries."""
+    return {
+        side: decode(
+            index, replace(picture, side_px=side), cache, progress, max_unreadable=max_unreadable
+        ).pixels.folder
+        for side in searched_sides(plan)
+    }
+
+
+def searched_sides(plan: Plan) -> list[int]:
+    """Return every side that some search of a plan tries, in pixels."""
+    return sorted({side for job in plan.jobs for side in sides_of(job.space)})
+
+
+def _balance_note(index: Index, split: Split) -> str:
+    """Say how many training images each class has, and how unequal the classes are."""
+    counts = np.bincount(index.labels[split.train], minlength=len(index.classes))
+    order = np.argsort(-counts, kind="stable")
+    shown = ", ".join(f"{index.classes[label]} {counts[label]}" for label in order)
+    least = int(counts.min())
+    ratio = f" ({counts.max() / least:.1f} : 1)" if least else ""
+    fold = "" if split.fold is None else f" (fold {split.fold})"
+    return f"train{fold}: {shown}{ratio}"
+
+
+def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
+    """Read the index, after whatever can be wrong without it has been checked."""
+    ARCHITECTURES.select(request.arch)
+    member_names(request.members)
+    read_policy(request.augmentation)
+    index, picture = read_images(request, cache)
+    make_plan(request, index, (_placeholder(split_options(request)),), picture)
+    return index, picture
+
+
+def read_images(look: Look, cache: Cache) -> tuple[Index, Picture]:
+    """Read the index, and settle how files become pixels.
+
+    Raises:
+        BenchmarkError: an option or the images are wrong.
+    """
+    check_split(split_options(look))
+    check_window(look.window)
+    options = ReadOptions(
+        patient_pattern=look.patient_pattern, needs_parts=look.split == "official"
+    )
+    index = read_index(look.data, options, cache)
+    known = index.name in DATA_SETS
+    return index, choose_picture(look, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
+
+
+def check_split(options: SplitOptions) -> None:
+    """See that a split's file is there.
+
+    Raises:
+        DataError: it is not.
+    """
+    if options.is_file and not Path(options.scheme).is_file():
+        raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
+
+
+def split_options(look: Look) -> SplitOptions:
+    """Return the options of the split."""
+    return SplitOptions(scheme=look.split, seed=look.split_seed, on_leak=OnLeak(look.on_leak))
+
+
+def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, ...]:
+    """Name the images that were left out, the first few by path."""
+    if not left_out:
+        return ()
+    named = "; ".join(f"{each.path!r} ({each.reason})" for each in left_out[:shown])
+    more = f"; and {len(left_out) - shown} more" if len(left_out) > shown else ""
+    return (f"{len(left_out)} images cannot be read and are left out: {named}{more}",)
+
+
+def _placeholder(options: SplitOptions) -> Any:
+    """Return a split of nothing, to check architectures and weights before images are decoded."""
+    none = np.zeros(0, dtype=np.int64)
+    return Split(
+        scheme=options.scheme,
+        train=none,
+        val=none,
+        test=none,
+        test_is_copy=none.astype(bool),
+        digest="",
+    )

@@ -1,0 +1,91 @@
+"""Searches in a plan: which space goes with which architecture, and what of it a spec holds."""
+
+from ..errors import UsageError
+from ..records import Regime, SearchSpec
+from ..search import (
+    SIDE,
+    Kind,
+    SearchSettings,
+    Space,
+    choose_pruner,
+    parse_engine,
+    read_goals,
+    read_space,
+)
+from ..training import tunables
+from ..zoo import Architecture
+from .request import Request
+
+_SPACES = {Regime.FROZEN: "head", Regime.FINETUNE: "finetune"}
+_WITHOUT = (Regime.PRIOR, Regime.COMPOSITE)
+
+
+def space_for(request: Request, architecture: Architecture, regime: Regime) -> Space | None:
+    """Return the space that an architecture is searched in, None where nothing is.
+
+    Raises:
+        UsageError: the space does not fit the architecture, or an option of the search is wrong.
+    """
+    engine = parse_engine(request.search)
+    if engine is None or regime in _WITHOUT:
+        return None
+    own = _SPACES.get(regime, architecture.name)
+    space = read_space(request.space or own)
+    check_space(space, architecture, regime)
+    return space
+
+
+def check_space(space: Space, architecture: Architecture, regime: Regime) -> None:
+    """Check a space against what an architecture and its training have, and its sides.
+
+    Raises:
+        UsageError: it has parameters or values that they do not.
+    """
+    space.check((SIDE, *tunables(architecture, regime)), architecture.name)
+    sides_of(space)
+
+
+def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
+    """Return what of a search belongs into a spec.
+
+    Raises:
+        UsageError: an option of the search is wrong.
+    """
+    engine = parse_engine(request.search)
+    if engine is None or space is None:
+        return None
+    pruner = choose_pruner(request.pruner, engine, request.objective, request.select)
+    SearchSettings(
+        engine=engine,
+        trials=request.trials,
+        seconds=request.search_time,
+        pruner=pruner,
+        goals=read_goals(request.objective),
+    ).check()
+    return SearchSpec(
+        engine=engine,
+        space=space.name,
+        space_digest=space.digest,
+        trials=request.trials,
+        seconds=request.search_time,
+        select=request.select,
+        objective=request.objective,
+        pruner=pruner,
+    )
+
+
+def sides_of(space: Space | None) -> tuple[int, ...]:
+    """Return the sides in pixels that a space tries, none where it does not move the side.
+
+    Raises:
+        UsageError: it moves the side by a range, which would decode every image at every side.
+    """
+    for parameter in space.parameters if space else ():
+        if parameter.name == SIDE.name and parameter.kind is not Kind.DEFAULT:
+            if not parameter.choices:
+                raise UsageError(
+                    f"{space.file if space else ''}: side must be a choice of a few sides, since "
+                    "images are decoded and features computed for each."
+                )
+            return tuple(int(side) for side in parameter.choices)
+    return ()

@@ -1,0 +1,240 @@
+"""A search inside a worker: its study, what a trial is scored on, the spec the best one gives."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..records import Epoch, Params, ParamValue, Probabilities, Progress, Regime, Rows, Spec
+from ..search import (
+    SIDE,
+    Infeasible,
+    SearchResult,
+    SearchSettings,
+    Space,
+    Trial,
+    TrialRecord,
+    parse_select,
+    read_goals,
+    write_answers,
+)
+from ..seeds import derive
+from ..training import Features, Material, Trunk, check, folds, open_features
+from ..zoo import ARCHITECTURES, check_scales, read_scales
+from .scoring import Exam, Report, score_head, score_network, silently
+
+
+def settings_for(spec: Spec, start: Params, job: Mapping[str, Any]) -> SearchSettings:
+    """Return a search's settings; its study's material is the spec but for the budget.
+
+    Args:
+        spec: what is searched for, and how.
+        start: the first trial's parameters, empty for none.
+        job: what a process elsewhere needs to join the study.
+    """
+    wanted = spec.search
+    assert wanted is not None
+    return SearchSettings(
+        engine=wanted.engine,
+        trials=wanted.trials,
+        seconds=wanted.seconds,
+        seed=derive(spec.seed, "search"),
+        pruner=wanted.pruner,
+        goals=read_goals(wanted.objective),
+        study=spec.arch.replace(":", "-"),
+        material=spec.without_budget.digest,
+        start=start,
+        epochs=spec.epochs,
+        job=job,
+    )
+
+
+def own_point(spec: Spec) -> dict[str, ParamValue]:
+    """Return every value that a spec has before it is searched for, its side included."""
+    return {**spec.params, SIDE.name: spec.picture.side_px}
+
+
+def start_of(space: Space, own: Mapping[str, ParamValue]) -> Params:
+    """Return the spec's own values as a point of the space, for the first trial.
+
+    Nothing if they are none: a range that does not reach one of them (`Space.outside` names it).
+    """
+    return Params() if space.outside(own) else space.complete(own)
+
+
+class Study:
+    """The trials of one spec over the pixels of one side or several.
+
+    Args:
+        spec: what is searched for.
+        space: where.
+        materials: what a trial is trained on, by side in pixels.
+        progress: told of features computed, and how many trials there will be.
+    """
+
+    def __init__(
+        self, spec: Spec, space: Space, materials: Mapping[int, Material], progress: Progress
+    ) -> None:
+        assert spec.search is not None
+        self._spec = spec
+        self._space = space.including(own_point(spec))
+        self._wanted = spec.search
+        self._materials = materials
+        self._progress = progress
+        self._features: dict[tuple[int, tuple[float, ...]], Features] = {}
+        self._trunk: Trunk | None = None
+        self._goals = read_goals(self._wanted.objective)
+        self._select = parse_select(self._wanted.select)
+
+    def prepare(self) -> None:
+        """Compute what most trials share: the features of the spec's own side."""
+        if _is_quick(self._spec):
+            self._features_of(self._spec, self._materials[self._spec.picture.side_px])
+
+    def run(
+        self, storage: str, job: Mapping[str, Any], on_trial: Callable[[TrialRecord], None]
+    ) -> SearchResult:
+        """Search, go on with a search that was interrupted, or help with one that runs.
+
+        Args:
+            storage: where the study is kept.
+            job: what a process elsewhere needs to join it.
+            on_trial: called with each trial finished here.
+        """
+        from ..search import search  # optuna is imported only when something is searched
+
+        own = own_point(self._spec)
+        start = start_of(self._space, own)
+        self._progress.stage("search", self._wanted.trials or None, "trials")
+        settings = settings_for(self._spec, start, job)
+        result = search(self._space, self.score, settings, storage, on_trial)
+        return replace(result, notes=(*result.notes, *_start_notes(self._space, own)))
+
+    def spec_of(self, params: Params) -> Spec:
+        """Return the spec with a trial's parameters in place of its own.
+
+        Raises:
+            UsageError: a parameter that the architecture does not have.
+        """
+        spec = self._spec
+        side = int(params.get(SIDE.name, spec.picture.side_px))
+        own = {name: value for name, value in params.items() if name != SIDE.name}
+        checked = check({**spec.params, **own}, ARCHITECTURES[spec.arch], spec.regime)
+        return replace(
+            spec, picture=replace(spec.picture, side_px=side), params=checked, search=None
+        )
+
+    def trunk_of(self, spec: Spec) -> Trunk | None:
+        """Return the backbone that is built already, if a trial's spec has the same."""
+        return self._trunk if _seen(spec) == _seen(self._spec) else None
+
+    def score(self, trial: Trial) -> tuple[float, ...]:
+        """Return the goals' values of a trial: on validation, or the mean over folds.
+
+        Scored on validation, a trial notes the classes that it gives there, a pruned one those of
+        the last epoch it reported: a board holds them against what choosing among trials promises.
+        """
+        try:
+            spec = self.spec_of(trial.params)
+            check_scales(ARCHITECTURES[spec.arch], spec.picture, spec.params)
+        except UsageError as error:  # a point that no network can be built at is no failure
+            raise Infeasible(str(error)) from error
+        spec = replace(spec, epochs=min(trial.epochs, self._spec.epochs))
+        material = self._materials[spec.picture.side_px]
+        if self._select is None:
+            return self._on_validation(spec, trial, material)
+        each: list[tuple[float, ...]] = []
+        for number, (fit, held) in enumerate(self._folds(material)):
+            each.append(self._values(spec, Exam(material=material, fit=fit, held=held)))
+            if len(self._goals) == 1:
+                trial.report(number, each[-1][0])
+        return tuple(np.mean(each, axis=0).tolist())
+
+    def _on_validation(self, spec: Spec, trial: Trial, material: Material) -> tuple[float, ...]:
+        split, said = material.split, list[Probabilities]()
+
+        def seen(probabilities: Probabilities) -> None:
+            said[:] = [probabilities]
+
+        exam = Exam(
+            material=material,
+            fit=split.train,
+            held=split.val,
+            report=self._reporter(trial),
+            seen=seen,
+        )
+        try:
+            return self._values(spec, exam)
+        finally:
+            if said:
+                classes = said[0].argmax(axis=1)
+                trial.note(answers=write_answers(classes, len(material.classes)))
+
+    def _folds(self, material: Material) -> Iterator[tuple[Rows, Rows]]:
+        assert self._select is not None
+        rows = np.concatenate([material.split.train, material.split.val])
+        keys = [material.groups[row] for row in rows]
+        seed = derive(self._spec.seed, "select")
+        for fold in folds(material.labels[rows], keys, *self._select, seed):
+            yield rows[fold.train], rows[fold.val]
+
+    def _reporter(self, trial: Trial) -> Report:
+        name = f"val_{self._goals[0].metric}"
+        if len(self._goals) > 1:
+            return silently
+
+        def report(epoch: Epoch) -> None:
+            if name in epoch.metrics:
+                trial.report(epoch.number, epoch.metrics[name])
+
+        return report
+
+    def _values(self, spec: Spec, exam: Exam) -> tuple[float, ...]:
+        """Train and score; return the goals' values.
+
+        Raises:
+            ValueError: one of them is undefined on these images.
+        """
+        if _is_quick(spec):
+            found = score_head(spec, self._features_of(spec, exam.material), exam)
+        else:
+            found = score_network(spec, exam)
+        for goal in self._goals:
+            if goal.metric not in found:
+                raise ValueError(f"{goal.metric} is undefined on these images")
+        return tuple(found[goal.metric] for goal in self._goals)
+
+    def _features_of(self, spec: Spec, material: Material) -> Features:
+        seen = _seen(spec)
+        if seen not in self._features:
+            trunk = Trunk(spec, material)
+            if seen == _seen(self._spec):
+                self._trunk = trunk
+            self._features[seen] = open_features(
+                spec, material, lambda: trunk.backbone, self._progress, None
+            )
+            self._progress.stage("search", self._wanted.trials or None, "trials")
+        return self._features[seen]
+
+
+def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:
+    outside = [f"{name} {own.get(name)}" for name in space.outside(own)]
+    if not outside:
+        return ()
+    note = (
+        f"the search may end worse than a run without one: {', '.join(outside)} is not in the "
+        f"space {space.name}, so that the first trial could not take the run's own values."
+    )
+    return (note,)
+
+
+def _seen(spec: Spec) -> tuple[int, tuple[float, ...]]:
+    """Return how a spec's backbone sees pictures: the side in pixels, and at which shares of it."""
+    return spec.picture.side_px, read_scales(spec.params)
+
+
+def _is_quick(spec: Spec) -> bool:
+    """Whether a trial is a head over features that are the same for every trial."""
+    return spec.regime is Regime.FROZEN and not spec.params.integer("views")

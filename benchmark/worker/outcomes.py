@@ -1,0 +1,262 @@
+"""A finished spec on disk: a folder that is complete under its name, or is not there."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import environment
+from ..cache import Cache
+from ..data import Pixels
+from ..evaluation import write_predictions
+from ..records import (
+    Epoch,
+    Outcome,
+    Part,
+    Predictions,
+    Probabilities,
+    Progress,
+    Rows,
+    Seconds,
+    Silent,
+    Spec,
+)
+from ..search import SEARCH_FILE, SearchError, SearchResult, write_search
+from ..training import (
+    Fitted,
+    Material,
+    Trunk,
+    answer_out_of_fold,
+    fold_count,
+    rows_in_folds,
+)
+from .checking import train_checked
+from .messages import Helped, Task, Voice
+from .objective import Study
+
+
+def run_task(task: Task, progress: Voice) -> Outcome:
+    """Search where it is asked for, train, and leave the outcome's folder.
+
+    Whatever raises is that spec's failure.
+    """
+    began = environment.seconds()
+    found, seconds = _search(task, progress)
+    spec = found.spec if found else task.spec
+    material = _material(task, spec.picture.side_px)
+    trunk = found.trunk if found else None
+    fitted, checked = train_checked(spec, material, progress, trunk)
+    progress.stage("save")
+    folder = _fresh(task.folder)
+    fitted.network.save(folder / "model.keras")
+    write_predictions(_predictions(task, fitted), folder / "predictions.parquet")
+    write_predictions(
+        _rows_as_predictions(task, checked.rows, checked.probabilities), folder / "check.parquet"
+    )
+    (folder / "history.json").write_text(json.dumps([asdict(epoch) for epoch in fitted.history]))
+    _leave_hashes(task, folder / "trained_on.parquet")
+    if found:
+        write_search(found.result, folder / SEARCH_FILE)
+    more = _leave_out_of_fold(task, material, checked.engine, progress, folder)
+    outcome = Outcome(
+        spec=task.spec,
+        folder=task.folder,
+        seconds=fitted.seconds.having(search=seconds, wall=environment.seconds() - began),
+        parameters=int(fitted.network.count_params()),
+        model_bytes=(folder / "model.keras").stat().st_size,
+        milliseconds_per_image=checked.milliseconds,
+        device=_device(),
+        engine=fitted.engine,
+        peak_memory_mib=environment.peak_memory_mib(),
+        largest_difference=checked.difference,
+        facts={**fitted.facts, **more},
+        warnings=(*fitted.warnings, *(found.result.notes if found else ())),
+        trained=spec if found else None,
+    )
+    (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
+    _complete(folder, task.folder)
+    return outcome
+
+
+def help_with(task: Task, voice: Voice) -> Helped:
+    """Run trials of a study that another worker began, until there is none left to begin.
+
+    What that worker finds out by itself (that no trial has a score) is left to it.
+    """
+    study = study_of(task, Silent())
+    study.prepare()
+    with contextlib.suppress(SearchError):
+        study.run(task.storage, task.job, voice.trial)
+    return Helped()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a search came to: its trials, the spec that the best one gives, and its backbone."""
+
+    result: SearchResult
+    spec: Spec
+    trunk: Trunk | None
+
+
+def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
+    if task.space is None:
+        return None, 0.0
+    study = study_of(task, progress)
+    study.prepare()  # before others come to help, who would wait for it; and no time of the search
+    began = environment.seconds()
+    progress.searching(is_open=True)
+    result = study.run(task.storage, task.job, progress.trial)
+    progress.searching(is_open=False)
+    own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
+    spent = max(environment.seconds() - began, own)
+    spec = study.spec_of(result.best.params)
+    return _Found(result=result, spec=spec, trunk=study.trunk_of(spec)), spent
+
+
+def study_of(task: Task, progress: Progress) -> Study:
+    """Return the study of a task that has a search space."""
+    assert task.space is not None
+    materials = {side: _material(task, side) for side, _ in _sides(task)}
+    return Study(task.spec, task.space, materials, progress)
+
+
+def _sides(task: Task) -> tuple[tuple[int, Path], ...]:
+    own = (task.spec.picture.side_px, task.pixels)
+    return (own, *(each for each in task.sides if each[0] != own[0]))
+
+
+def _material(task: Task, side_px: int) -> Material:
+    return Material(
+        classes=task.classes,
+        labels=task.labels,
+        hashes=tuple(task.hashes),
+        groups=tuple(task.groups),
+        units=task.units,
+        split=task.split,
+        pixels=Pixels.open(dict(_sides(task))[side_px]),
+        weights=task.weights,
+        cache=Cache(task.cache, task.cache_bytes),
+        members=task.members,
+        scratch=task.scratch,
+    )
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """Read the outcome that a worker left in a folder."""
+    values: Mapping[str, Any] = json.loads((folder / "outcome.json").read_text())
+    return Outcome(
+        **{
+            **values,
+            "spec": Spec.from_json(values["spec"]),
+            "folder": folder,
+            "seconds": Seconds(**values["seconds"]),
+            "warnings": tuple(values["warnings"]),
+            "trained": values["trained"] and Spec.from_json(values["trained"]),
+        }
+    )
+
+
+def read_history(folder: Path) -> tuple[Epoch, ...]:
+    """Read the epochs that a worker left in a folder."""
+    return tuple(Epoch(**epoch) for epoch in json.loads((folder / "history.json").read_text()))
+
+
+def complete_outcomes(folder: Path) -> tuple[Path, ...]:
+    """Find outcomes that were finished and not yet logged, and clear what was left half-made."""
+    if not folder.is_dir():
+        return ()
+    for half in folder.glob("*.part"):
+        shutil.rmtree(half, ignore_errors=True)
+    return tuple(sorted(each.parent for each in folder.glob("*/outcome.json")))
+
+
+def _to_json(outcome: Outcome) -> dict[str, Any]:
+    names = [name for name in Outcome.__slots__ if name != "folder"]
+    values = {name: getattr(outcome, name) for name in names}
+    return {
+        **values,
+        "spec": outcome.spec.to_json(),
+        "seconds": asdict(outcome.seconds),
+        "trained": outcome.trained and outcome.trained.to_json(),
+    }
+
+
+def _predictions(task: Task, fitted: Fitted) -> Predictions:
+    rows = np.concatenate([task.split.val, task.split.test])
+    return _rows_as_predictions(task, rows, np.concatenate([fitted.val, fitted.test]))
+
+
+def _rows_as_predictions(task: Task, rows: Rows, probabilities: Probabilities) -> Predictions:
+    split = task.split
+    parts = {row: part for part in Part for row in split.rows(part).tolist()}
+    copies = {row for part in Part for row in split.rows(part)[split.is_copy(part)].tolist()}
+    return Predictions(
+        classes=task.classes,
+        hashes=tuple(task.hashes[row] for row in rows),
+        paths=tuple(task.paths[row] for row in rows),
+        parts=tuple(parts[row] for row in rows.tolist()),
+        labels=task.labels[rows],
+        probabilities=probabilities,
+        is_copy=np.array([row in copies for row in rows.tolist()], dtype=bool),
+        units=task.units[rows],
+    )
+
+
+def _leave_out_of_fold(
+    task: Task, material: Material, engine: str | None, progress: Progress, folder: Path
+) -> dict[str, str]:
+    """Leave the answers out of fold that a spec asks for; return what they cost, as facts.
+
+    Copies of an image share its fold, so that none of these images was learnt from.
+    """
+    if not fold_count(task.spec.rank_on):
+        return {}
+    began = environment.seconds()
+    said = answer_out_of_fold(task.spec, material, progress, engine=engine)
+    rows = rows_in_folds(material)
+    table = _rows_as_predictions(task, rows, said)
+    table = replace(table, is_copy=np.zeros(len(rows), dtype=bool))
+    write_predictions(table, folder / "out_of_fold.parquet")
+    return {"out_of_fold_seconds": f"{environment.seconds() - began:.3f}"}
+
+
+def _leave_hashes(task: Task, path: Path) -> None:
+    """Leave the content digests of what the network learnt from: a later comparison needs them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    hashes = [task.hashes[row] for row in task.split.train]
+    pq.write_table(pa.table({"hash": pa.array(hashes, pa.string())}), path, compression="zstd")
+
+
+def _fresh(folder: Path) -> Path:
+    """Return an empty folder beside the final one."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    return part
+
+
+def _complete(part: Path, folder: Path) -> None:
+    """Put a folder under its final name, once its contents are on the disk."""
+    for path in part.iterdir():
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def _device() -> str:
+    """Name the device that Keras computes on."""
+    import keras
+
+    devices = [str(device) for device in keras.distribution.list_devices()]
+    return next((device for device in devices if not device.startswith("cpu")), "cpu")

@@ -1,0 +1,366 @@
+"""The main job from command to board, on a small folder of images, in processes of its own."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.jobs.conftest import Done, command_in, environment
+
+pytestmark = pytest.mark.slow
+
+RUN = ("run", "--side", "32", "--epochs", "12", "--batch", "4", "--rank-on", "val")
+ARCHITECTURES = "prior,mlp,cnn,ensemble,chained"
+
+
+def query(folder: Path, text: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        return database.execute(text).fetchall()
+
+
+def tagged(folder: Path, tag: str, value: str) -> list[tuple[str, str]]:
+    """Return id and status of the runs with a tag."""
+    return query(
+        folder,
+        "select runs.run_uuid, runs.status from runs join tags on runs.run_uuid = tags.run_uuid "
+        f"where tags.key = '{tag}' and tags.value = '{value}'",
+    )
+
+
+def runs(folder: Path) -> list[tuple[str, str]]:
+    return tagged(folder, "benchmark", "run")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("main-job")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path, scans: Path) -> Done:
+    return command_in(folder)(*RUN, "--data", str(scans), "--arch", ARCHITECTURES)
+
+
+@pytest.fixture(scope="module")
+def again(folder: Path, scans: Path, first: Done) -> Done:
+    return command_in(folder)(*RUN, "--data", str(scans), "--arch", ARCHITECTURES)
+
+
+def test_it_ends_well_and_says_how_to_go_on(first: Done) -> None:
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert first.stderr == ""
+    assert "mlflow ui --backend-store-uri sqlite:///" in first.stdout
+    assert "mlflow.pyfunc.load_model('models:/small-scans@champion')" in first.stdout
+
+
+def test_every_run_is_finished_below_the_benchmark(first: Done, folder: Path) -> None:
+    parents = tagged(folder, "benchmark", "parent")
+    assert [status for _, status in parents] == ["FINISHED"]
+    assert [status for _, status in runs(folder)] == ["FINISHED"] * 5
+    below = tagged(folder, "mlflow.parentRunId", parents[0][0])
+    assert sorted(below) == sorted(runs(folder))
+
+
+def test_runs_carry_the_names_that_stay(first: Done, folder: Path) -> None:
+    for run, _ in runs(folder):
+        params = {key for (key,) in query(folder, f"select key from params where run_uuid='{run}'")}
+        tags = {key for (key,) in query(folder, f"select key from tags where run_uuid='{run}'")}
+        metrics = {
+            key
+            for (key,) in query(folder, f"select key from latest_metrics where run_uuid='{run}'")
+        }
+        assert {"arch", "seed", "epochs", "side_px", "regime", "weights"} <= params
+        assert {"spec_digest", "data_digest", "split_digest", "code_commit"} <= tags
+        names = ("macro_f1", "accuracy", "precision", "recall", "f1", "auroc", "loss", "mcc")
+        assert {f"{part}_{name}" for part in ("val", "test") for name in names} <= metrics
+        assert {"decode_seconds", "head_seconds", "total_seconds", "wall_seconds"} <= metrics
+        assert {"parameters", "model_bytes", "milliseconds_per_image"} <= metrics
+
+
+def test_the_board_stands_in_the_results(first: Done, folder: Path) -> None:
+    board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
+    assert sorted(board["architecture"]) == sorted(ARCHITECTURES.split(","))
+    assert list(board["rank"]) == [1, 2, 3, 4, 5]
+    assert board["val_macro_f1"].is_monotonic_decreasing
+    markdown = (folder / "results" / "small-scans" / "leaderboard.md").read_text()
+    assert "Test is for reporting only" in markdown
+
+
+def test_the_board_is_the_same_from_another_folder_and_without_the_images(
+    first: Done, folder: Path, tmp_path: Path
+) -> None:
+    environ = environment(folder)
+    words = [sys.executable, "-m", "benchmark", "leaderboard", "--output", "boards"]
+    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ("leaderboard.md", "leaderboard.csv"):
+        here = (folder / "results" / "small-scans" / name).read_bytes()
+        assert (tmp_path / "boards" / "small-scans" / name).read_bytes() == here
+
+
+def test_each_run_keeps_what_it_learnt_from(first: Done, folder: Path) -> None:
+    tables = sorted(folder.glob("mlruns/*/*/artifacts/trained_on.parquet"))
+    assert [len(pd.read_parquet(table)) for table in tables] == [24] * 5
+
+
+def test_a_composite_is_charged_for_its_members(first: Done, folder: Path) -> None:
+    board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
+    seconds = board.set_index("architecture")["training_seconds"]
+    assert seconds["ensemble"] > max(seconds["mlp"], seconds["cnn"])
+
+
+def test_predictions_audit_and_split_stand_beside_the_board(first: Done, folder: Path) -> None:
+    results = folder / "results" / "small-scans"
+    tables = list((results / "predictions").glob("*.parquet"))
+    assert len(tables) == 5
+    assert all(len(pd.read_parquet(table)) == 32 for table in tables)
+    assert json.loads((results / "audit.json").read_text())["images"] == 56
+    assert len(pd.read_csv(results / "split.csv")) == 56
+    assert not (results / ".unlogged").exists()
+    assert not (results / "checkpoints").exists()
+
+
+def test_it_says_how_unequal_the_classes_are_and_where_the_rest_of_the_audit_is(
+    first: Done, folder: Path
+) -> None:
+    assert "train: bright 12, dark 12 (1.0 : 1)" in first.stdout
+    assert "further notes: results/small-scans/audit.json" in first.stdout
+
+
+def test_the_same_command_again_trains_nothing_and_shows_the_same_board(
+    first: Done, again: Done, folder: Path
+) -> None:
+    assert again.returncode == 0, again.stdout
+    assert len(runs(folder)) == 5
+    assert "begins" not in again.stdout.replace("images: begins", "").replace("audit: begins", "")
+    assert "is the champion already" in again.stdout
+
+
+def test_the_plan_knows_what_is_done(first: Done, folder: Path, scans: Path) -> None:
+    words = ("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp,cnn,mobilenetv2")
+    done = command_in(folder)(*words)
+    assert done.returncode == 0, done.stderr
+    assert "1 to run, 2 done" in done.stdout
+
+
+def test_the_plan_knows_which_composites_are_made(
+    first: Done, again: Done, folder: Path, scans: Path
+) -> None:
+    words = ("plan", *RUN[1:], "--data", str(scans), "--arch", ARCHITECTURES)
+    done = command_in(folder)(*words)
+    assert "0 to run, 5 done" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plan_decodes_nothing_into_a_cache_that_is_there(tmp_path: Path, scans: Path) -> None:
+    (tmp_path / ".benchmark-cache").mkdir()
+    done = command_in(tmp_path)("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp")
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob(".benchmark-cache/entries/pixels/*"))
+
+
+def test_the_plan_touches_nothing(tmp_path: Path, scans: Path) -> None:
+    done = command_in(tmp_path)("plan", *RUN[1:], "--data", str(scans), "--arch", "mlp")
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_board_can_be_shown_again(first: Done, folder: Path) -> None:
+    done = command_in(folder)("leaderboard")
+    assert done.returncode == 0, done.stderr
+    assert "Leaderboard: small-scans" in done.stdout
+
+
+def test_the_champion_classifies_files_and_says_which_it_cannot_read(
+    first: Done, folder: Path, scans: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("no image")
+    words = ("--model", "models:/small-scans@champion", "--csv", str(tmp_path / "out.csv"))
+    done = command_in(folder)("predict", *words, str(scans / "test"), str(bad))
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert len(table) == 17
+    assert set(table["label"].dropna()) <= {"bright", "dark"}
+    assert table["error"].notna().tolist() == [False] * 16 + [True]
+
+
+def test_a_second_architecture_joins_the_board_of_its_experiment(
+    first: Done, again: Done, folder: Path, scans: Path
+) -> None:
+    words = (*RUN, "--data", str(scans), "--arch", "mlp", "--seed", "1", "--register", "none")
+    done = command_in(folder)(*words)
+    assert done.returncode == 0, done.stdout
+    board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
+    assert board.set_index("architecture")["runs"]["mlp"] == 2
+
+
+def test_the_winner_can_be_registered_later_and_under_another_name(
+    first: Done, folder: Path, scans: Path
+) -> None:
+    done = command_in(folder)("register", "--register", "other name")  # on the run's own images
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "other name version 1 is champion" in done.stdout
+
+
+def alias(folder: Path, name: str) -> list[tuple[Any, ...]]:
+    """Return the version that an alias of `small-scans` stands at."""
+    return query(
+        folder,
+        "select version from registered_model_aliases "
+        f"where name = 'small-scans' and alias = '{name}'",
+    )
+
+
+def test_on_another_split_a_network_is_a_candidate_until_a_person_forces_it(
+    first: Done, again: Done, folder: Path, scans: Path
+) -> None:
+    words = (*RUN, "--data", str(scans), "--arch", "prior,cnn", "--experiment", "other split")
+    done = command_in(folder)(*words, "--split", "50/30/20", "--split-seed", "3")
+    assert done.returncode == 0, done.stdout
+    assert "small-scans version 2 is candidate: cnn; not champion: only" in done.stdout
+    assert (alias(folder, "champion"), alias(folder, "candidate")) == ([(1,)], [(2,)])
+    run = done.stdout.partition("--run ")[2].split()[0]
+    which = ("--experiment", "other split", "--register", "small-scans", "--run", run)
+    forced = command_in(folder)("register", *which, "--promote", "yes")
+    assert forced.returncode == 0, forced.stdout + forced.stderr
+    assert "small-scans version 2 is champion: cnn" in forced.stdout
+    assert (alias(folder, "champion"), alias(folder, "candidate")) == ([(2,)], [])
+    where = "where name = 'small-scans' and version = 2 and key = 'forced'"
+    assert query(folder, f"select value from model_version_tags {where}") == [("yes",)]
+
+
+def test_two_benchmarks_at_once_do_not_disturb_each_other(tmp_path: Path, scans: Path) -> None:
+    both = [
+        begin(tmp_path, scans, "--arch", arch, "--register", "none") for arch in ("prior", "mlp")
+    ]
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(status for _, status in runs(tmp_path)) == ["FINISHED", "FINISHED"]
+    assert [status for _, status in tagged(tmp_path, "benchmark", "parent")] == ["FINISHED"] * 2
+
+
+def test_a_search_is_a_run_with_its_trials_below(tmp_path: Path, scans: Path) -> None:
+    words = ("--data", str(scans), "--arch", "mlp", "--search", "optuna:random", "--trials", "3")
+    done = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--log-trials", "2")
+    assert done.returncode == 0, done.stdout
+    (search,) = runs(tmp_path)
+    trials = tagged(tmp_path, "mlflow.parentRunId", search[0])
+    assert [status for _, status in trials] == ["FINISHED"] * 2
+    found = query(tmp_path, f"select key, value from latest_metrics where run_uuid='{search[0]}'")
+    metrics = dict(found)
+    assert metrics["search_trials"] == 3
+    assert metrics["selection_optimism"] == pytest.approx(
+        metrics["search_score"] - metrics["test_macro_f1"]
+    )
+    (table,) = tmp_path.glob("mlruns/*/*/artifacts/trials.parquet")
+    assert list(pd.read_parquet(table)["number"]) == [0, 1, 2]
+    more = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--trials", "5")
+    assert more.returncode == 0, more.stdout
+    tables = sorted(tmp_path.glob("mlruns/*/*/artifacts/trials.parquet"))
+    lengths = sorted(len(pd.read_parquet(each)) for each in tables)
+    assert lengths == [3, 5]
+    shared = command_in(tmp_path)("worker", "--study", "mlp")  # which has all its trials
+    assert shared.returncode == 0, shared.stderr
+    assert "5 of 5 trials have a score" in shared.stdout
+
+
+def test_two_workers_share_the_trials_of_one_architecture(tmp_path: Path, scans: Path) -> None:
+    words = ("--data", str(scans), "--arch", "mlp", "--search", "optuna:random", "--jobs", "2")
+    more = ("--space", "smoke", "--trials", "12", "--pruner", "none")
+    done = command_in(tmp_path)(*RUN, *words, *more)
+    assert done.returncode == 0, done.stdout
+    (search,) = runs(tmp_path)
+    assert len(tagged(tmp_path, "mlflow.parentRunId", search[0])) == 12
+    (table,) = tmp_path.glob("mlruns/*/*/artifacts/trials.parquet")
+    trials = pd.read_parquet(table)
+    assert list(trials["number"]) == list(range(12))
+    assert set(trials["state"]) == {"complete"}
+    journal = (tmp_path / "results" / "small-scans" / "studies" / "studies.journal").read_text()
+    owners = {
+        entry["user_attr"]["owner"]["process"]["pid"]
+        for entry in map(json.loads, journal.splitlines())
+        if "owner" in entry.get("user_attr", {})
+    }
+    assert len(owners) == 2
+
+
+def test_engines_are_compared_in_a_figure_a_table_and_a_line_a_pair(
+    tmp_path: Path, scans: Path
+) -> None:
+    words = ("--arch", "mlp", "--space", "smoke", "--trials", "2", "--seed", "0,1")
+    engines = ("--engines", "optuna:random,optuna:qmc")
+    where = ("--data", str(scans), *RUN[1:])
+    done = command_in(tmp_path)("compare-searches", *words, *engines, *where)
+    assert done.returncode == 0, done.stderr
+    assert "optuna:qmc: best " in done.stdout
+    assert "optuna:random less optuna:qmc: " in done.stdout
+    folder = tmp_path / "results" / "compare-searches"
+    assert len(pd.read_csv(folder / "trials.csv")) == 2 * 2 * 2
+    assert (folder / "comparison.png").stat().st_size > 5000
+
+
+def test_a_failing_architecture_costs_itself_only(tmp_path: Path, scans: Path) -> None:
+    endless = ("--epochs", "10000000", "--patience", "10000000")  # for whom they are: not for prior
+    words = (*RUN, *endless, "--data", str(scans), "--arch", "cnn,prior")
+    done = command_in(tmp_path)(*words, "--timeout", "20")
+    assert done.returncode == 1, done.stdout
+    assert "longer than --timeout 20 seconds" in done.stdout
+    states = dict(query(tmp_path, "select name, status from runs"))
+    assert states["prior 32px seed 0"] == "FINISHED"
+    assert states["cnn 32px seed 0"] == "FAILED"
+
+
+def begin(folder: Path, scans: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "benchmark", *RUN, "--data", str(scans), *words],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} was never said")
+
+
+def end(process: "subprocess.Popen[str]", sent: signal.Signals) -> int:
+    os.kill(process.pid, sent)
+    code = process.wait(timeout=60)
+    assert process.stdout is not None
+    process.stdout.close()
+    return code
+
+
+def test_a_benchmark_told_to_end_closes_its_runs(tmp_path: Path, scans: Path) -> None:
+    process = begin(tmp_path, scans, "--arch", "prior,mlp")
+    read_until(process, "prior: begins")
+    assert end(process, signal.SIGTERM) == 130
+    assert (tmp_path / "results" / "small-scans" / "split.csv").is_file()
+    assert {status for (status,) in query(tmp_path, "select status from runs")} == {"KILLED"}
+
+
+def test_a_killed_benchmark_goes_on_with_what_is_missing(tmp_path: Path, scans: Path) -> None:
+    process = begin(tmp_path, scans, "--arch", "prior,mlp,cnn")
+    read_until(process, "[2/3]")
+    assert end(process, signal.SIGKILL) == -signal.SIGKILL
+    time.sleep(1)
+    done = command_in(tmp_path)(*RUN, "--data", str(scans), "--arch", "prior,mlp,cnn")
+    assert done.returncode == 0, done.stdout
+    finished = [status for _, status in runs(tmp_path)]
+    assert finished.count("FINISHED") == 3
+    assert set(finished) <= {"FINISHED", "KILLED"}
+    assert "RUNNING" not in [status for (status,) in query(tmp_path, "select status from runs")]
+    assert [status for _, status in tagged(tmp_path, "benchmark", "parent")] == ["FINISHED"]

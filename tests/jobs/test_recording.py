@@ -1,0 +1,48 @@
+"""How many of a search's trials are shown as runs, whoever logged them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from benchmark.jobs.recording import Recorder
+from benchmark.records import Params
+from benchmark.search import TrialRecord, TrialState
+from tests.worker.test_objective import SPEC
+
+
+def trials(*numbers: int) -> list[TrialRecord]:
+    return [
+        TrialRecord(number=number, params=Params(), state=TrialState.COMPLETE, values=(0.5,))
+        for number in numbers
+    ]
+
+
+class Shown:
+    """A tracker that knows which trials stand below a run."""
+
+    def __init__(self, adopted: list[int]) -> None:
+        self.run = SimpleNamespace(run_id="r", spec=SPEC, adopted=dict.fromkeys(adopted))
+        self.looked_at: list[int] = []
+        self.shown = set(adopted)
+
+    def log_trial(self, run: Any, trial: Any) -> None:
+        run.adopted.pop(trial.number, None)
+        self.looked_at.append(trial.number)
+        self.shown.add(trial.number)
+
+
+@pytest.mark.parametrize("adopted", [[], [0, 1], [0, 1, 2, 4], [0, 1, 2, 3, 4]])
+def test_a_search_gone_on_with_shows_as_many_trials_as_a_person_asked_for(
+    adopted: list[int],
+) -> None:
+    tracker = Shown(adopted)
+    prepared = SimpleNamespace(request=SimpleNamespace(log_trials=5))
+    recorder = Recorder(cast("Any", prepared), cast("Any", tracker), Path("unused"))
+    later = [number for number in range(8) if number not in adopted]
+    for trial in trials(*later):  # as they end
+        recorder.log_trials(cast("Any", tracker.run), [trial])
+    recorder.log_trials(cast("Any", tracker.run), trials(*range(8)))  # all, when the search ends
+    assert len(tracker.shown) == 5
+    assert sorted(tracker.looked_at) == sorted(tracker.shown)

@@ -1,0 +1,119 @@
+"""What is settled about images before anything is trained: parts, audits, further sides."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.cache import Cache
+from benchmark.cli import RUN_OPTIONS, run_command
+from benchmark.jobs.image_jobs import audit_parts
+from benchmark.plan import Request
+from benchmark.plan.prepare import prepare
+from benchmark.records import Silent
+from tests.jobs.conftest import draw
+
+pytestmark = pytest.mark.slow  # scikit-learn and optuna take seconds to import
+
+COUNTS = {"train": 24, "val": 12, "test": 12}
+SPACE = """
+about: two sides
+parameters:
+  side: {type: choice, choices: [16, 24], source: chosen}
+"""
+
+
+def request(folder: Path, data: Path, **more: str) -> Request:
+    texts: dict[str, str] = {option.name: option.default for option in RUN_OPTIONS}
+    texts |= {"data": str(data), "arch": "mlp", "side": "32", "cache": str(folder / "cache")}
+    texts |= more
+    values: dict[str, Any] = {
+        option.name: option.value(texts[option.name]) for option in RUN_OPTIONS
+    }
+    return Request(**values)
+
+
+def prepared(folder: Path, data: Path, **more: str) -> Any:
+    asked = request(folder, data, **more)
+    return prepare(asked, Cache(folder / "cache"), Silent())
+
+
+@pytest.fixture(scope="module")
+def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of which one of train stands in test as well."""
+    folder = draw(tmp_path_factory.mktemp("leaky") / "leaky scans", COUNTS)
+    shutil.copy(folder / "train/bright/000.png", folder / "test/bright/copy.png")
+    return folder
+
+
+def audited(folder: Path, data: Path, **more: str) -> Any:
+    ready = prepared(folder, data, **more)
+    return audit_parts(ready, ready.splits[0], ready.cache, Silent())
+
+
+def test_the_official_split_is_audited_once(tmp_path: Path, leaky: Path) -> None:
+    found = audited(tmp_path, leaky)
+    assert not [each for each in found.findings if each.summary.startswith("In the split")]
+
+
+def test_folds_are_audited_and_what_they_handled_is_said(tmp_path: Path, leaky: Path) -> None:
+    found = audited(tmp_path, leaky, split="kfold:4")
+    own = [each for each in found.findings if each.summary.startswith("In the split kfold:4, fold")]
+    assert "part-size" in {each.kind.value for each in own}
+    handled = [each.summary for each in found.findings if each.handled]
+    assert "1 image(s) of test stood in train as published; kept in one part" in handled[0]
+    assert not [each for each in own if "stand in" in each.summary]
+
+
+def test_a_leak_of_a_split_from_a_file_is_found(tmp_path: Path, leaky: Path) -> None:
+    ready = prepared(tmp_path, leaky)
+    lines = [
+        f"{path},{('train', 'val', 'test')[number % 3]}"
+        for number, path in enumerate(ready.index.paths)
+    ]
+    own = {path: place for place, path in enumerate(ready.index.paths)}
+    lines[own["train/bright/000.png"]] = "train/bright/000.png,test"
+    lines[own["test/bright/copy.png"]] = "test/bright/copy.png,val"
+    file = tmp_path / "split.csv"
+    file.write_text("\n".join(["path,part", *lines]))
+    found = audited(tmp_path, leaky, split=str(file), on_leak="report")
+    assert [
+        each
+        for each in found.findings
+        if each.summary.startswith(f"In the split {file}: 1 of the")
+        and "in val too" in each.summary
+    ]
+
+
+@pytest.mark.parametrize("command", ["audit", "explore"])
+def test_the_commands_look_at_the_split_that_is_named(
+    command: str, tmp_path: Path, leaky: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [command, "--data", str(leaky), "--side", "32", "--split", "kfold:4"]
+    extra = {"audit": ["--json", "audit.json"], "explore": []}
+    assert run_command([*words, *extra[command]]) == 0
+    texts = [
+        path.read_text() for path in tmp_path.glob("**/*") if path.suffix in (".json", ".html")
+    ]
+    assert any("In the split kfold:4, fold 0" in text for text in texts)
+
+
+def test_the_notes_say_how_many_training_images_each_class_has(tmp_path: Path) -> None:
+    data = draw(tmp_path / "scans", COUNTS)
+    for number in range(8):
+        (data / f"train/dark/{2 * number + 1:03}.png").unlink()
+    assert "train: bright 12, dark 4 (3.0 : 1)" in prepared(tmp_path, data).notes
+
+
+def test_unreadable_images_that_were_allowed_are_allowed_at_every_side(tmp_path: Path) -> None:
+    data = draw(tmp_path / "scans", COUNTS)
+    for number in range(5):
+        path = data / f"train/dark/{2 * number + 1:03}.png"
+        path.write_bytes(path.read_bytes()[:200])
+    (tmp_path / "sides.yaml").write_text(SPACE)
+    more = {"search": "optuna:random", "space": str(tmp_path / "sides.yaml")}
+    ready = prepared(tmp_path, data, max_unreadable="20", **more)
+    assert sorted(ready.sides) == [16, 24]
+    assert len(ready.index.left_out) == 5

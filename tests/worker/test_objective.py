@@ -1,0 +1,353 @@
+"""A search inside a worker: where it starts, what a trial scores, and what is refused."""
+
+from contextlib import suppress
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from benchmark.errors import UsageError
+from benchmark.jobs.recording import search_scores, trial_run
+from benchmark.plan.spaces import sides_of
+from benchmark.records import (
+    Epoch,
+    Params,
+    ParamValue,
+    Picture,
+    Regime,
+    SearchSpec,
+    Silent,
+    Spec,
+    Split,
+)
+from benchmark.search import (
+    SIDE,
+    Pruned,
+    SearchError,
+    SearchResult,
+    Space,
+    Trial,
+    TrialRecord,
+    TrialState,
+    parse_space,
+    read_space,
+    space_names,
+)
+from benchmark.search.answers import read_answers
+from benchmark.search.objectives import BY_EPOCH, check_pruner, choose_pruner, read_goals
+from benchmark.search.saved import read_search, write_search
+from benchmark.training import defaults
+from benchmark.training.epoch_metrics import measure
+from benchmark.worker import outcomes, scoring
+from benchmark.worker.messages import Helped
+from benchmark.worker.objective import Study, own_point, start_of
+from benchmark.zoo import ARCHITECTURES
+
+TRAINED = (Regime.FROZEN, Regime.FINETUNE, Regime.SCRATCH)
+REGIMES = {
+    "head": (Regime.FROZEN,),
+    "head-sides": (Regime.FROZEN,),
+    "linear": (Regime.FROZEN,),
+    "augmentation": (Regime.FROZEN,),
+    "finetune": (Regime.FINETUNE,),
+    "smoke": TRAINED,
+}
+CASES = [
+    (space, name, regime)
+    for space in space_names()
+    for name in ((space,) if space in ("cnn", "mlp") else ARCHITECTURES)
+    for regime in REGIMES.get(space, TRAINED)
+    if regime in ARCHITECTURES[name].regimes
+]
+SPEC = Spec(
+    arch="mobilenetv2",
+    data="scans",
+    data_digest="d" * 64,
+    split_digest="5" * 64,
+    picture=Picture(side_px=96),
+    regime=Regime.FROZEN,
+    weights="none",
+    params=defaults(ARCHITECTURES["mobilenetv2"], Regime.FROZEN),
+    epochs=5,
+    patience=2,
+    seed=0,
+    search=SearchSpec(
+        engine="optuna:random",
+        space="head",
+        space_digest="5" * 64,
+        trials=3,
+        seconds=0.0,
+        select="val",
+        objective="macro_f1",
+        pruner="none",
+    ),
+)
+
+
+@pytest.mark.parametrize("side_px", [96, 224, 300])
+@pytest.mark.parametrize(("space_name", "arch", "regime"), CASES)
+def test_the_first_trial_takes_an_architectures_own_defaults(
+    space_name: str, arch: str, regime: Regime, side_px: int
+) -> None:
+    own: dict[str, ParamValue] = {**defaults(ARCHITECTURES[arch], regime), SIDE.name: side_px}
+    space = read_space(space_name).including(own)
+    start = start_of(space, own)
+    assert space.outside(own) == ()
+    assert space.contains(start)
+    assert {**own, **start} == own
+
+
+def test_every_built_in_space_is_among_the_cases() -> None:
+    assert {space for space, *_ in CASES} == set(space_names())
+
+
+def test_a_search_for_a_head_decodes_at_the_runs_own_side_alone() -> None:
+    assert sides_of(read_space("head")) == ()
+    assert sides_of(read_space("head-sides")) == (224, 320, 448)
+
+
+def test_a_range_that_misses_a_default_is_named() -> None:
+    space = _space("learning_rate: {type: float, low: 0.1, high: 0.2}")
+    assert space.outside(own_point(SPEC)) == ("learning_rate",)
+    assert start_of(space, own_point(SPEC)) == Params()
+
+
+def test_a_missed_default_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = _space("learning_rate: {type: float, low: 0.1, high: 0.2}")
+    monkeypatch.setattr(Study, "score", lambda _self, _trial: (0.5,))
+    result = Study(SPEC, space, {}, Silent()).run("", {}, lambda _: None)
+    (note,) = result.notes
+    assert "may end worse than a run without one: learning_rate 0.003 is not in the space" in note
+
+
+def test_a_study_tries_the_runs_own_side_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    space = _space("side: {type: choice, choices: [224, 320]}")
+    monkeypatch.setattr(Study, "score", lambda _self, _trial: (0.5,))
+    result = Study(SPEC, space, {}, Silent()).run("", {}, lambda _: None)
+    assert result.trials[0].params == Params(side=96)
+    write_search(result, tmp_path / "search.json")
+    assert read_search(tmp_path / "search.json", space).space["side"].choices == (224, 320, 96)
+
+
+@pytest.mark.parametrize("metric", ["brier", "mcc", "parameters", "macro_f1,parameters"])
+def test_a_pruner_without_anything_to_prune_by_is_refused(metric: str) -> None:
+    with pytest.raises(UsageError, match=r"after every epoch, which are macro_f1, .*, loss"):
+        check_pruner("median", metric, "val")
+
+
+@pytest.mark.parametrize(
+    ("engine", "objective", "select", "chosen"),
+    [
+        ("optuna:tpe", "macro_f1", "val", "median"),
+        ("keras-tuner:random", "loss", "val", "median"),
+        ("keras-tuner:hyperband", "macro_f1", "val", "none"),
+        ("optuna:tpe", "brier", "val", "none"),
+        ("optuna:tpe", "macro_f1,parameters", "val", "none"),
+        ("optuna:tpe", "macro_f1", "cv:5x2", "none"),
+    ],
+)
+def test_what_is_known_after_every_epoch_is_pruned_by_unless_told_otherwise(
+    engine: str, objective: str, select: str, chosen: str
+) -> None:
+    assert choose_pruner("auto", engine, objective, select) == chosen
+    assert choose_pruner("none", engine, objective, select) == "none"
+
+
+def test_a_pruner_that_is_named_is_taken_or_refused() -> None:
+    assert choose_pruner("hyperband", "optuna:tpe", "macro_f1", "val") == "hyperband"
+    with pytest.raises(UsageError, match="no pruner named 'medain'"):
+        choose_pruner("medain", "optuna:tpe", "macro_f1", "val")
+    with pytest.raises(UsageError, match="--objective brier is none"):
+        choose_pruner("median", "optuna:tpe", "brier", "val")
+
+
+def test_folds_can_be_pruned_by_any_metric() -> None:
+    check_pruner("wilcoxon", "brier", "cv:5x2")
+
+
+def test_metrics_that_can_be_pruned_by_are_measured_after_every_epoch() -> None:
+    measured = measure("val", np.full((4, 2), 0.5), np.array([0, 1, 0, 1]))
+    for name in BY_EPOCH:
+        check_pruner("median", name, "val")
+        assert f"val_{name}" in measured
+
+
+@pytest.mark.parametrize(
+    ("goal", "test", "optimism"), [("macro_f1", 0.7, 0.2), ("loss", 1.1, 0.2), ("loss", 0.7, -0.2)]
+)
+def test_optimism_is_how_much_worse_test_is(goal: str, test: float, optimism: float) -> None:
+    best = TrialRecord(number=0, params=Params(), state=TrialState.COMPLETE, values=(0.9,))
+    found = SearchResult(
+        study="s",
+        space=_space("batch: {type: choice, choices: [16]}"),
+        goals=read_goals(goal),
+        trials=(best,),
+        seconds=1.0,
+        notes=(),
+    )
+    scores = search_scores(found, {f"test_{goal}": test})
+    assert scores["selection_optimism"] == pytest.approx(optimism)
+
+
+@pytest.fixture
+def material() -> Any:
+    labels = np.array([0, 0, 0, 1, 0, 1, 0, 1])
+    rows = np.arange(8)
+    return SimpleNamespace(
+        classes=("a", "b"),
+        labels=labels,
+        hashes=tuple("abcdefgh"),
+        groups=tuple("abcdefgh"),
+        split=Split(
+            scheme="official",
+            train=rows[:4],
+            val=rows[4:8],
+            test=rows[:0],
+            test_is_copy=np.zeros(0, dtype=bool),
+            digest="",
+        ),
+        pixels=SimpleNamespace(rows=lambda hashes: np.arange(len(hashes))),
+    )
+
+
+@pytest.fixture
+def weighed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Replace the training of a head by one that knows nothing; return the settings it gets."""
+    seen: list[Any] = []
+
+    def fit_head(*words: Any, **_more: Any) -> Any:
+        seen.append(words[4])
+        return SimpleNamespace(
+            inputs=None,
+            network=SimpleNamespace(count_params=lambda: 5000),
+            trained=SimpleNamespace(predict=lambda _inputs, place: np.full((len(place), 2), 0.5)),
+        )
+
+    monkeypatch.setattr(scoring, "fit_head", fit_head)
+    features = SimpleNamespace(seconds=2.0, matrix=np.zeros((8, 3)))
+    monkeypatch.setattr(Study, "_features_of", lambda *_: features)
+    return seen
+
+
+@pytest.mark.usefixtures("weighed")
+def test_a_heads_cost_counts_its_backbone(material: Any) -> None:
+    assert SPEC.search is not None
+    wanted = replace(SPEC.search, objective="parameters,milliseconds_per_image")
+    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    trial = Trial(0, Params(), 5, lambda *_: False)
+    costs = study.score(trial)
+    assert costs == pytest.approx((2_257_984 + 5000, 250.002), rel=1e-9)
+    assert study.score(trial) == costs
+
+
+def test_balanced_weights_follow_each_fold(material: Any, weighed: list[Any]) -> None:
+    assert SPEC.search is not None
+    wanted = replace(SPEC.search, objective="parameters", select="cv:3")
+    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    study.score(Trial(0, Params(class_weight="balanced"), 5, lambda *_: False))
+    given = sorted(settings.class_weights.tolist() for settings in weighed)
+    # Of five and three images, two folds leave three and two to train on, one four and two.
+    assert given == [pytest.approx(each) for each in ([0.75, 1.5], [5 / 6, 1.25], [5 / 6, 1.25])]
+
+
+def examined(
+    material: Any, monkeypatch: pytest.MonkeyPatch, select: str, prune_after: int
+) -> Trial:
+    """Run a trial of three epochs that says one class more often in each; return it afterwards."""
+
+    def said(epoch: int) -> Any:
+        return np.eye(2)[[1 if place <= epoch else 0 for place in range(4)]]
+
+    def fit_head(*words: Any, report: Any, seen: Any, **_more: Any) -> Any:
+        for epoch in range(3):
+            if seen is not None:
+                seen(said(epoch))
+            report(Epoch(number=epoch, stage="head", metrics={"val_macro_f1": 0.5}))
+        return SimpleNamespace(
+            inputs=None,
+            network=SimpleNamespace(count_params=lambda: 5000),
+            trained=SimpleNamespace(predict=lambda _inputs, place: np.eye(2)[place % 2]),
+        )
+
+    monkeypatch.setattr(scoring, "fit_head", fit_head)
+    features = SimpleNamespace(seconds=2.0, matrix=np.zeros((8, 3)))
+    monkeypatch.setattr(Study, "_features_of", lambda *_: features)
+    assert SPEC.search is not None
+    wanted = replace(SPEC.search, select=select)
+    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    trial = Trial(0, Params(), 5, lambda step, _value: step == prune_after)
+    with suppress(Pruned):
+        study.score(trial)
+    return trial
+
+
+def test_a_trial_keeps_what_its_best_epoch_answers_on_validation(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = examined(material, monkeypatch, "val", prune_after=9)
+    assert read_answers(str(trial.facts["answers"])).tolist() == [0, 1, 0, 1]
+
+
+def test_a_pruned_trial_keeps_what_it_answered_last(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = examined(material, monkeypatch, "val", prune_after=1)
+    assert read_answers(str(trial.facts["answers"])).tolist() == [1, 1, 0, 0]
+
+
+def test_a_trial_scored_on_folds_keeps_no_answers(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "answers" not in examined(material, monkeypatch, "cv:2", prune_after=9).facts
+
+
+def test_answers_are_no_metric_of_a_trial_in_mlflow() -> None:
+    record = TrialRecord(
+        number=0,
+        params=Params(),
+        state=TrialState.COMPLETE,
+        values=(0.5,),
+        facts={"answers": "u1:AAE=", "width": 3},
+    )
+    assert trial_run(record, SPEC).metrics == {"objective_macro_f1": 0.5, "width": 3.0}
+
+
+def test_a_helper_leaves_the_verdict_on_a_search_to_the_worker_that_began_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    def run(storage: str, *_: object) -> None:
+        done.append(storage)
+        raise SearchError("no trial with a score")
+
+    study = SimpleNamespace(prepare=lambda: done.append("prepared"), run=run)
+    monkeypatch.setattr(outcomes, "study_of", lambda *_: study)
+    task = SimpleNamespace(storage="journal", job={})
+    voice: Any = SimpleNamespace(trial=None)
+    assert outcomes.help_with(cast("Any", task), voice) == Helped()
+    assert done == ["prepared", "journal"]
+
+
+def test_features_are_there_before_the_first_trial(
+    material: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def open_features(spec: Spec, *_: object) -> object:
+        opened.append(spec.picture.side_px)
+        return SimpleNamespace()
+
+    monkeypatch.setattr("benchmark.worker.objective.open_features", open_features)
+    study = Study(SPEC, read_space("head-sides"), {96: material}, Silent())
+    study.prepare()
+    study.prepare()
+    assert opened == [96]
+
+
+def _space(line: str) -> Space:
+    return parse_space(f"about: own\nparameters:\n  {line}\n", name="own", file="own.yaml")

@@ -1,0 +1,125 @@
+"""What a worker leaves of a spec that is ranked on answers out of fold."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from benchmark.evaluation import read_predictions
+from benchmark.records import Outcome, Part, Regime, Silent, Spec
+from benchmark.training import Material
+from benchmark.worker import process as worker
+from benchmark.worker.messages import Task
+from benchmark.worker.outcomes import read_outcome, run_task
+from tests.training.conftest import make_material, make_spec
+
+pytestmark = pytest.mark.slow
+
+
+class Listener(Silent):
+    """Remembers the stages; hears nothing of trials."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int | None]] = []
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        self.stages.append((name, total))
+
+    def trial(self, trial: Any) -> None:
+        raise AssertionError(trial)
+
+    def searching(self, *, is_open: bool) -> None:
+        raise AssertionError(is_open)
+
+
+def task_of(spec: Spec, material: Material, folder: Path) -> Task:
+    count = len(material.labels)
+    copies = np.arange(8) == 2
+    return Task(
+        spec=spec,
+        folder=folder / spec.digest,
+        classes=material.classes,
+        labels=material.labels,
+        hashes=material.hashes,
+        paths=tuple(f"{row}.png" for row in range(count)),
+        groups=material.hashes,
+        units=np.arange(count)[::-1] // 2,
+        split=replace(material.split, val_is_copy=copies),
+        pixels=material.pixels.folder,
+        weights=material.weights,
+        cache=folder / "cache",
+        cache_bytes=None,
+        scratch=folder / "scratch",
+    )
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[Task, Outcome, Listener]:
+    folder = tmp_path_factory.mktemp("left")
+    spec = make_spec("mlp", Regime.SCRATCH, {"batch": 8}, rank_on="cv:3")
+    task, listener = task_of(spec, make_material(folder), folder), Listener()
+    return task, run_task(task, listener), listener
+
+
+def test_answers_for_every_image_of_train_and_val_are_left(
+    left: tuple[Task, Outcome, Listener],
+) -> None:
+    task, outcome, listener = left
+    found = read_predictions(outcome.folder / "out_of_fold.parquet")
+    assert found.parts == (Part.TRAIN,) * 24 + (Part.VAL,) * 8
+    assert found.hashes == tuple(task.hashes[:32])
+    assert found.units is not None
+    assert found.units.tolist() == task.units[:32].tolist()
+    assert not found.is_copy.any()  # a copy shares its fold
+    assert ("out-of-fold", 3) in listener.stages
+
+
+def test_what_folds_cost_is_told_and_no_part_of_training(
+    left: tuple[Task, Outcome, Listener],
+) -> None:
+    _, outcome, _ = left
+    spent = float(outcome.facts["out_of_fold_seconds"])
+    assert spent > 0
+    assert outcome.seconds.head + spent <= outcome.seconds.wall + 0.001
+    assert read_outcome(outcome.folder).facts["out_of_fold_seconds"]
+
+
+def test_the_table_of_predictions_knows_units_and_copies_of_both_parts(
+    left: tuple[Task, Outcome, Listener],
+) -> None:
+    task, outcome, _ = left
+    found = read_predictions(outcome.folder / "predictions.parquet")
+    assert found.units is not None
+    assert found.units.tolist() == task.units[24:].tolist()
+    assert np.flatnonzero(found.is_copy).tolist() == [2]
+
+
+def test_what_a_network_learnt_from_is_left(left: tuple[Task, Outcome, Listener]) -> None:
+    task, outcome, _ = left
+    table = pq.read_table(outcome.folder / "trained_on.parquet")
+    assert table.column_names == ["hash"]
+    assert table["hash"].to_pylist() == [task.hashes[row] for row in task.split.train]
+
+
+def test_a_run_ranked_on_validation_leaves_no_answers_out_of_fold(tmp_path: Path) -> None:
+    spec = make_spec("prior", Regime.PRIOR)
+    outcome = run_task(task_of(spec, make_material(tmp_path), tmp_path), Listener())
+    assert not (outcome.folder / "out_of_fold.parquet").exists()
+    assert "out_of_fold_seconds" not in outcome.facts
+
+
+def test_a_failing_fold_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_material: Material) -> None:
+        raise RuntimeError("no memory left")
+
+    monkeypatch.setattr("benchmark.training.out_of_fold._frequencies", fail)
+    spec = make_spec("prior", Regime.PRIOR, rank_on="cv:2")
+    task = task_of(spec, make_material(tmp_path), tmp_path)
+    with pytest.raises(RuntimeError, match="no memory left") as raised:
+        run_task(task, Listener())
+    wanted = "RuntimeError: no memory left (in fold 1 of 2, for answers out of fold)"
+    assert worker._reason(raised.value) == wanted
+    assert not task.folder.exists()
