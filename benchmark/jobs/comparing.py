@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..cache import Cache
 from ..errors import UsageError
-from ..plan import Request, prepare
+from ..plan import Request, prepare, read
 from ..records import Silent
 from ..search import Objective, SearchSettings, Space, Trial, parse_engine
 from ..worker import Task, own_point, quieten_tensorflow, settings_for, start_of, study_of
@@ -61,7 +61,7 @@ def _tasks(request: Request, display: Display) -> dict[int, Task]:
     """Return the task of every seed."""
     display.begin("images")
     cache = Cache(Path(request.cache), request.cache_bytes)
-    prepared = prepare(request, cache, StageOf(display, "images"))
+    prepared = prepare(read(request, cache), cache, StageOf(display, "images"))
     display.over("images")
     return {job.spec.seed: prepared_task(prepared, job.spec.digest) for job in prepared.plan.jobs}
 

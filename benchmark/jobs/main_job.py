@@ -62,16 +62,16 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     store = open_store(None) if is_server else None
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
-        index, _ = read(request, cache)
+        draft = read(request, cache)
         logs = request.output_folder / "logs"
         lazy = LazyPool(request.jobs, logs, request.timeout, _threads_each(request))
         with closing(lazy) as pool:
-            finished_before = digest([request.to_texts(), index.digest])
+            finished_before = digest([request.to_texts(), draft.index.digest])
             if not (request.resume and cache.find(_FINISHED, finished_before)):
                 pool.open()  # TensorFlow is imported there while images and MLflow are read here
-            tracker = Tracker.open(store, request.experiment, default_experiment=index.name)
+            tracker = Tracker.open(store, request.experiment, default_experiment=draft.index.name)
             display.begin(DECODING)
-            prepared = prepare(request, cache, StageOf(display, DECODING))
+            prepared = prepare(draft, cache, StageOf(display, DECODING))
             display.over(DECODING)
             for note in prepared.notes:
                 display.note(note)

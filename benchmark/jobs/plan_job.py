@@ -71,12 +71,16 @@ class _Planned:
 
 
 def _planned(request: Request, cache: Cache) -> _Planned:
-    index, picture = read(request, cache)
+    draft = read(request, cache)
     most = request.max_unreadable / 100
-    decoded = find_decoded(index, picture, cache, max_unreadable=most)
-    index = decoded.index if decoded else index
-    divided = divide(request, index, picture, decoded, cache)
-    return _Planned(index=index, picture=picture, splits=divided.splits, plan=divided.plan)
+    decoded = find_decoded(draft.index, draft.picture, cache, max_unreadable=most)
+    divided = divide(draft, decoded, cache)
+    return _Planned(
+        index=decoded.index if decoded else draft.index,
+        picture=draft.picture,
+        splits=divided.splits,
+        plan=divided.plan,
+    )
 
 
 def _composites(

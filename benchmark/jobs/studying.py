@@ -6,7 +6,7 @@ from typing import Any
 
 from ..cache import Cache
 from ..errors import UsageError
-from ..plan import Prepared, Request, check_space, prepare
+from ..plan import Prepared, Request, check_space, prepare, read
 from ..records import Regime, Silent
 from ..search import (
     Objective,
@@ -87,7 +87,7 @@ def join_study(
 
 def _task(request: Request, spec_digest: str) -> Task:
     cache = Cache(Path(request.cache), request.cache_bytes)
-    return prepared_task(prepare(request, cache, Silent()), spec_digest)
+    return prepared_task(prepare(read(request, cache), cache, Silent()), spec_digest)
 
 
 def prepared_task(prepared: Prepared, spec_digest: str) -> Task:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from ..zoo import ARCHITECTURES
 from .ranking import Sampling
 from .request import Look, Request
 from .spaces import sides_of
-from .specs import Plan, choose_picture, make_plan, member_names
+from .specs import Draft, Plan, choose_picture, draft_plan, make_plan, member_names
 
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
 
@@ -80,16 +79,16 @@ class Prepared:
         )
 
 
-def prepare(request: Request, cache: Cache, progress: Progress) -> Prepared:
-    """Read, decode, split and plan.
+def prepare(draft: Draft, cache: Cache, progress: Progress) -> Prepared:
+    """Decode, split and plan.
 
     Raises:
         BenchmarkError: something that a person must mend before any work makes sense.
     """
-    index, picture = read(request, cache)
+    request, picture = draft.request, draft.picture
     most = request.max_unreadable / 100
-    decoded = decode(index, picture, cache, progress, max_unreadable=most)
-    divided = divide(request, decoded.index, picture, decoded, cache)
+    decoded = decode(draft.index, picture, cache, progress, max_unreadable=most)
+    divided = divide(draft, decoded, cache)
     index, plan = decoded.index, divided.plan
     return Prepared(
         request=request,
@@ -124,25 +123,21 @@ class Divided:
     plan: Plan
 
 
-def divide(
-    request: Request, index: Index, picture: Picture, decoded: Decoded | None, cache: Cache
-) -> Divided:
+def divide(draft: Draft, decoded: Decoded | None, cache: Cache) -> Divided:
     """Divide images and plan for them, the same in `run` and `plan`.
 
     Args:
-        request: what was asked for.
-        index: the images.
-        picture: how files become pixels.
-        decoded: their pixels; None where none are decoded, so that only copied files are found.
+        draft: what was asked for, checked.
+        decoded: the images; None where none are decoded, so that only copied files are found.
         cache: where pairs that look alike are found again.
     """
-    facts = decoded.facts if decoded else None
+    index, facts = (decoded.index, decoded.facts) if decoded else (draft.index, None)
     near = near_copies(index, decoded.facts, decoded.pixels, cache) if decoded else ()
-    splits = make_splits(index, facts, split_options(request), near=near)
+    splits = make_splits(index, facts, split_options(draft.request), near=near)
     sampling = Sampling(
         units=unit_numbers(index, facts), groups=group_keys(index, facts, near=near)
     )
-    plan = make_plan(request, index, splits, picture, sampling)
+    plan = make_plan(draft, index, splits, sampling)
     return Divided(near=tuple(near), splits=splits, sampling=sampling, plan=plan)
 
 
@@ -179,14 +174,16 @@ def _balance_note(index: Index, split: Split) -> str:
     return f"train{fold}: {shown}{ratio}"
 
 
-def read(request: Request, cache: Cache) -> tuple[Index, Picture]:
-    """Read the index, after whatever can be wrong without it has been checked."""
+def read(request: Request, cache: Cache) -> Draft:
+    """Read the index, after whatever can be wrong without it has been checked.
+
+    Raises:
+        BenchmarkError: an option or the images are wrong.
+    """
     ARCHITECTURES.select(request.arch)
     member_names(request.members)
     read_policy(request.augmentation)
-    index, picture = read_images(request, cache)
-    make_plan(request, index, (_placeholder(split_options(request)),), picture)
-    return index, picture
+    return draft_plan(request, *read_images(request, cache))
 
 
 def read_images(look: Look, cache: Cache) -> tuple[Index, Picture]:
@@ -227,16 +224,3 @@ def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, 
     named = "; ".join(f"{each.path!r} ({each.reason})" for each in left_out[:shown])
     more = f"; and {len(left_out) - shown} more" if len(left_out) > shown else ""
     return (f"{len(left_out)} images cannot be read and are left out: {named}{more}",)
-
-
-def _placeholder(options: SplitOptions) -> Any:
-    """Return a split of nothing, to check architectures and weights before images are decoded."""
-    none = np.zeros(0, dtype=np.int64)
-    return Split(
-        scheme=options.scheme,
-        train=none,
-        val=none,
-        test=none,
-        test_is_copy=none.astype(bool),
-        digest="",
-    )

@@ -70,21 +70,29 @@ def choose_picture(look: Look, native_side_px: int) -> Picture:
     )
 
 
-def make_plan(
-    request: Request,
-    index: Index,
-    splits: Sequence[Split],
-    picture: Picture,
-    sampling: Sampling | None = None,
-) -> Plan:
-    """Turn a request into specs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A request that has been checked, before its images are decoded and divided.
 
-    Args:
+    Attributes:
         request: what was asked for.
-        index: the images.
-        splits: one split, or one a fold.
+        index: the images, the unreadable ones among them.
         picture: how files become pixels.
-        sampling: which images belong together; None goes by patients and equal files.
+        jobs: each single network's job, for no split and seed yet.
+        composites: the composites to make afterwards.
+        notes: what should be told before work begins, such as a fallback of weights.
+    """
+
+    request: Request
+    index: Index
+    picture: Picture
+    jobs: tuple[Job, ...]
+    composites: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
+    """Check a request against an index, and return what it comes to on no split yet.
 
     Raises:
         UsageError: an architecture, a regime, a side or a parameter does not fit, or what rows
@@ -99,37 +107,63 @@ def make_plan(
     check_known(request.params, regimes)
     check_ranking(request)
     weights = _weights(single, request.weights)
-    jobs: list[Job] = []
+    jobs = []
     for architecture in single:
         found = weights[architecture.name]
         space = space_for(request, architecture, _regime(request, architecture))
         _check_sides([architecture], [picture.side_px, *sides_of(space)])
-        base = _spec(request, architecture, found, space, index, picture)
-        for place, split in enumerate(splits):
-            for seed in request.seed:
-                spec = replace(base, split_digest=split.digest, fold=split.fold, seed=seed)
-                jobs.append(Job(spec=spec, split=place, weights=found, space=space))
-    if request.sanity:
-        jobs += _sanity_jobs(jobs, splits, index)
-    plan = Plan(
+        spec = _spec(request, architecture, found, space, index, picture)
+        jobs.append(Job(spec=spec, split=0, weights=found, space=space))
+    return Draft(
+        request=request,
+        index=index,
+        picture=picture,
         jobs=tuple(jobs),
         composites=tuple(each.name for each in architectures if each not in single),
-        rank_on="val",
         notes=_notes(weights),
     )
-    if not len(splits[0].train):  # a placeholder, to check the request before images are read
-        return plan
-    return _ranked(plan, request, index, splits, sampling or sampling_of(index))
 
 
-def _ranked(
-    plan: Plan, request: Request, index: Index, splits: Sequence[Split], sampling: Sampling
+def make_plan(
+    draft: Draft, index: Index, splits: Sequence[Split], sampling: Sampling | None = None
 ) -> Plan:
-    """Settle what the plan's rows are ranked on: one thing for all of them."""
-    specs = [job.spec for job in plan.jobs if job.split == 0]
-    found = choose_ranking(request, specs, index, splits[0], sampling)
-    jobs = [replace(job, spec=replace(job.spec, rank_on=found.rank_on)) for job in plan.jobs]
-    return replace(plan, jobs=tuple(jobs), rank_on=found.rank_on, notes=(*plan.notes, found.note))
+    """Turn a draft into specs.
+
+    Args:
+        draft: what was asked for, checked.
+        index: the readable images.
+        splits: one split, or one a fold.
+        sampling: which images belong together; None goes by patients and equal files.
+
+    Raises:
+        UsageError: what rows are to be ranked on cannot be had.
+    """
+    jobs = [
+        replace(
+            job,
+            split=place,
+            spec=replace(
+                job.spec,
+                data_digest=index.digest,
+                split_digest=split.digest,
+                fold=split.fold,
+                seed=seed,
+            ),
+        )
+        for job in draft.jobs
+        for place, split in enumerate(splits)
+        for seed in draft.request.seed
+    ]
+    if draft.request.sanity:
+        jobs += _sanity_jobs(jobs, splits, index)
+    specs = [job.spec for job in jobs if job.split == 0]
+    found = choose_ranking(draft.request, specs, index, splits[0], sampling or sampling_of(index))
+    return Plan(
+        jobs=tuple(replace(job, spec=replace(job.spec, rank_on=found.rank_on)) for job in jobs),
+        composites=draft.composites,
+        rank_on=found.rank_on,
+        notes=(*draft.notes, found.note),
+    )
 
 
 def _sanity_jobs(jobs: Sequence[Job], splits: Sequence[Split], index: Index) -> list[Job]:

@@ -10,7 +10,7 @@ from benchmark.cache import Cache
 from benchmark.cli import RUN_OPTIONS, run_command
 from benchmark.jobs.image_jobs import audit_parts
 from benchmark.plan import Request
-from benchmark.plan.prepare import prepare
+from benchmark.plan.prepare import prepare, read
 from benchmark.records import Silent
 from tests.jobs.conftest import draw
 
@@ -36,7 +36,8 @@ def request(folder: Path, data: Path, **more: str) -> Request:
 
 def prepared(folder: Path, data: Path, **more: str) -> Any:
     asked = request(folder, data, **more)
-    return prepare(asked, Cache(folder / "cache"), Silent())
+    cache = Cache(folder / "cache")
+    return prepare(read(asked, cache), cache, Silent())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from benchmark.errors import UsageError
 from benchmark.numerics import NUMERICS
 from benchmark.plan import Request, costs
 from benchmark.plan.ranking import Sampling
-from benchmark.plan.specs import Plan, composite_spec, make_plan
+from benchmark.plan.specs import Plan, composite_spec, draft_plan, make_plan
 from benchmark.records import Index, Picture, Record, Regime, Seconds, Split, State
 
 PICTURE = Picture(side_px=96)
@@ -57,8 +57,14 @@ def split_of(train: int, val: int, fold: int | None = None) -> Split:
     )
 
 
+def plan_of(
+    asked: Request, index: Index, splits: list[Split], sampling: Sampling | None = None
+) -> Plan:
+    return make_plan(draft_plan(asked, index, PICTURE), index, splits, sampling)
+
+
 def plan(train: int = 600, val: int = 70, **more: str) -> Plan:
-    return make_plan(request(**more), index_of(train + val + 50), [split_of(train, val)], PICTURE)
+    return plan_of(request(**more), index_of(train + val + 50), [split_of(train, val)])
 
 
 def ranked_on(made: Plan) -> set[str]:
@@ -88,7 +94,7 @@ def test_two_hundred_separate_images_are_enough() -> None:
 
 
 def test_patients_are_counted_where_they_are_known() -> None:
-    made = make_plan(request(), index_of(1250, patients=41), [split_of(600, 600)], PICTURE)
+    made = plan_of(request(), index_of(1250, patients=41), [split_of(600, 600)])
     assert ranked_on(made) == {"cv:5"}
     assert "only 41 separate patients or images" in made.notes[-1]
 
@@ -125,21 +131,21 @@ def test_a_search_and_folds_together_are_refused() -> None:
 
 def test_folds_of_folds_are_not_taken() -> None:
     splits = [split_of(400, 100, fold) for fold in range(4)]
-    made = make_plan(request(), index_of(550), splits, PICTURE)
+    made = plan_of(request(), index_of(550), splits)
     assert ranked_on(made) == {"val"}
     with pytest.raises(UsageError, match="--rank-on cv:5 and --split kfold:4 exclude each other"):
-        make_plan(request(rank_on="cv:5"), index_of(550), splits, PICTURE)
+        plan_of(request(rank_on="cv:5"), index_of(550), splits)
 
 
 def test_a_class_of_too_few_patients_is_no_matter_for_folds() -> None:
     index, split = index_of(720), split_of(600, 70)
     groups = ["one" if label else str(row) for row, label in enumerate(index.labels)]
     sampling = Sampling(units=np.arange(720), groups=tuple(groups))
-    made = make_plan(request(), index, [split], PICTURE, sampling)
+    made = plan_of(request(), index, [split], sampling)
     assert ranked_on(made) == {"val"}
     assert "a class has too few separate patients or images for folds" in made.notes[-1]
     with pytest.raises(UsageError, match="--rank-on cv:5: class number 1 has 1 separate patients"):
-        make_plan(request(rank_on="cv:5"), index, [split], PICTURE, sampling)
+        plan_of(request(rank_on="cv:5"), index, [split], sampling)
 
 
 @pytest.mark.parametrize("asked", ["val", "cv:3"])
