@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rich.console import Console
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from ..records import Epoch, Record, State
 from ..search import TrialRecord
@@ -32,8 +28,11 @@ def wide_console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
 
 
-class Display(Protocol):
-    """Shows how far a benchmark is."""
+class Display:
+    """Shows how far a benchmark is: by itself nothing but failures, which nobody should miss."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def note(self, text: str) -> None:
         """Say something that stays."""
@@ -55,39 +54,11 @@ class Display(Protocol):
 
     def end(self, record: Record) -> None:
         """Say how a run ended."""
-
-
-class Quiet:
-    """Shows nothing but failures, which nobody should miss."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def show(self, table: object) -> None:
-        """Say nothing."""
-
-    def plan(self, total: int) -> None:
-        """Say nothing."""
-
-    def begin(self, name: str) -> None:
-        """Say nothing."""
-
-    def event(self, name: str, event: Event) -> None:
-        """Say nothing."""
-
-    def over(self, name: str) -> None:
-        """Say nothing."""
-
-    def end(self, record: Record) -> None:
-        """Say why a run failed."""
         if record.state is not State.FINISHED:
             self._console.print(outcome_line(record), style="red", highlight=False)
 
 
-class Lines(Quiet):
+class Lines(Display):
     """Shows a line for each note and each run's end: for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
@@ -271,7 +242,7 @@ def outcome_line(record: Record) -> str:
 def show(console: Console, *, quiet: bool) -> Iterator[Display]:
     """Return the display that fits: none, plain lines where nobody watches, live bars otherwise."""
     if quiet:
-        yield Quiet(console)
+        yield Display(console)
     elif not console.is_terminal:
         yield Lines(console)
     else:

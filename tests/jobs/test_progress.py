@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from benchmark.jobs.progress import Lines, Live, Quiet, outcome_line, show
+from benchmark.jobs.progress import Display, Lines, Live, outcome_line, show
 from benchmark.records import Epoch, Params, Record, Seconds, State
 from benchmark.search import TrialRecord, TrialState
 from benchmark.worker.messages import Advance, Stage, Tried
@@ -57,7 +57,7 @@ def test_plain_lines_count_the_runs() -> None:
 
 def test_quiet_says_failures_and_nothing_else() -> None:
     target = console(terminal=False)
-    quiet = Quiet(target)
+    quiet = Display(target)
     quiet.note("a note")
     quiet.end(record())
     quiet.end(record(State.FAILED, "no memory"))
@@ -110,4 +110,4 @@ def test_a_terminal_gets_bars_and_a_pipe_gets_lines() -> None:
     with show(console(terminal=False), quiet=False) as display:
         assert type(display) is Lines
     with show(console(terminal=True), quiet=True) as display:
-        assert type(display) is Quiet
+        assert type(display) is Display
