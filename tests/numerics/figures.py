@@ -32,7 +32,11 @@ def data(folder: Path) -> Figures:
         "shares": SplitOptions(scheme="60/20/20", seed=3),
         "folds": SplitOptions(scheme="kfold:3", seed=3),
     }
-    found: Figures = {"phantom": PIXELS_SHA256, "near copies": told(near)}
+    found: Figures = {
+        "phantom": PIXELS_SHA256,
+        "near copies": told([pair[:3] for pair in near]),
+        "correlations": listed([pair.correlation for pair in near]),
+    }
     for name, options in asked.items():
         for number, split in enumerate(make_splits(index, decoded.facts, options, near)):
             parts = {part: sorted(index.paths[row] for row in split.rows(part)) for part in Part}

@@ -24,11 +24,12 @@ from .aligning import likeness, rough_likeness
 from .pictures import Pictures, small_pictures
 from .subject import subject
 
-VERSION = 2  # raised by hand whenever the same pixels would give other pairs
+VERSION = 3  # raised by hand whenever the same pixels would give other pairs
 DISTANCE = 14  # bits of 63 two hashes may differ in: 97 % of the copies measured differ in fewer
 # Between copies and neighbouring slices of one patient or other X-rays, as measured on two sets.
 CORRELATION = 0.98
 DETAIL = 0.92
+_DIGITS = 4  # of a correlation: further ones are the processor's, and would order equal pairs
 OVERLAP = 0.5  # chosen, not sourced: half of the picture must be there to be compared
 PROPOSED = 8  # partners a hash may propose for an image, so that time grows with images
 KEPT = 10  # strongest partners kept for an image, so that memory grows with images, not pairs
@@ -113,7 +114,7 @@ def near_pairs(pictures: Pictures, homes: npt.NDArray[np.generic]) -> list[NearP
         alike = likeness(fixed, moved, maps[rows])
         sure = (alike.correlation >= CORRELATION) & (alike.detail >= DETAIL)
         for place in np.flatnonzero(sure & (alike.overlap >= OVERLAP)):
-            row, how = rows[place], float(alike.correlation[place])
+            row, how = rows[place], round(float(alike.correlation[place]), _DIGITS)
             found.append(NearPair(int(left[row]), int(right[row]), CHANGES[form[row]], how))
     return sorted(found, key=lambda pair: (-pair.correlation, pair))
 
