@@ -1,7 +1,8 @@
-"""The one place that reads the clock, git, the device and the process table."""
+"""What the machine tells: the time, the code's commit, versions, cores, memory, processes."""
 
 import os
 import platform
+import resource
 import socket
 import subprocess
 import time
@@ -113,11 +114,7 @@ def threads() -> int:
 
 
 def peak_memory_mib() -> float:
-    """Return the peak resident memory of this process so far, in MiB; 0 where it is not told."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return 0.0
+    """Return the peak resident memory of this process so far, in MiB."""
     unit = 2**20 if platform.system() == "Darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 

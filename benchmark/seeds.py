@@ -1,4 +1,4 @@
-"""The one place that draws randomness: every generator is derived from a seed and names."""
+"""Seeds derived from a seed and the names of what they are for, for independent streams."""
 
 import hashlib
 
