@@ -25,7 +25,8 @@ import os, sys, threading
 _seen, _root = set(), os.environ["HOUSE_TREE"]
 def _called(frame, event, argument):
     code = frame.f_code
-    if event == "call" and code.co_filename not in _seen and code.co_name != "<module>":
+    is_function = code.co_flags & 1  # optimised: neither a module nor the body of a class
+    if event == "call" and is_function and code.co_filename not in _seen:
         _seen.add(code.co_filename)
         if code.co_filename.startswith(_root):
             with open(os.environ["HOUSE_OUT"], "a") as file:
