@@ -1,41 +1,30 @@
 """The list of all architectures, in the order in which they are shown and selected."""
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+
 from ..catalog import Catalog
+from . import own
 from .architecture import Architecture
-from .cnn import CNN
-from .composites import CHAINED, ENSEMBLE, STACKED, WEIGHTED_ENSEMBLE
-from .convnext import CONVNEXTTINY
-from .densenet import DENSENET121
-from .efficientnet import EFFICIENTNETV2L
-from .floor import PRIOR
-from .inception import INCEPTIONV3, XCEPTION
-from .keras_applications import make_published
-from .mlp import MLP
-from .mobilenet import MOBILENETV2
-from .resnet import RESNET50
-from .vgg import VGG16, VGG19
+from .composites import COMPOSITES
+from .keras_applications import PUBLISHED, make_published
+
+
+def _own() -> Iterator[Architecture]:
+    """Yield the `ARCHITECTURE` of every module in `own/`."""
+    for module in iter_modules(own.__path__, f"{own.__name__}."):
+        yield import_module(module.name).ARCHITECTURE
+
 
 ARCHITECTURES: Catalog[Architecture] = Catalog(
     "architecture",
     [
         (each.name, each)
         for each in (
-            PRIOR,
-            MLP,
-            CNN,
-            MOBILENETV2,
-            DENSENET121,
-            RESNET50,
-            INCEPTIONV3,
-            XCEPTION,
-            VGG16,
-            VGG19,
-            CONVNEXTTINY,
-            EFFICIENTNETV2L,
-            ENSEMBLE,
-            WEIGHTED_ENSEMBLE,
-            STACKED,
-            CHAINED,
+            *sorted(_own(), key=lambda each: each.parameters),
+            *PUBLISHED,
+            *COMPOSITES,
         )
     ],
     make=make_published,
