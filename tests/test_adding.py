@@ -24,9 +24,9 @@ import pytest
 from tests.jobs.conftest import COUNTS, draw
 
 ROOT = Path(__file__).parents[1]
-SECTIONS = re.split(r"^## ", (ROOT / "docs" / "adding.md").read_text(), flags=re.MULTILINE)[1:]
+SECTIONS = re.split(r"(?m)^## ", (ROOT / "docs" / "adding.md").read_text())[1:]
 BLOCKS = {
-    text.partition("\n")[0]: re.findall(r"^```(diff|sh|text)\n(.*?)^```$", text, re.M | re.S)
+    text.partition("\n")[0]: re.findall(r"(?ms)^```(diff|sh|text)\n(.*?)^```$", text)
     for text in SECTIONS
 }
 
