@@ -29,9 +29,8 @@ _TORCH_MEAN_RGB = (0.485, 0.456, 0.406)
 _TORCH_DEVIATION_RGB = (0.229, 0.224, 0.225)
 
 _CALIBRATION_SIDE_PX = 96
-_CALIBRATION_IMAGES = (
-    16  # Keras holds every activation to the end of a pass: 1.5 GiB of EfficientNetV2L
-)
+# Keras holds every activation to the end of a pass: 1.5 GiB of EfficientNetV2L.
+_CALIBRATION_IMAGES = 16
 
 SCALES = Tunable(
     name="scales",
@@ -162,44 +161,33 @@ def calibrate(backbone: Backbone, pixels: npt.NDArray[np.uint8]) -> None:
     """
     import keras
 
-    layers = [
-        layer
-        for layer in backbone.network._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    if not layers:
+    norms = _layers(backbone.network, keras.layers.BatchNormalization)
+    if not norms:
         return
     least = max(_CALIBRATION_SIDE_PX, backbone.architecture.smallest_side_px)
     step = max(1, pixels.shape[1] // least)
     sample = np.ascontiguousarray(pixels[:_CALIBRATION_IMAGES, ::step, ::step]).astype("float32")
-    with _only_batch_statistics(backbone.network, layers):
+    dropouts = _layers(backbone.network, keras.layers.Dropout)
+    # A pass in training mode takes the batch's statistics over, whole, and drops nothing.
+    with _having(norms, momentum=0.0, trainable=True), _having(dropouts, rate=0.0):
         backbone.network.call(keras.ops.convert_to_tensor(sample), training=True)
     release_memory()
 
 
-@contextmanager
-def _only_batch_statistics(network: Any, norms: Sequence[Any]) -> Iterator[None]:
-    """Let a pass in training mode take the batch's statistics over, and drop nothing."""
-    import keras
+def _layers(network: Any, kind: type) -> list[Any]:
+    nested = network._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001
+    return [layer for layer in nested if isinstance(layer, kind)]
 
-    dropouts = [
-        layer
-        for layer in network._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001
-        if isinstance(layer, keras.layers.Dropout)
-    ]
-    kept_norms = [(layer, layer.momentum, layer.trainable) for layer in norms]
-    kept_dropouts = [(layer, layer.rate) for layer in dropouts]
-    try:
-        for layer in norms:
-            layer.momentum, layer.trainable = 0.0, True
-        for layer in dropouts:
-            layer.rate = 0.0
-        yield
-    finally:
-        for layer, momentum, trainable in kept_norms:
-            layer.momentum, layer.trainable = momentum, trainable
-        for layer, rate in kept_dropouts:
-            layer.rate = rate
+
+@contextmanager
+def _having(layers: Sequence[Any], **values: Any) -> Iterator[None]:
+    """Set attributes of layers, and set them back."""
+    kept = [(layer, name, getattr(layer, name)) for layer in layers for name in values]
+    for layer, name, _ in kept:
+        setattr(layer, name, values[name])
+    yield
+    for layer, name, value in kept:
+        setattr(layer, name, value)
 
 
 def read_scales(params: Params) -> tuple[float, ...]:
