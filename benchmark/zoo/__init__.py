@@ -4,6 +4,7 @@ Importing it imports no keras; whatever builds a network does. Every network tak
 pixels and holds its preprocessing in stock Keras layers.
 """
 
+from .all_architectures import ARCHITECTURES
 from .architecture import (
     Architecture,
     Cut,
@@ -12,7 +13,6 @@ from .architecture import (
     complete,
 )
 from .backbone import SCALES, build_backbone, calibrate, check_scales, read_scales, see_at_scales
-from .catalog import ARCHITECTURES
 from .composites import average_network, chained_network, logits_network, stacked_network
 from .cuts import Halves, split_backbone
 from .features import Backbone, Block, build_extractor, select
