@@ -8,6 +8,7 @@ from ..plan import Prepared
 from ..records import Picture, Record, Regime, Split, State
 from ..tracking import Tracker
 from ..training import Member
+from ..zoo import ARCHITECTURES
 from .boards import board_of, plain_subject
 
 BEST = 3  # chosen, not sourced: gains of averaging flatten after a few members (Caruana 2004)
@@ -38,7 +39,7 @@ class Networks:
         """Return the members of a composite at a seed; none where there are too few.
 
         Only networks that cannot be told from the best are taken, unless a person names others.
-        `chained` takes one: the best network with a trunk of its own.
+        A composite of one network takes the best.
 
         Args:
             composite: the composite's name.
@@ -52,9 +53,10 @@ class Networks:
                     found.setdefault(row.arch, record)
         wanted = [found[name] for name in names if name in found]
         wanted = wanted if names else list(found.values())[:BEST]
-        if composite == "chained":
+        needed = ARCHITECTURES[composite].members
+        if needed == 1:
             return tuple(wanted[:1])
-        return tuple(wanted) if len(wanted) >= 2 else ()
+        return tuple(wanted) if len(wanted) >= needed else ()
 
     def notes(self, members: Iterable[Record]) -> tuple[str, ...]:
         """Return what a composite's run must say of members that a person named."""
@@ -66,14 +68,15 @@ class Networks:
 
     def lacking(self, composite: str, names: Sequence[str]) -> str:
         """Return why a composite cannot be made."""
-        if composite != "chained" and not names and len(self.best) == 1 < len(self.rows):
+        needed = ARCHITECTURES[composite].members
+        if needed > 1 and not names and len(self.best) == 1 < len(self.rows):
             return (
                 f"only {self.best[0].arch} may be the best network here, and {composite} needs two "
                 "that cannot be told apart; --members NAME,NAME takes others all the same."
             )
-        needed = "one finished network" if composite == "chained" else "two finished networks"
+        networks = "one finished network" if needed == 1 else "two finished networks"
         among = f" among {', '.join(names)}" if names else ""
-        return f"{composite} needs at least {needed}{among} on the same images, split and seed."
+        return f"{composite} needs at least {networks}{among} on the same images, split and seed."
 
 
 def rank_networks(

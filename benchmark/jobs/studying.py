@@ -27,6 +27,7 @@ _TRIED = {
     "finetune": ("mobilenetv2", Regime.FINETUNE),
     "cnn": ("cnn", Regime.SCRATCH),
     "mlp": ("mlp", Regime.SCRATCH),
+    "scratch": ("mlp", Regime.SCRATCH),
     "smoke": ("mobilenetv2", Regime.FROZEN),
 }
 """What each built-in space is checked against when it is listed."""

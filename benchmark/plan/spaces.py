@@ -29,7 +29,7 @@ def space_for(request: Request, architecture: Architecture, regime: Regime) -> S
     engine = parse_engine(request.search)
     if engine is None or regime in _WITHOUT:
         return None
-    own = _SPACES.get(regime, architecture.name)
+    own = _SPACES.get(regime, architecture.space)
     space = read_space(request.space or own)
     check_space(space, architecture, regime)
     return space

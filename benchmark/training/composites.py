@@ -9,7 +9,7 @@ import numpy as np
 from ..environment import seconds
 from ..errors import UsageError
 from ..records import Labels, Part, Probabilities, Progress, Rows, Seconds, Spec
-from ..zoo import average_network, stacked_network
+from ..zoo import ARCHITECTURES, average_network, stacked_network
 from .chained import chained_in_folds, train_chained
 from .combination import (
     FOLDS,
@@ -52,12 +52,10 @@ def train_composite(spec: Spec, material: Material, progress: Progress) -> Fitte
     a combination that never saw it. The network itself is fitted on all of validation.
 
     Raises:
-        UsageError: no such composite, or fewer members than it takes.
+        UsageError: there are fewer members than it takes.
     """
-    if spec.arch == "chained":
+    if ARCHITECTURES[spec.arch].members == 1:
         return train_chained(spec, material, progress)
-    if spec.arch not in _COMBINE:
-        raise UsageError(f"{spec.arch} is not a composite.")
     if len(material.members) < 2:
         raise UsageError(
             f"{spec.arch} needs at least 2 finished members, not {len(material.members)}."
@@ -150,7 +148,7 @@ def composite_in_folds(spec: Spec, material: Material) -> Callable[[Material], P
     Raises:
         UsageError: a member left no such answers.
     """
-    if spec.arch == "chained":
+    if ARCHITECTURES[spec.arch].members == 1:
         return chained_in_folds(spec, material)
     fit = _FIT[spec.arch]
 

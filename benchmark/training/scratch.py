@@ -7,7 +7,7 @@ import numpy as np
 from ..environment import seconds
 from ..records import Part, Progress, Seconds, Spec
 from ..seeds import derive
-from ..zoo import ARCHITECTURES, build_network
+from ..zoo import ARCHITECTURES, build_network, fix_answer
 from .augmentation import variation
 from .checkpoints import keeper
 from .epochs import Inputs, Stage, Trainee, run_epochs
@@ -90,8 +90,8 @@ def train_prior(spec: Spec, material: Material) -> Fitted:
         len(material.classes),
         spec.params,
         spec.seed,
-        prior_probabilities=frequencies,
     )
+    fix_answer(network, frequencies)
     val, test = (
         np.tile(frequencies, (len(material.split.rows(part)), 1)) for part in (Part.VAL, Part.TEST)
     )

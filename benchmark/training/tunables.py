@@ -130,14 +130,6 @@ _FINETUNE = (
     ),
 )
 
-# The second head of a chained network: parameters of zoo's HEAD with other defaults.
-_CHAINED = (
-    Tunable(name="head_layers", default=1, about="hidden dense layers", low=0, high=3),
-    Tunable(name="head_width", default=16, about="units a hidden layer", low=4, high=1024),
-    Tunable(name="dropout", default=0.0, about="share dropped", low=0.0, high=0.8),
-    Tunable(name="l2", default=1e-4, about="weight of squared kernels", low=0.0, high=1.0),
-)
-
 # Defaults of a linear head over standardised features. Chosen on folds of chest CT's train and
 # val, MobileNetV2 at 224 px: log-loss 0.41 and macro-F1 0.886, against 0.51 and 0.861 for a rate
 # of 1e-3 with dropout 0.3 and an L2 of 1e-4, in half the epochs. A strong penalty also makes the
@@ -155,16 +147,15 @@ _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
     Regime.FINETUNE: (_OPTIMIZER, *_COMMON, *_VIEWS, *_FINETUNE, *_PRECISION),
     Regime.SCRATCH: (_OPTIMIZER, *_COMMON, *_PRECISION),
     Regime.PRIOR: (),
-    Regime.COMPOSITE: (),
 }
 
 
 def tunables(architecture: Architecture, regime: Regime) -> tuple[Tunable, ...]:
     """List every parameter that an architecture has when trained in a regime."""
-    chained = (
-        (*_CHAINED, _OPTIMIZER, *_LOOP, _LABEL_SMOOTHING) if architecture.name == "chained" else ()
-    )
-    found = (*architecture.tunables, *_BY_REGIME[regime], *chained)
+    own = architecture.tunables
+    if regime is Regime.COMPOSITE:  # one that trains a head of its own has parameters, and a loop
+        return (*own, _OPTIMIZER, *_LOOP, _LABEL_SMOOTHING) if own else ()
+    found = (*own, *_BY_REGIME[regime])
     if regime not in (Regime.FROZEN, Regime.FINETUNE):
         return found
     return tuple(

@@ -4,17 +4,21 @@ Importing it imports no keras; whatever builds a network does. Every network tak
 pixels and holds its preprocessing in stock Keras layers.
 """
 
-from .architecture import Architecture, Cut, Preprocessing, WeightFile, complete
-from .backbone import build_backbone, check_side
-from .calibration import calibrate
-from .catalog import ARCHITECTURES
-from .combining import average_network, chained_network, logits_network, stacked_network
+from .all_architectures import ARCHITECTURES
+from .architecture import (
+    Architecture,
+    Cut,
+    Preprocessing,
+    WeightFile,
+    complete,
+)
+from .backbone import SCALES, build_backbone, calibrate, check_scales, read_scales, see_at_scales
+from .composites import average_network, chained_network, logits_network, stacked_network
+from .cuts import Halves, split_backbone
 from .features import Backbone, Block, build_extractor, select
-from .halves import Halves, split_backbone
 from .head import HEAD, assemble, build_head, floor_variance
-from .keras_applications import keras_classes
-from .networks import build_network
-from .pyramid import SCALES, check_scales, read_scales, see_at_scales
+from .layers import build_network
+from .own.prior import fix_answer
 from .weights import NONE, Weights, resolve_weights
 
 __all__ = [
@@ -39,10 +43,9 @@ __all__ = [
     "calibrate",
     "chained_network",
     "check_scales",
-    "check_side",
     "complete",
+    "fix_answer",
     "floor_variance",
-    "keras_classes",
     "logits_network",
     "read_scales",
     "resolve_weights",

@@ -1,10 +1,16 @@
 """What is known of an architecture before any network is built: metadata only, no keras."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from ..records import Params, ParamValue, Regime, Tunable
+from ..errors import UsageError
+from ..records import Params, ParamValue, Picture, Regime, Tunable
+
+Build = Callable[[Any, int, Params], Any]
+"""From the symbolic (n, side, side, channels) raw pixels, the number k of classes and a value for
+each tunable to the symbolic (n, k) probabilities."""
 
 
 class Preprocessing(StrEnum):
@@ -56,6 +62,10 @@ class Architecture:
         name: its name in the catalog.
         family: `floor`, `mlp`, `cnn`, `mobilenet`, ..., `composite`.
         regimes: how it may be trained; the first is the default.
+        build: what makes a whole network; None for backbones and composites.
+        members: how many trained networks a composite is made of: 1 for exactly one, 2 for two or
+            more; 0 for what is no composite.
+        space: the search space, among `search_spaces/`, for training from scratch.
         native_side_px: the side its weights were trained at; 0 for any.
         smallest_side_px: the least side that it can be built for.
         preprocessing: what the bare backbone expects.
@@ -70,7 +80,7 @@ class Architecture:
         gflops: floating-point operations for one image at the native side, in 1e9, counting a
             multiplication and its addition as two; convolutions and dense layers only.
         reference: authors, title, venue, year.
-        doi: the reference's DOI; `doi_url` is its address.
+        doi: the reference's DOI.
         tunables: its network's parameters with defaults and ranges.
         tiny: parameters that make it as small as it can be, for tests.
     """
@@ -78,6 +88,9 @@ class Architecture:
     name: str
     family: str
     regimes: tuple[Regime, ...]
+    build: Build | None = None
+    members: int = 0
+    space: str = "scratch"
     native_side_px: int = 0
     smallest_side_px: int = 1
     preprocessing: Preprocessing = Preprocessing.NONE
@@ -92,16 +105,6 @@ class Architecture:
     tunables: tuple[Tunable, ...] = ()
     tiny: Params = field(default_factory=Params)
 
-    @property
-    def doi_url(self) -> str:
-        """Where the reference can be read."""
-        return f"https://doi.org/{self.doi}"
-
-    @property
-    def defaults(self) -> Params:
-        """The network's parameters unless a person or a search says otherwise."""
-        return Params({tunable.name: tunable.default for tunable in self.tunables})
-
 
 def complete(tunables: Iterable[Tunable], params: Mapping[str, ParamValue]) -> Params:
     """Return the tunables' values: those in the parameters, otherwise the defaults.
@@ -112,10 +115,14 @@ def complete(tunables: Iterable[Tunable], params: Mapping[str, ParamValue]) -> P
     return Params({each.name: each.check(params.get(each.name, each.default)) for each in tunables})
 
 
-def cuts_after(*, last_block: str, last_two_blocks: str, last_stage: str) -> tuple[Cut, ...]:
-    """Return a family's cuts under the names that all families share."""
-    return (
-        Cut(name="last-block", layer=last_block),
-        Cut(name="last-two-blocks", layer=last_two_blocks),
-        Cut(name="last-stage", layer=last_stage),
-    )
+def check_side(architecture: Architecture, picture: Picture) -> None:
+    """Refuse a side smaller than the architecture allows.
+
+    Raises:
+        UsageError: it is smaller.
+    """
+    if picture.side_px < architecture.smallest_side_px:
+        raise UsageError(
+            f"{architecture.name} needs a side of at least {architecture.smallest_side_px} px, "
+            f"not {picture.side_px}; take a larger side or leave {architecture.name} out."
+        )

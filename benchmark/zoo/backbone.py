@@ -1,13 +1,25 @@
-"""A published backbone that takes raw pixels, with its preprocessing inside."""
+"""A published backbone that takes raw pixels, with its preprocessing inside.
 
+It may see a picture at several sizes at once, with one set of weights. A finding has no fixed size
+on a scan, and a network trained on photographs answers to another texture at each size it is shown.
+So the picture is also shown at a fraction of its side (an image pyramid: Adelson et al. 1984, RCA
+Engineer 29-6), and the features of all sizes stand side by side.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from ..environment import release_memory
 from ..errors import UsageError, WeightsError
-from ..records import Picture
+from ..records import Params, Picture, Tunable
 from ..seeds import derive
-from .architecture import Architecture, Preprocessing
+from .architecture import Architecture, Preprocessing, check_side
+from .cuts import tensor_after
 from .features import Backbone
-from .graph import tensor_after
 from .layers import pixel_input, three_channels
 from .weights import Weights
 
@@ -15,6 +27,17 @@ from .weights import Weights
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 _TORCH_MEAN_RGB = (0.485, 0.456, 0.406)
 _TORCH_DEVIATION_RGB = (0.229, 0.224, 0.225)
+
+_CALIBRATION_SIDE_PX = 96
+# Keras holds every activation to the end of a pass: 1.5 GiB of EfficientNetV2L.
+_CALIBRATION_IMAGES = 16
+
+SCALES = Tunable(
+    name="scales",
+    default="1",
+    about="shares of the side that the backbone sees the picture at, all of them together",
+    choices=("1", "1+0.5", "1+0.75+0.5"),
+)
 
 
 def build_backbone(
@@ -60,19 +83,6 @@ def build_backbone(
     name = architecture.name.replace(":", "_")
     network = keras.Model(pixels, maps, name=name)
     return Backbone(architecture=architecture, network=network, taps=architecture.taps)
-
-
-def check_side(architecture: Architecture, picture: Picture) -> None:
-    """Refuse a side smaller than the architecture allows.
-
-    Raises:
-        UsageError: it is smaller.
-    """
-    if picture.side_px < architecture.smallest_side_px:
-        raise UsageError(
-            f"{architecture.name} needs a side of at least {architecture.smallest_side_px} px, "
-            f"not {picture.side_px}; take a larger side or leave {architecture.name} out."
-        )
 
 
 def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
@@ -134,3 +144,98 @@ def _fetch(architecture: Architecture) -> str:
     except Exception as error:  # Keras raises a bare Exception where a download fails
         raise WeightsError(f"{file.url} cannot be fetched: {error}") from error
     return str(found)
+
+
+def calibrate(backbone: Backbone, pixels: npt.NDArray[np.uint8]) -> None:
+    """Set every batch normalisation's mean and variance from a sample of training images.
+
+    Untouched statistics (mean 0, variance 1) let the activations of a deep random network
+    vanish or grow without bound: EfficientNetV2L then gives the same output for every image. Not
+    for pretrained weights. The same sample gives the same statistics.
+
+    Args:
+        backbone: changed in place.
+        pixels: (n, side, side, channels) raw pixels; the first 16 are used, thinned to about
+            96 px, for one pass keeps every activation in memory and a channel's statistics
+            hardly depend on the side.
+    """
+    import keras
+
+    norms = _layers(backbone.network, keras.layers.BatchNormalization)
+    if not norms:
+        return
+    least = max(_CALIBRATION_SIDE_PX, backbone.architecture.smallest_side_px)
+    step = max(1, pixels.shape[1] // least)
+    sample = np.ascontiguousarray(pixels[:_CALIBRATION_IMAGES, ::step, ::step]).astype("float32")
+    dropouts = _layers(backbone.network, keras.layers.Dropout)
+    # A pass in training mode takes the batch's statistics over, whole, and drops nothing.
+    with _having(norms, momentum=0.0, trainable=True), _having(dropouts, rate=0.0):
+        backbone.network.call(keras.ops.convert_to_tensor(sample), training=True)
+    release_memory()
+
+
+def _layers(network: Any, kind: type) -> list[Any]:
+    nested = network._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001
+    return [layer for layer in nested if isinstance(layer, kind)]
+
+
+@contextmanager
+def _having(layers: Sequence[Any], **values: Any) -> Iterator[None]:
+    """Set attributes of layers, and set them back."""
+    kept = [(layer, name, getattr(layer, name)) for layer in layers for name in values]
+    for layer, name, _ in kept:
+        setattr(layer, name, values[name])
+    yield
+    for layer, name, value in kept:
+        setattr(layer, name, value)
+
+
+def read_scales(params: Params) -> tuple[float, ...]:
+    """Return the scales that parameters name, largest first; 1 alone where they name none."""
+    return tuple(float(word) for word in str(params.get(SCALES.name, SCALES.default)).split("+"))
+
+
+def check_scales(architecture: Architecture, picture: Picture, params: Params) -> None:
+    """Refuse scales at which a picture is smaller than the architecture allows.
+
+    Raises:
+        UsageError: one is.
+    """
+    scales = read_scales(params)
+    least = _side(picture, scales[-1])
+    if len(scales) > 1 and least < architecture.smallest_side_px:
+        raise UsageError(
+            f"{architecture.name} needs a side of at least {architecture.smallest_side_px} px, and "
+            f"scales={params.text(SCALES.name)} shows it {picture.side_px} px at {least} px too; "
+            "take a larger side or fewer scales."
+        )
+    check_side(architecture, picture)
+
+
+def see_at_scales(backbone: Backbone, picture: Picture, scales: tuple[float, ...]) -> Backbone:
+    """Return a backbone of a picture of one side that sees it at several scales.
+
+    Args:
+        backbone: built for any side; its weights are shared, not copied.
+        picture: the side and channels of what comes in.
+        scales: shares of the side, 1 among them. Pictures are shrunk by bilinear resampling,
+            which to a half of the side is the mean of four pixels.
+    """
+    import keras
+
+    pixels = pixel_input(picture.channels, picture.side_px)
+    maps: list[Any] = []
+    for scale in scales:
+        side = _side(picture, scale)
+        shrunk = pixels
+        if side != picture.side_px:
+            shrunk = keras.layers.Resizing(side, side, name=f"shrink_to_{side}")(pixels)
+        maps += backbone.network(shrunk)
+    network = keras.Model(pixels, maps, name=f"{backbone.network.name}_pyramid")
+    return Backbone(
+        architecture=backbone.architecture, network=network, taps=backbone.taps, scales=scales
+    )
+
+
+def _side(picture: Picture, scale: float) -> int:
+    return round(picture.side_px * scale)

@@ -9,8 +9,7 @@ from ..records import Params, Tunable
 from ..seeds import derive
 from .architecture import complete
 from .features import Backbone, chosen_blocks, pool_blocks
-from .layers import classify, repeat_layer
-from .mlp import dense_layers
+from .layers import classify, dense_layers, repeat_layer
 
 # chosen, not sourced: on some hundred images a standardised linear head over ImageNet features
 # is hard to beat; hidden layers, norms and penalties are there for a search to try.

@@ -1,18 +1,18 @@
-"""Every network of `keras.applications`, as a table: `keras:<ClassName>` in the catalog.
+"""The networks of `keras.applications`: those with a name of their own, and a table of all.
 
+`PUBLISHED` are in the catalog by name, the others as `keras:<ClassName>`.
 Figures and hashes are those of Keras 3.15's source; a test holds the table to the Keras that is
 installed. Hashes are of the file without the top.
 """
 
-from difflib import get_close_matches
 from typing import NamedTuple
 
-from ..errors import UsageError
+from ..catalog import Catalog
 from ..records import Regime
-from .architecture import Architecture, Preprocessing, WeightFile, cuts_after
+from .architecture import Architecture, Cut, Preprocessing, WeightFile
 from .head import HEAD, TINY_HEAD
 
-PREFIX = "keras:"
+_PREFIX = "keras:"
 _STORE = "https://storage.googleapis.com/"
 
 
@@ -30,8 +30,8 @@ class _Row(NamedTuple):
     native_side_px: int
     parameters: int
     gflops: float
-    file: str
     published_hash: str
+    file: str = "{}_weights_tf_dim_ordering_tf_kernels_notop.h5"  # {}: the class, in small letters
     file_in_url: str = ""
 
 
@@ -105,123 +105,101 @@ _MODULES: dict[str, _Module] = {
         "10.1109/CVPR.2017.195", 71),
 }
 
-_ROWS: dict[str, _Row] = {
-    row.keras_class: row
+CLASSES: Catalog[_Row] = Catalog("network in keras.applications", [
+    (_PREFIX + row.keras_class, row)
     for row in (
         _Row("ConvNeXtBase", "convnext", 224, 87_566_464, 30.707,
-             "convnext_base_notop.h5",
-             "40a20c5548a5e9202f69735ecc06c990e6b7c9d2de39f0361e27baeb24cb7c45"),
+             "40a20c5548a5e9202f69735ecc06c990e6b7c9d2de39f0361e27baeb24cb7c45",
+             "convnext_base_notop.h5"),
         _Row("ConvNeXtLarge", "convnext", 224, 196_230_336, 68.720,
-             "convnext_large_notop.h5",
-             "96f02b6f0753d4f543261bc9d09bed650f24dd6bc02ddde3066135b63d23a1cd"),
+             "96f02b6f0753d4f543261bc9d09bed650f24dd6bc02ddde3066135b63d23a1cd",
+             "convnext_large_notop.h5"),
         _Row("ConvNeXtSmall", "convnext", 224, 49_454_688, 17.366,
-             "convnext_small_notop.h5",
-             "6fc8009faa2f00c1c1dfce59feea9b0745eb260a7dd11bee65c8e20843da6eab"),
+             "6fc8009faa2f00c1c1dfce59feea9b0745eb260a7dd11bee65c8e20843da6eab",
+             "convnext_small_notop.h5"),
         _Row("ConvNeXtTiny", "convnext", 224, 27_820_128, 8.910,
-             "convnext_tiny_notop.h5",
-             "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1"),
+             "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+             "convnext_tiny_notop.h5"),
         _Row("ConvNeXtXLarge", "convnext", 224, 348_147_968, 121.838,
-             "convnext_xlarge_notop.h5",
-             "de3f8a54174130e0cecdc71583354753d557fcf1f4487331558e2a16ba0cfe05"),
-        _Row("DenseNet121", "densenet", 224, 7_037_504, 5.666,
-             "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "30ee3e1110167f948a6b9946edeeb738"),
-        _Row("DenseNet169", "densenet", 224, 12_642_880, 6.716,
-             "densenet169_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "b8c4d4c20dd625c148057b9ff1c1176b"),
-        _Row("DenseNet201", "densenet", 224, 18_321_984, 8.579,
-             "densenet201_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "c13680b51ded0fb44dff2d8f86ac8bb1"),
+             "de3f8a54174130e0cecdc71583354753d557fcf1f4487331558e2a16ba0cfe05",
+             "convnext_xlarge_notop.h5"),
+        _Row("DenseNet121", "densenet", 224, 7_037_504, 5.666, "30ee3e1110167f948a6b9946edeeb738"),
+        _Row("DenseNet169", "densenet", 224, 12_642_880, 6.716, "b8c4d4c20dd625c148057b9ff1c1176b"),
+        _Row("DenseNet201", "densenet", 224, 18_321_984, 8.579, "c13680b51ded0fb44dff2d8f86ac8bb1"),
         _Row("EfficientNetB0", "efficientnet", 224, 4_049_571, 0.769,
-             "efficientnetb0_notop.h5", "50bc09e76180e00e4465e1a485ddc09d"),
+             "50bc09e76180e00e4465e1a485ddc09d", "efficientnetb0_notop.h5"),
         _Row("EfficientNetB1", "efficientnet", 240, 6_575_239, 1.371,
-             "efficientnetb1_notop.h5", "74c4e6b3e1f6a1eea24c589628592432"),
+             "74c4e6b3e1f6a1eea24c589628592432", "efficientnetb1_notop.h5"),
         _Row("EfficientNetB2", "efficientnet", 260, 7_768_569, 1.984,
-             "efficientnetb2_notop.h5", "111f8e2ac8aa800a7a99e3239f7bfb39"),
+             "111f8e2ac8aa800a7a99e3239f7bfb39", "efficientnetb2_notop.h5"),
         _Row("EfficientNetB3", "efficientnet", 300, 10_783_535, 3.651,
-             "efficientnetb3_notop.h5", "af6d107764bb5b1abb91932881670226"),
+             "af6d107764bb5b1abb91932881670226", "efficientnetb3_notop.h5"),
         _Row("EfficientNetB4", "efficientnet", 380, 17_673_823, 8.784,
-             "efficientnetb4_notop.h5", "ebc24e6d6c33eaebbd558eafbeedf1ba"),
+             "ebc24e6d6c33eaebbd558eafbeedf1ba", "efficientnetb4_notop.h5"),
         _Row("EfficientNetB5", "efficientnet", 456, 28_513_527, 20.529,
-             "efficientnetb5_notop.h5", "38879255a25d3c92d5e44e04ae6cec6f"),
+             "38879255a25d3c92d5e44e04ae6cec6f", "efficientnetb5_notop.h5"),
         _Row("EfficientNetB6", "efficientnet", 528, 40_960_143, 38.131,
-             "efficientnetb6_notop.h5", "9ecce42647a20130c1f39a5d4cb75743"),
+             "9ecce42647a20130c1f39a5d4cb75743", "efficientnetb6_notop.h5"),
         _Row("EfficientNetB7", "efficientnet", 600, 64_097_687, 75.487,
-             "efficientnetb7_notop.h5", "cbcfe4450ddf6f3ad90b1b398090fe4a"),
+             "cbcfe4450ddf6f3ad90b1b398090fe4a", "efficientnetb7_notop.h5"),
         _Row("EfficientNetV2B0", "efficientnet_v2", 224, 5_919_312, 1.434,
-             "efficientnetv2-b0_notop.h5", "893217f2bb855e2983157299931e43ff"),
+             "893217f2bb855e2983157299931e43ff", "efficientnetv2-b0_notop.h5"),
         _Row("EfficientNetV2B1", "efficientnet_v2", 240, 6_931_124, 2.391,
-             "efficientnetv2-b1_notop.h5", "0e80663031ca32d657f9caa404b6ec37"),
+             "0e80663031ca32d657f9caa404b6ec37", "efficientnetv2-b1_notop.h5"),
         _Row("EfficientNetV2B2", "efficientnet_v2", 260, 8_769_374, 3.392,
-             "efficientnetv2-b2_notop.h5", "1dfe2e7a5d45b6632553a8961ea609eb"),
+             "1dfe2e7a5d45b6632553a8961ea609eb", "efficientnetv2-b2_notop.h5"),
         _Row("EfficientNetV2B3", "efficientnet_v2", 300, 12_930_622, 6.020,
-             "efficientnetv2-b3_notop.h5", "f6abf7b5849ac99a89b50dd3fd532856"),
+             "f6abf7b5849ac99a89b50dd3fd532856", "efficientnetv2-b3_notop.h5"),
         _Row("EfficientNetV2L", "efficientnet_v2", 480, 117_746_848, 112.157,
-             "efficientnetv2-l_notop.h5", "b0b66b5c863aef5b46e8608fe1711615"),
+             "b0b66b5c863aef5b46e8608fe1711615", "efficientnetv2-l_notop.h5"),
         _Row("EfficientNetV2M", "efficientnet_v2", 480, 53_150_388, 49.162,
-             "efficientnetv2-m_notop.h5", "1b8dc055df72dde80d614482840fe342"),
+             "1b8dc055df72dde80d614482840fe342", "efficientnetv2-m_notop.h5"),
         _Row("EfficientNetV2S", "efficientnet_v2", 384, 20_331_360, 16.729,
-             "efficientnetv2-s_notop.h5", "af0682fb74e8c54910f2d4393339c070"),
+             "af0682fb74e8c54910f2d4393339c070", "efficientnetv2-s_notop.h5"),
         _Row("InceptionResNetV2", "inception_resnet_v2", 299, 54_336_736, 26.309,
-             "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "d19885ff4a710c122648d3b5c3b684e4"),
+             "d19885ff4a710c122648d3b5c3b684e4",
+             "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5"),
         _Row("InceptionV3", "inception_v3", 299, 21_802_784, 11.422,
-             "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "bcbd6486424b2319ff4ef7d526e38f63"),
-        _Row("MobileNet", "mobilenet", 224, 3_228_864, 1.135, "mobilenet_1_0_224_tf_no_top.h5", ""),
+             "bcbd6486424b2319ff4ef7d526e38f63",
+             "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        _Row("MobileNet", "mobilenet", 224, 3_228_864, 1.135, "", "mobilenet_1_0_224_tf_no_top.h5"),
         _Row("MobileNetV2", "mobilenet_v2", 224, 2_257_984, 0.599,
-             "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", ""),
+             "", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"),
         _Row("MobileNetV3Large", "mobilenet_v3", 224, 2_996_352, 0.428,
-             "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
-             "07fb09a5933dd0c8eaafa16978110389"),
+             "07fb09a5933dd0c8eaafa16978110389",
+             "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"),
         _Row("MobileNetV3Small", "mobilenet_v3", 224, 939_120, 0.110,
-             "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
-             "d3e8ec802a04aa4fc771ee12a9a9b836"),
+             "d3e8ec802a04aa4fc771ee12a9a9b836",
+             "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"),
         _Row("NASNetLarge", "nasnet", 331, 84_916_818, 47.559,
-             "nasnet_large_no_top.h5",
-             "d81d89dc07e6e56530c4e77faddd61b5", "NASNet-large-no-top.h5"),
+             "d81d89dc07e6e56530c4e77faddd61b5",
+             "nasnet_large_no_top.h5", "NASNet-large-no-top.h5"),
         _Row("NASNetMobile", "nasnet", 224, 4_269_716, 1.125,
-             "nasnet_mobile_no_top.h5",
-             "1ed92395b5b598bdda52abe5c0dbfd63", "NASNet-mobile-no-top.h5"),
-        _Row("ResNet101", "resnet", 224, 42_658_176, 15.136,
-             "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "88cf7a10940856eca736dc7b7e228a21"),
+             "1ed92395b5b598bdda52abe5c0dbfd63",
+             "nasnet_mobile_no_top.h5", "NASNet-mobile-no-top.h5"),
+        _Row("ResNet101", "resnet", 224, 42_658_176, 15.136, "88cf7a10940856eca736dc7b7e228a21"),
         _Row("ResNet101V2", "resnet_v2", 224, 42_626_560, 14.385,
-             "resnet101v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
              "c0ed64b8031c3730f411d2eb4eea35b5"),
-        _Row("ResNet152", "resnet", 224, 58_370_944, 22.561,
-             "resnet152_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "ee4c566cf9a93f14d82f913c2dc6dd0c"),
+        _Row("ResNet152", "resnet", 224, 58_370_944, 22.561, "ee4c566cf9a93f14d82f913c2dc6dd0c"),
         _Row("ResNet152V2", "resnet_v2", 224, 58_331_648, 21.809,
-             "resnet152v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
              "ed17cf2e0169df9d443503ef94b23b33"),
-        _Row("ResNet50", "resnet", 224, 23_587_712, 7.712,
-             "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "4d473c1dd8becc155b73f8504c6f6626"),
-        _Row("ResNet50V2", "resnet_v2", 224, 23_564_800, 6.960,
-             "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "fac2f116257151a9d068a22e544a4917"),
-        _Row("VGG16", "vgg16", 224, 14_714_688, 30.693,
-             "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "6d6bbae143d832006294945121d1f1fc"),
-        _Row("VGG19", "vgg19", 224, 20_024_384, 39.017,
-             "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "253f8cb515780f3b799900260a226db6"),
-        _Row("Xception", "xception", 299, 20_861_480, 16.711,
-             "xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
-             "b0042744bf5b25fce3cb969f33bebb97"),
+        _Row("ResNet50", "resnet", 224, 23_587_712, 7.712, "4d473c1dd8becc155b73f8504c6f6626"),
+        _Row("ResNet50V2", "resnet_v2", 224, 23_564_800, 6.960, "fac2f116257151a9d068a22e544a4917"),
+        _Row("VGG16", "vgg16", 224, 14_714_688, 30.693, "6d6bbae143d832006294945121d1f1fc"),
+        _Row("VGG19", "vgg19", 224, 20_024_384, 39.017, "253f8cb515780f3b799900260a226db6"),
+        _Row("Xception", "xception", 299, 20_861_480, 16.711, "b0042744bf5b25fce3cb969f33bebb97"),
     )
-}
+])
 # fmt: on
 
 
-def published(
+def _published(
     keras_class: str,
     *,
     name: str = "",
     family: str = "",
     taps: tuple[str, ...] = ("end",),
-    cuts: tuple[str, str, str] | None = None,
+    cuts: tuple[str, str, str] = ("~0.95", "~0.90", "~0.75"),
 ) -> Architecture:
     """Return the architecture of a class in `keras.applications`.
 
@@ -233,11 +211,12 @@ def published(
         cuts: layers behind which the last block, the last two blocks and the last stage stand;
             by default found in the network's graph.
     """
-    row = _ROWS[keras_class]
+    row = CLASSES[_PREFIX + keras_class]
     module = _MODULES[row.module]
-    last_block, last_two_blocks, last_stage = cuts or ("~0.95", "~0.90", "~0.75")
+    file = row.file.format(keras_class.lower())
+    names = ("last-block", "last-two-blocks", "last-stage")
     return Architecture(
-        name=name or PREFIX + keras_class,
+        name=name or _PREFIX + keras_class,
         family=family or row.module,
         regimes=(Regime.FROZEN, Regime.FINETUNE),
         native_side_px=row.native_side_px,
@@ -245,12 +224,10 @@ def published(
         preprocessing=module.preprocessing,
         keras_class=keras_class,
         taps=taps,
-        cuts=cuts_after(
-            last_block=last_block, last_two_blocks=last_two_blocks, last_stage=last_stage
-        ),
+        cuts=tuple(Cut(name=each, layer=at) for each, at in zip(names, cuts, strict=True)),
         weight_file=WeightFile(
-            name=row.file,
-            url=_STORE + module.folder + (row.file_in_url or row.file),
+            name=file,
+            url=_STORE + module.folder + (row.file_in_url or file),
             published_hash=row.published_hash,
         ),
         parameters=row.parameters,
@@ -262,29 +239,83 @@ def published(
     )
 
 
+PUBLISHED = (
+    # The 224 px weights serve every side. Keras itself loads those trained at 96, 128, ... when the
+    # side happens to be one of these, so that the features would jump from side to side.
+    _published(
+        "MobileNetV2",
+        name="mobilenetv2",
+        family="mobilenet",
+        taps=("block_12_add", "block_15_add", "out_relu"),
+        cuts=("block_15_add", "block_14_add", "block_12_add"),
+    ),
+    _published(
+        "DenseNet121",
+        name="densenet121",
+        family="densenet",
+        taps=("pool4_relu", "conv5_block8_concat", "relu"),
+        cuts=("conv5_block15_concat", "conv5_block14_concat", "pool4_pool"),
+    ),
+    _published(
+        "ResNet50",
+        name="resnet50",
+        family="resnet",
+        taps=("conv4_block6_out", "conv5_block2_out", "conv5_block3_out"),
+        cuts=("conv5_block2_out", "conv5_block1_out", "conv4_block6_out"),
+    ),
+    _published(
+        "InceptionV3",
+        name="inceptionv3",
+        family="inception",
+        taps=("mixed7", "mixed8", "mixed10"),
+        cuts=("mixed9", "mixed8", "mixed7"),
+    ),
+    # Its additions bear no names of their own: Add#12 ends block 13, Add#11 block 12. Its exit
+    # flow, the last stage, is the last two blocks.
+    _published(
+        "Xception",
+        name="xception",
+        family="inception",
+        taps=("block13_sepconv1_act", "block14_sepconv1_act", "block14_sepconv2_act"),
+        cuts=("Add#12", "Add#11", "Add#11"),
+    ),
+    # A plain stack of convolutions, as is VGG19: a block is a stage.
+    _published(
+        "VGG16",
+        name="vgg16",
+        family="vgg",
+        taps=("block4_pool", "block5_conv2", "block5_pool"),
+        cuts=("block4_pool", "block3_pool", "block4_pool"),
+    ),
+    _published(
+        "VGG19",
+        name="vgg19",
+        family="vgg",
+        taps=("block4_pool", "block5_conv3", "block5_pool"),
+        cuts=("block4_pool", "block3_pool", "block4_pool"),
+    ),
+    # Its additions bear no names either: 3 + 3 + 9 + 3 blocks, so Add#15 ends the third stage.
+    _published(
+        "ConvNeXtTiny",
+        name="convnexttiny",
+        family="convnext",
+        taps=("Add#15", "Add#17", "end"),
+        cuts=("Add#17", "Add#16", "Add#15"),
+    ),
+    _published(
+        "EfficientNetV2L",
+        name="efficientnetv2l",
+        family="efficientnet",
+        taps=("block5s_add", "block6y_add", "top_activation"),
+        cuts=("block7f_add", "block7e_add", "block6y_add"),
+    ),
+)
+
+
 def make_published(name: str) -> Architecture | None:
     """Return the architecture named `keras:<ClassName>`, None for a name without that prefix.
 
     Raises:
         UsageError: `keras.applications` has no such class; the message names the nearest.
     """
-    if not name.startswith(PREFIX):
-        return None
-    keras_class = name.removeprefix(PREFIX)
-    if keras_class in _ROWS:
-        return published(keras_class)
-    by_lower = {each.lower(): each for each in _ROWS}
-    near = get_close_matches(keras_class.lower(), list(by_lower), n=2, cutoff=0.6)
-    known = " or ".join(PREFIX + by_lower[each] for each in near)
-    hint = f"Did you mean {known}?" if near else f"There are: {', '.join(_ROWS)}."
-    raise UsageError(f"keras.applications has no network named {keras_class!r}. {hint}")
-
-
-def keras_classes() -> tuple[str, ...]:
-    """Return the names of all classes that `keras:` knows."""
-    return tuple(_ROWS)
-
-
-def keras_module(keras_class: str) -> str:
-    """Return the module of `keras.applications` in which a class and its preprocessing stand."""
-    return _ROWS[keras_class].module
+    return _published(CLASSES[name].keras_class) if name.startswith(_PREFIX) else None

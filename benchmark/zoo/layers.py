@@ -1,10 +1,44 @@
-"""Stock layers that every network of the zoo begins and ends with.
+"""Whole networks, and the stock layers that every network of the zoo begins and ends with.
 
 Each network ends in a Dense layer named `logits` and a softmax named `probabilities`, so that a
 chained network finds the output before the softmax by name.
 """
 
 from typing import Any
+
+from ..errors import UsageError
+from ..records import Params, Picture
+from ..seeds import derive
+from .architecture import Architecture, check_side, complete
+
+
+def build_network(
+    architecture: Architecture, picture: Picture, classes: int, params: Params, seed: int
+) -> Any:
+    """Build a network as a whole: raw 0-255 pixels to (n, classes) probabilities.
+
+    Sets the seed of Python's, NumPy's and the backend's generators.
+
+    Args:
+        architecture: one with a `build`.
+        picture: the side and the channels.
+        classes: how many classes.
+        params: values of the architecture's tunables; what is missing has its default.
+        seed: the same seed gives the same weights.
+
+    Raises:
+        UsageError: the side is too small, a parameter is wrong, or the architecture is built in
+            another way.
+    """
+    import keras
+
+    if architecture.build is None:
+        raise UsageError(f"{architecture.name} is not built from raw pixels as a whole.")
+    check_side(architecture, picture)
+    keras.utils.set_random_seed(derive(seed, "network", architecture.name))
+    pixels = pixel_input(picture.channels, picture.side_px)
+    outputs = architecture.build(pixels, classes, complete(architecture.tunables, params))
+    return keras.Model(pixels, outputs, name=architecture.name)
 
 
 def pixel_input(channels: int, side_px: int | None) -> Any:
@@ -28,6 +62,33 @@ def three_channels(pixels: Any) -> Any:
     if pixels.shape[-1] == 3:
         return pixels
     return keras.layers.Concatenate(name="repeat_grey")([pixels, pixels, pixels])
+
+
+def dense_layers(signal: Any, *, count: int, width: int, params: Params) -> Any:
+    """Stack hidden dense layers with optional batch normalisation and dropout.
+
+    Args:
+        signal: (n, width) symbolic input.
+        count: how many layers, 0 for none.
+        width: units a layer.
+        params: `activation`, `batch_norm`, `dropout` and `l2`.
+    """
+    import keras
+
+    for number in range(1, count + 1):
+        penalty = keras.regularizers.L2(params.number("l2")) if params.number("l2") else None
+        signal = keras.layers.Dense(width, kernel_regularizer=penalty, name=f"dense_{number}")(
+            signal
+        )
+        if params.flag("batch_norm"):
+            # Some hundred images make a dozen steps an epoch: Keras's 0.99 would lag behind.
+            signal = keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(signal)
+        signal = keras.layers.Activation(params.text("activation"), name=f"active_{number}")(signal)
+        if params.number("dropout"):
+            signal = keras.layers.Dropout(params.number("dropout"), name=f"dropout_{number}")(
+                signal
+            )
+    return signal
 
 
 def classify(features: Any, classes: int, **dense: Any) -> Any:

@@ -26,7 +26,7 @@ class Weights:
         path: the file, None for random weights and for a file that Keras has yet to fetch.
         identity: what stands in the spec: `none`, `imagenet`, or `sha256:` and the file's digest.
             A file in a folder whose hash is the published one is `imagenet`, for so it is.
-        note: what a person should be told, empty for nothing.
+        note: why these weights are not ImageNet's, or not checked; empty otherwise.
     """
 
     kind: str
@@ -170,7 +170,7 @@ def _probe() -> bool:
     try:
         urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()  # noqa: S310  a constant
     except urllib.error.HTTPError:
-        return True  # it answers, if only to say that its front page is nobody's business
+        return True  # it answers, if only that its front page is not public
     except OSError:
         return False
     return True

@@ -13,7 +13,6 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmark.zoo import ARCHITECTURES, resolve_weights
-from benchmark.zoo.keras_applications import keras_module
 
 from .markdown import draw_table
 
@@ -84,7 +83,7 @@ def run_plain(arch: str, data: str, weights: str, side: int, epochs: int) -> Com
     file = resolve_weights(architecture, weights).path
     words = [sys.executable, str(ROOT / "tests/performance/plain.py"), "--data", data]
     words += ["--keras-class", architecture.keras_class, "--side", str(side)]
-    words += ["--module", keras_module(architecture.keras_class), "--epochs", str(epochs)]
+    words += ["--epochs", str(epochs)]
     words += ["--weights", str(file)] if file else []
     with tempfile.TemporaryDirectory() as folder:
         seconds, peak, said = run(words, Path(folder))

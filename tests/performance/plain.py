@@ -18,7 +18,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="folder with train/, valid/ and test/")
     parser.add_argument("--keras-class", required=True, help="such as MobileNetV2")
-    parser.add_argument("--module", required=True, help="its module in keras.applications")
     parser.add_argument("--weights", default="", help="a weight file; empty for random weights")
     parser.add_argument("--side", type=int, default=224, help="pixels")
     parser.add_argument("--epochs", type=int, default=10, help="of fit")
@@ -43,11 +42,10 @@ def train(asked: argparse.Namespace) -> float:
         )
         for part in ("train", "valid", "test")
     ]
-    module = import_module(f"keras.applications.{asked.module}")
+    build = getattr(keras.applications, asked.keras_class)
+    module = import_module(build.__module__)
     shape = (asked.side, asked.side, 3)
-    backbone = getattr(module, asked.keras_class)(
-        weights=asked.weights or None, include_top=False, input_shape=shape
-    )
+    backbone = build(weights=asked.weights or None, include_top=False, input_shape=shape)
     backbone.trainable = False
     pixels = keras.Input(shape)
     maps = backbone(module.preprocess_input(pixels), training=False)

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from benchmark.records import Picture, Regime, Silent
+from benchmark.records import Params, Picture, Regime, Silent
 from benchmark.training import Material, train
 from benchmark.zoo import ARCHITECTURES, build_network
 
@@ -24,7 +24,7 @@ def measure_scratch(setting: Setting) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         material = read(setting, Path(folder))
         classes = len(material.classes)
-        network = build_network(architecture, picture, classes, architecture.defaults, 0)
+        network = build_network(architecture, picture, classes, Params(), 0)
         plain = plain_fit(network, setting).seconds / EPOCHS
         own = {each: _train(setting, material, each) for each in FORMATS}
     return [

@@ -29,8 +29,8 @@ CASES = [
         ("smoke", name, regime)
         for name, regime in trained(Regime.FROZEN, Regime.FINETUNE, Regime.SCRATCH)
     ),
-    ("cnn", "cnn", Regime.SCRATCH),
-    ("mlp", "mlp", Regime.SCRATCH),
+    *(("scratch", name, regime) for name, regime in trained(Regime.SCRATCH)),
+    *((ARCHITECTURES[name].space, name, regime) for name, regime in trained(Regime.SCRATCH)),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.errors import DataError, ImageError
 from benchmark.records import Picture
-from benchmark.serving.images import pixels_of, rows_of
+from benchmark.serving.model import pixels_of, rows_of
 
 from .conftest import encoded, png
 

@@ -12,7 +12,7 @@ import benchmark
 from benchmark.errors import DataError
 from benchmark.serving import Card, file_sha256, package
 from benchmark.serving.card import verify_network
-from benchmark.serving.closure import code_digest, copy_modules, needed_modules
+from benchmark.serving.package import code_digest, copy_modules, needed_modules
 
 from .conftest import card_of
 

@@ -6,8 +6,7 @@ import pytest
 
 from benchmark.errors import DataError, UsageError
 from benchmark.records import Picture
-from benchmark.serving.images import pixels_of
-from benchmark.serving.model import ScanClassifier, _load_pyfunc
+from benchmark.serving.model import ScanClassifier, _load_pyfunc, pixels_of
 from tests.close import assert_close
 
 from .conftest import CLASSES, encoded, png

@@ -52,12 +52,13 @@ REGIMES = {
     "linear": (Regime.FROZEN,),
     "augmentation": (Regime.FROZEN,),
     "finetune": (Regime.FINETUNE,),
+    "scratch": (Regime.SCRATCH,),
     "smoke": TRAINED,
 }
 CASES = [
     (space, name, regime)
     for space in space_names()
-    for name in ((space,) if space in ("cnn", "mlp") else ARCHITECTURES)
+    for name in ((space,) if space in ARCHITECTURES else ARCHITECTURES)
     for regime in REGIMES.get(space, TRAINED)
     if regime in ARCHITECTURES[name].regimes
 ]

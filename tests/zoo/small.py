@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from benchmark.records import Picture
 from benchmark.zoo import ARCHITECTURES, Architecture, Backbone
-from benchmark.zoo.keras_applications import keras_module
 
 Array = npt.NDArray[Any]
 
@@ -59,7 +58,9 @@ def run(network: Any, inputs: Any) -> Any:
 
 def keras_preprocess(keras_class: str, pixels: Array) -> Array:
     """Preprocess raw pixels with the function beside a class in keras.applications."""
-    module = importlib.import_module(f"keras.applications.{keras_module(keras_class)}")
+    from keras import applications
+
+    module = importlib.import_module(getattr(applications, keras_class).__module__)
     return np.asarray(module.preprocess_input(pixels.astype("float32")))
 
 

@@ -20,7 +20,7 @@ from benchmark.zoo import (
     select,
     split_backbone,
 )
-from benchmark.zoo.graph import comes_after
+from benchmark.zoo.cuts import comes_after
 from tests.close import assert_close
 from tests.zoo.small import (
     BACKBONES,

@@ -1,0 +1,1 @@
+"""Networks written here, one file each: every module's `ARCHITECTURE` is in the catalog."""
