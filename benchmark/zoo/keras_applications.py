@@ -4,10 +4,9 @@ Figures and hashes are those of Keras 3.15's source; a test holds the table to t
 installed. Hashes are of the file without the top.
 """
 
-from difflib import get_close_matches
 from typing import NamedTuple
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 from ..records import Regime
 from .architecture import Architecture, Preprocessing, WeightFile, cuts_after
 from .head import HEAD, TINY_HEAD
@@ -273,10 +272,7 @@ def make_published(name: str) -> Architecture | None:
     keras_class = name.removeprefix(PREFIX)
     if keras_class in _ROWS:
         return published(keras_class)
-    by_lower = {each.lower(): each for each in _ROWS}
-    near = get_close_matches(keras_class.lower(), list(by_lower), n=2, cutoff=0.6)
-    known = " or ".join(PREFIX + by_lower[each] for each in near)
-    hint = f"Did you mean {known}?" if near else f"There are: {', '.join(_ROWS)}."
+    hint = did_you_mean(keras_class, _ROWS, prefix=PREFIX)
     raise UsageError(f"keras.applications has no network named {keras_class!r}. {hint}")
 
 
