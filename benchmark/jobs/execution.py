@@ -153,7 +153,7 @@ class Execution:
             self.pool.close()
             reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
             for run in list(self._open.values()):
-                self.tracker.fail(run, reason, State.KILLED)
+                run.fail(reason, State.KILLED)
             raise
 
     def log_leftovers(self) -> None:

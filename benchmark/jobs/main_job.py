@@ -162,9 +162,8 @@ def _opening(prepared: Prepared) -> Opening:
         plan_digest=prepared.plan.digest,
         data=index.name,
         data_digest=index.digest,
-        split_digest=prepared.splits[0].digest,
-        synthetic=index.synthetic,
         splits=tuple(each.digest for each in prepared.splits),
+        synthetic=index.synthetic,
         tags={"notes": "\n".join(prepared.notes)[:8000]},
     )
 
