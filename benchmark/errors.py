@@ -57,6 +57,11 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:_LINE_LIMIT].rstrip(".") or type(error).__name__
 
 
+def kind_and_line(error: BaseException) -> str:
+    """Return an error's kind and what it says in one line: for mistakes that are not a person's."""
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
 def did_you_mean(
     name: str, known: Iterable[str], *, most: int = 2, prefix: str = "", otherwise: str = ""
 ) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import environment
 from ..board import Board
 from ..data import PAGE
-from ..errors import DataError, one_line
+from ..errors import DataError, kind_and_line
 from ..evaluation import read_predictions
 from ..plan import Job, Prepared, composite_spec, member_names
 from ..records import Epoch, Outcome, Record, Spec, State
@@ -194,7 +194,7 @@ class Execution:
         try:
             return self._recorder.finish(run, outcome)
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
-            reason = f"trained, but could not be logged: {type(error).__name__}: {one_line(error)}"
+            reason = f"trained, but could not be logged: {kind_and_line(error)}"
             record = self._recorder.fail(run, reason, traceback.format_exc())
             self._kept[run.spec.digest] = outcome.folder
             self.display.note(
@@ -209,7 +209,7 @@ class Execution:
             read_history(folder)
             return read_outcome(folder)
         except (DataError, OSError, ValueError, KeyError, TypeError) as error:
-            self._set_aside(folder, f"cannot be read: {one_line(error)}")
+            self._set_aside(folder, f"cannot be read: {kind_and_line(error)}")
             return None
 
     def _set_aside(self, folder: Path, reason: str) -> None:

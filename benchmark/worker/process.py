@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .. import environment
-from ..errors import one_line
+from ..errors import kind_and_line
 from ..records import Epoch
 from ..search import TrialRecord
 from .messages import Advance, Event, Failure, Ready, Searching, Stage, Task, Tried
@@ -101,7 +101,7 @@ def _receive(connection: Connection) -> Task | None:
 def _reason(error: Exception) -> str:
     """Say in a line what went wrong and where."""
     where = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-    return f"{type(error).__name__}: {one_line(error)}{where[:100]}"
+    return f"{kind_and_line(error)}{where[:100]}"
 
 
 def write_output_to(log: Path) -> None:
