@@ -17,7 +17,7 @@ from ..errors import DataError, kind_and_line
 from ..evaluation import read_predictions
 from ..plan import Job, Prepared, composite_spec, member_names
 from ..records import Epoch, Outcome, Record, Spec, State
-from ..tracking import Parent, Run, Tracker
+from ..tracking import Benchmark, Run, Tracker
 from ..worker import (
     Event,
     Failure,
@@ -92,7 +92,7 @@ class Execution:
 
     prepared: Prepared
     tracker: Tracker
-    parent: Parent
+    parent: Benchmark
     display: Display
     folder: Path
     pool: LazyPool

@@ -15,9 +15,9 @@ version = tracker.registry.register(record, Registration(...))
 Importing it does not import mlflow; opening a tracker does (3.5 s).
 """
 
+from .benchmarks import Benchmark, Opening
 from .finishing import FinishedRun
 from .models import Pulled
-from .parents import Benchmark, Opening, Parent
 from .registry import CANDIDATE, CHAMPION, LARGEST_DIFFERENCE, Registration, Version
 from .runs import Run, TrialRun
 from .store import open_store, store_exists
@@ -33,7 +33,6 @@ __all__ = [
     "FinishedRun",
     "Link",
     "Opening",
-    "Parent",
     "Pulled",
     "Registration",
     "Run",

@@ -9,9 +9,10 @@ from typing import Any
 
 from .. import environment
 from ..records import Epoch, Outcome, Part, Predictions, Spec, digest
+from ..serving import NETWORK_FILE, Card, file_sha256
 from . import names
 from .experiments import Experiment
-from .models import card_of, link_or_copy, log_network
+from .models import link_or_copy, log_network
 from .store import TrackingStore
 
 _FOLDER_FILES = (
@@ -57,10 +58,23 @@ def log_finished(
     synthetic: bool,
 ) -> None:
     """Log everything of a finished run but its epochs; it is not closed."""
+    from mlflow.entities import DatasetInput, InputTag
+
     outcome, predictions = finished.outcome, finished.predictions
-    card = card_of(outcome, predictions.classes, synthetic=synthetic)
+    card = Card(
+        classes=predictions.classes,
+        picture=outcome.final.picture,
+        data=outcome.spec.data,
+        synthetic=synthetic,
+        spec_digest=outcome.spec.digest,
+        sha256=file_sha256(outcome.folder / NETWORK_FILE),
+    )
     model_id = log_network(store, experiment, run_id, outcome, card)
-    store.client.log_inputs(run_id, _dataset_inputs(outcome.spec, predictions))
+    inputs = [
+        DatasetInput(each, [InputTag("mlflow.data.context", _CONTEXT[part])])
+        for part, each in _datasets(outcome.spec, predictions).items()
+    ]
+    store.client.log_inputs(run_id, inputs)
     values = {**finished.scores, **_costs(outcome)}
     store.log_metrics(run_id, as_metrics(run_id, model_id, outcome.spec, predictions, values))
     _log_files(store, run_id, finished)
@@ -83,58 +97,51 @@ def as_metrics(
     from mlflow.entities import Metric
 
     now = environment.now_ms()
-    parts = {
-        f"{part}_": {
-            "dataset_name": _dataset_name(spec, part),
-            "dataset_digest": _dataset_digest(spec, part, predictions),
-        }
-        for part in Part
-    }
+    datasets = {f"{part}_": each for part, each in _datasets(spec, predictions).items()}
 
     def metric(name: str, value: float) -> Any:
-        data = next((parts[each] for each in parts if name.startswith(each)), {})
-        key = names.metric_name(name)
-        return Metric(key, value, now, 0, model_id=model_id or None, run_id=run_id, **data)
+        own = next((datasets[part] for part in datasets if name.startswith(part)), None)
+        return Metric(
+            names.metric_name(name),
+            value,
+            now,
+            step=0,
+            model_id=model_id or None,
+            dataset_name=own and own.name,
+            dataset_digest=own and own.digest,
+            run_id=run_id,
+        )
 
     return [metric(name, float(value)) for name, value in values.items()]
 
 
-def _dataset_inputs(spec: Spec, predictions: Predictions) -> list[Any]:
-    """Return the three parts as MLflow's entities, made without its pandas and NumPy wrappers."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
+def _datasets(spec: Spec, predictions: Predictions) -> dict[Part, Any]:
+    """Return the parts as MLflow's entities, made without its pandas and NumPy wrappers.
 
-    inputs = []
+    A part's digest is that of its images; a prediction table holds none of train, which the split
+    determines.
+    """
+    from mlflow.entities import Dataset
+
+    found = {}
     for part in Part:
+        hashes = predictions.part(part).hashes
+        content: Sequence[str] = sorted(hashes) or [spec.split_digest, part]
         facts = {
             "data": spec.data,
             "data_digest": spec.data_digest,
             "split_digest": spec.split_digest,
             "part": str(part),
         }
-        rows = len(predictions.part(part).hashes)
-        dataset = Dataset(
-            name=_dataset_name(spec, part),
-            digest=_dataset_digest(spec, part, predictions),
+        found[part] = Dataset(
+            name=f"{spec.data}-{part}",
+            digest=digest([*content])[:_DATASET_DIGEST_LIMIT],
             source_type="code",
             source=json.dumps({"tags": facts}),
             schema=None,
-            profile=json.dumps({"num_rows": rows} if rows else {}),
+            profile=json.dumps({"num_rows": len(hashes)} if hashes else {}),
         )
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", _CONTEXT[part])]))
-    return inputs
-
-
-def _dataset_name(spec: Spec, part: Part) -> str:
-    return f"{spec.data}-{part}"
-
-
-def _dataset_digest(spec: Spec, part: Part, predictions: Predictions) -> str:
-    """Return a part's digest: of its images for val and test, of the whole split for train.
-
-    A prediction table holds no training images, and the split determines them.
-    """
-    content: Sequence[str] = sorted(predictions.part(part).hashes) or [spec.split_digest, part]
-    return digest([*content])[:_DATASET_DIGEST_LIMIT]
+    return found
 
 
 def _costs(outcome: Outcome) -> dict[str, float]:

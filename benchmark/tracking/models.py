@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError, one_line
 from ..records import Outcome, Spec
-from ..serving import NETWORK_FILE, Card, Packed, file_sha256, package
+from ..serving import NETWORK_FILE, Card, Packed, package
 from . import names
 from .experiments import Experiment
 from .store import TrackingStore, open_store, store_exists, store_uri
@@ -93,18 +93,6 @@ def log_network(
         store.client.log_model_artifacts(model.model_id, str(saved))
     store.client.finalize_logged_model(model.model_id, "READY")
     return str(model.model_id)
-
-
-def card_of(outcome: Outcome, classes: tuple[str, ...], *, synthetic: bool) -> Card:
-    """Return what a network's package says of it."""
-    return Card(
-        classes=classes,
-        picture=outcome.final.picture,
-        data=outcome.spec.data,
-        synthetic=synthetic,
-        spec_digest=outcome.spec.digest,
-        sha256=file_sha256(outcome.folder / NETWORK_FILE),
-    )
 
 
 def spec_params(spec: Spec) -> dict[str, str]:

@@ -58,8 +58,7 @@ class Version:
     """A registered model's version that carries an alias.
 
     Attributes:
-        name: the registered model's name; `version` its number.
-        alias: `champion` or `candidate`.
+        name: the registered model's name; `version` its number, `alias` champion or candidate.
         uri: what `mlflow.pyfunc.load_model` takes.
         run_id: the run it came from; `model_id` its logged model.
         difference: the largest one between its recorded and its reloaded probabilities.

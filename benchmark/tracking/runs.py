@@ -10,10 +10,10 @@ from typing import Any
 from .. import environment
 from ..records import Epoch, Params, Part, Record, Seconds, Spec, State
 from . import names
+from .benchmarks import Benchmark, environment_tags, process_tags
 from .experiments import Experiment
 from .finishing import FinishedRun, log_finished
 from .models import spec_params
-from .parents import Parent, environment_tags, process_tags
 from .store import TrackingStore
 
 _STAGES = ("decode", "features", "head", "search", "wall")
@@ -42,14 +42,6 @@ class TrialRun:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedTrial:
-    """A trial's run, and the millisecond since the epoch when the trial began."""
-
-    run_id: str
-    started: int
-
-
 class Run:
     """An open run. Epochs go to MLflow from a thread of its own, so that nobody waits for them.
 
@@ -57,17 +49,22 @@ class Run:
         run_id: MLflow's id.
         spec: what is run.
         parent: the benchmark's run.
-        adopted: trials that an earlier, interrupted run of the same search had logged, by number:
-            they stand below this run now.
+        adopted: what MLflow knows of trials that an earlier, interrupted run of the same search
+            had logged, by number: they stand below this run now.
     """
 
     def __init__(
-        self, store: TrackingStore, experiment: Experiment, run_id: str, spec: Spec, parent: Parent
+        self,
+        store: TrackingStore,
+        experiment: Experiment,
+        run_id: str,
+        spec: Spec,
+        parent: Benchmark,
     ) -> None:
         self.run_id = run_id
         self.spec = spec
         self.parent = parent
-        self.adopted: dict[int, LoggedTrial] = {}
+        self.adopted: dict[int, Any] = {}
         self._store = store
         self._experiment = experiment
         self._waiting: list[Any] = []
@@ -109,7 +106,7 @@ class Run:
         client = self._store.client
         began = int(1000 * trial.started)
         known = self.adopted.pop(trial.number, None)
-        if known is not None and known.started == began:
+        if known is not None and known.start_time == began:
             return
         if known is not None:  # of a study that is no more
             client.delete_run(known.run_id)
@@ -140,7 +137,7 @@ class Run:
         for epoch in finished.history:
             self.epoch(epoch)
         self.flush()
-        synthetic = self.parent.opening.synthetic
+        synthetic = self.parent.synthetic
         log_finished(self._store, self._experiment, self.run_id, finished, synthetic=synthetic)
         self._store.client.set_terminated(self.run_id, State.FINISHED)
         return self._record()
@@ -165,13 +162,11 @@ class Run:
         return record_of(self._store, self._store.client.get_run(self.run_id))
 
 
-def start_run(store: TrackingStore, experiment: Experiment, parent: Parent, spec: Spec) -> Run:
+def start_run(store: TrackingStore, experiment: Experiment, parent: Benchmark, spec: Spec) -> Run:
     """Begin the run of a spec below the benchmark's run.
 
     A search takes over the trials that an interrupted run of it had logged.
     """
-    from mlflow.entities import Param
-
     text = json.dumps(spec.to_json(), ensure_ascii=False)
     tags = {
         names.KIND: names.RUN,
@@ -179,16 +174,13 @@ def start_run(store: TrackingStore, experiment: Experiment, parent: Parent, spec
         names.SPEC_DIGEST: spec.digest,
         names.DATA_DIGEST: spec.data_digest,
         names.SPLIT_DIGEST: spec.split_digest,
-        names.SYNTHETIC: str(parent.opening.synthetic).lower(),
+        names.SYNTHETIC: str(parent.synthetic).lower(),
         **environment_tags(),
         **process_tags(),
         **({names.SPEC: text} if len(text) <= names.TAG_LIMIT else {}),
     }
-    run_id = store.client.create_run(
-        experiment.id, start_time=environment.now_ms(), run_name=_title(spec), tags=tags
-    ).info.run_id
-    params = [Param(name, value) for name, value in spec_params(spec).items()]
-    store.client.log_batch(run_id, params=params)
+    run_id = store.create_run(experiment.id, _title(spec), tags)
+    store.write_params(run_id, spec_params(spec))
     if names.SPEC not in tags:
         store.client.log_text(run_id, text, names.SPEC_FILE)
     run = Run(store, experiment, run_id, spec, parent)
@@ -259,4 +251,4 @@ def _adopt(store: TrackingStore, run: Run, trial: Any) -> None:
         store.client.delete_run(trial.info.run_id)
         return
     store.client.set_tag(trial.info.run_id, names.MLFLOW_PARENT, run.run_id)
-    run.adopted[number] = LoggedTrial(run_id=trial.info.run_id, started=trial.info.start_time)
+    run.adopted[number] = trial.info

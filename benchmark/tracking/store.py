@@ -5,11 +5,12 @@ import os
 import tempfile
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from .. import environment
 from ..errors import StoreError, one_line
 from . import names
 
@@ -36,14 +37,9 @@ class TrackingStore:
         self.folder = folder
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Hold the database's folder against other processes; a server needs no such thing."""
-        if self.folder is None:
-            yield
-            return
-        with _locked(self.folder):
-            yield
+        return nullcontext() if self.folder is None else _locked(self.folder)
 
     def runs(self, experiment: str, filter_: str) -> list[Any]:
         """Return every run of an experiment that a filter lets through, newest first."""
@@ -86,6 +82,19 @@ class TrackingStore:
     def experiment_ids(self) -> list[str]:
         """Return the ids of all experiments."""
         return [each.experiment_id for each in self.client.search_experiments()]
+
+    def create_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        """Begin a run; return its id."""
+        now = environment.now_ms()
+        run = self.client.create_run(experiment, start_time=now, run_name=name, tags=tags)
+        return str(run.info.run_id)
+
+    def write_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Log several params of a run in one call."""
+        from mlflow.entities import Param
+
+        entities = [Param(name, value) for name, value in params.items()]
+        self.client.log_batch(run_id, params=entities)
 
     def write_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set several tags of a run in one call."""

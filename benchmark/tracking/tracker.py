@@ -10,10 +10,10 @@ from ..evaluation import read_predictions, write_predictions
 from ..numerics import NUMERICS
 from ..records import Predictions, Record, Spec, State
 from . import names
+from .benchmarks import Benchmark, Opening, begin_benchmark, dead_process
 from .experiments import Experiment, existing_experiment, find_experiment
 from .finishing import as_metrics, tested
 from .models import network_uri
-from .parents import Benchmark, Opening, Parent, begin_benchmark, benchmark_of, dead_process
 from .registry import Registry
 from .runs import Run, record_of, start_run
 from .store import TrackingStore, open_store
@@ -70,7 +70,7 @@ class Tracker:
         """The store's address, absolute."""
         return self._store.uri
 
-    def begin(self, opening: Opening, *, resume: bool) -> Parent:
+    def begin(self, opening: Opening, *, resume: bool) -> Benchmark:
         """Begin a benchmark: join the run `mlflow run` opened, take up an interrupted one, or new.
 
         Args:
@@ -79,19 +79,19 @@ class Tracker:
         """
         return begin_benchmark(self._store, self.experiment, opening, resume=resume)
 
-    def start(self, parent: Parent, spec: Spec) -> Run:
+    def start(self, parent: Benchmark, spec: Spec) -> Run:
         """Begin the run of a spec; a search takes over an interrupted run's trials."""
         return start_run(self._store, self.experiment, parent, spec)
 
     def finish_benchmark(
-        self, parent: Parent, board: BoardFiles, state: State = State.FINISHED
+        self, parent: Benchmark, board: BoardFiles, state: State = State.FINISHED
     ) -> Link:
         """Leave the board on the benchmark's run and the experiment's page, and close the run."""
         link = leave_board(self._store, self.experiment, parent.run_id, board)
         self.close(parent, state)
         return link
 
-    def close(self, parent: Parent, state: State) -> None:
+    def close(self, parent: Benchmark, state: State) -> None:
         """Close a benchmark's run."""
         self._store.client.set_terminated(parent.run_id, state)
 
@@ -114,11 +114,7 @@ class Tracker:
     def benchmarks(self) -> tuple[Benchmark, ...]:
         """Return the experiment's benchmarks, the one that was under way last first."""
         found = self._store.runs(self.experiment.id, f"tags.{names.KIND} = '{names.PARENT}'")
-        return tuple(sorted(map(benchmark_of, found), key=lambda each: -each.touched))
-
-    def benchmark(self, run_id: str) -> Benchmark:
-        """Return a benchmark by its own run's id."""
-        return benchmark_of(self._store.client.get_run(run_id))
+        return tuple(sorted(map(Benchmark.from_run, found), key=lambda each: -each.touched))
 
     def parent_of(self, record: Record) -> str:
         """Return the id of the benchmark's own run that a run stands below, or nothing."""
@@ -236,7 +232,7 @@ class Tracker:
         found = self._fetch_if_any(run_id, path)
         return None if found is None else found.read_text("utf-8", errors="surrogateescape")
 
-    def keep_text(self, parent: Parent, path: str, text: str) -> None:
+    def keep_text(self, parent: Benchmark, path: str, text: str) -> None:
         """Keep a text on a benchmark's own run."""
         self._store.client.log_text(parent.run_id, text, path)
 

@@ -81,14 +81,17 @@ def _save_view(store: TrackingStore, experiment: Experiment) -> Link:
     import mlflow
 
     now = environment.now_ms()  # a text here makes the page drop the view
-    shared = {
-        "name": "Leaderboard",
-        "createdAt": now,
-        "updatedAt": now,
-        "state": _packed(_state()),
+    state = {
+        "searchFilter": f'tags.{names.KIND} = "{names.RUN}"',
+        "orderByKey": "metrics.`val_macro_f1`",
+        "orderByAsc": False,
+        "lifecycleFilter": "Active",
+        "selectedColumns": ["attributes.`Models`", *COLUMNS],
     }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")
+    view = {"name": "Leaderboard", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
     tag = f"mlflow.sharedViewState.{VIEW_KEY}"
-    store.client.set_experiment_tag(experiment.id, tag, json.dumps(shared))
+    store.client.set_experiment_tag(experiment.id, tag, json.dumps(view))
     path = f"/#/experiments/{experiment.id}/runs?viewStateShareKey={VIEW_KEY}"
     if mlflow.__version__.startswith(f"{TESTED_VERSION}."):
         return Link(path=path, warning="")
@@ -97,17 +100,3 @@ def _save_view(store: TrackingStore, experiment: Experiment) -> Link:
         f"{mlflow.__version__} the link may open the plain table."
     )
     return Link(path=path, warning=warning)
-
-
-def _state() -> dict[str, object]:
-    return {
-        "searchFilter": f'tags.{names.KIND} = "{names.RUN}"',
-        "orderByKey": "metrics.`val_macro_f1`",
-        "orderByAsc": False,
-        "lifecycleFilter": "Active",
-        "selectedColumns": ["attributes.`Models`", *COLUMNS],
-    }
-
-
-def _packed(state: dict[str, object]) -> str:
-    return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")

@@ -188,7 +188,8 @@ def older(store: Store) -> None:
 
 def test_what_an_older_board_was_about_is_put_together_from_what_it_left(store: Store) -> None:
     older(store)
-    subject = read_subject(store.tracker, store.tracker.benchmark(store.parent))
+    (own,) = (each for each in store.tracker.benchmarks() if each.run_id == store.parent)
+    subject = read_subject(store.tracker, own)
     assert subject.synthetic
     assert subject.classes == ("a", "b")
     assert subject.images == {"train": (2, 2), "val": (1, 1), "test": (1, 1)}

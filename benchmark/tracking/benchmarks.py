@@ -1,4 +1,4 @@
-"""The benchmark's own run: begun, joined or taken up again, and closed."""
+"""The benchmark's own run: begun, joined or taken up again, and what it says of itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,26 +36,12 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
-    """The run that a benchmark's runs stand under.
-
-    Attributes:
-        run_id: MLflow's id.
-        opening: what the benchmark said of itself.
-    """
-
-    run_id: str
-    opening: Opening
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """A benchmark's own run, as the store knows it.
+    """A benchmark's own run, under which its runs stand.
 
     Attributes:
         run_id: MLflow's id.
         params: what was asked for, by option.
-        data: the data set's name; `data_digest` which images exactly.
         splits: digests of its splits.
         synthetic: whether the images were drawn by a program.
         touched: when it ended, or began where it has not, in seconds since the epoch.
@@ -63,44 +49,34 @@ class Benchmark:
 
     run_id: str
     params: Mapping[str, str]
-    data: str
-    data_digest: str
     splits: tuple[str, ...]
     synthetic: bool
     touched: float
 
+    @classmethod
+    def from_run(cls, run: Any) -> "Benchmark":
+        """Read it from MLflow's run."""
+        tags = run.data.tags
+        return cls(
+            run_id=run.info.run_id,
+            params=dict(run.data.params),
+            splits=tuple((tags.get(names.SPLITS) or tags.get(names.SPLIT_DIGEST, "")).split()),
+            synthetic=tags.get(names.SYNTHETIC) == "true",
+            touched=max(run.info.start_time, run.info.end_time or 0) / 1000,
+        )
+
 
 def begin_benchmark(
     store: TrackingStore, experiment: Experiment, opening: Opening, *, resume: bool
-) -> Parent:
+) -> Benchmark:
     """Join the run that `mlflow run` opened, take up an interrupted one, or make a new one."""
     with store.alone():
         run_id = _find_or_create(store, experiment, opening, resume=resume)
         _describe(store, run_id, opening)
     if experiment.opened_run and not experiment.joins:
-        store.client.set_tag(experiment.opened_run, names.KIND, names.LAUNCHER)
-        store.client.set_tag(experiment.opened_run, names.PARENT_ID, run_id)
-    return Parent(run_id=run_id, opening=opening)
-
-
-def benchmark_of(run: Any) -> Benchmark:
-    """Return what a benchmark's own run says of it."""
-    tags = run.data.tags
-    return Benchmark(
-        run_id=run.info.run_id,
-        params=dict(run.data.params),
-        data=tags.get("data", ""),
-        data_digest=tags.get(names.DATA_DIGEST, ""),
-        splits=tuple((tags.get(names.SPLITS) or tags.get(names.SPLIT_DIGEST, "")).split()),
-        synthetic=tags.get(names.SYNTHETIC) == "true",
-        touched=max(run.info.start_time, run.info.end_time or 0) / 1000,
-    )
-
-
-def process_tags() -> dict[str, str]:
-    """Return the tags that say which process a run belongs to."""
-    process = environment.this_process()
-    return {names.HOST: process.host, names.PID: str(process.pid), names.STARTED: process.started}
+        tags = {names.KIND: names.LAUNCHER, names.PARENT_ID: run_id}
+        store.write_tags(experiment.opened_run, tags)
+    return Benchmark.from_run(store.client.get_run(run_id))
 
 
 def dead_process(run: Any) -> Process | None:
@@ -110,6 +86,12 @@ def dead_process(run: Any) -> Process | None:
         return None
     own = Process(host=tags[names.HOST], pid=int(tags[names.PID]), started=tags[names.STARTED])
     return None if own.is_alive else own
+
+
+def process_tags() -> dict[str, str]:
+    """Return the tags that say which process a run belongs to."""
+    process = environment.this_process()
+    return {names.HOST: process.host, names.PID: str(process.pid), names.STARTED: process.started}
 
 
 @cache
@@ -140,26 +122,22 @@ def _find_or_create(
         if dead_process(run) is not None:
             store.client.update_run(run.info.run_id, status=State.RUNNING)
             return str(run.info.run_id)
-    run = store.client.create_run(
-        experiment.id,
-        start_time=environment.now_ms(),
-        run_name=f"benchmark {opening.data}",
-        tags={names.KIND: names.PARENT, **process_tags()},
-    )
-    return str(run.info.run_id)
+    tags = {names.KIND: names.PARENT, **process_tags()}
+    return store.create_run(experiment.id, f"benchmark {opening.data}", tags)
 
 
 def _describe(store: TrackingStore, run_id: str, opening: Opening) -> None:
-    from mlflow.entities import Param
-
     present = store.client.get_run(run_id).data
-    # `mlflow run` has logged its own -P values; another value under the same key is an error.
-    params = [
-        Param(name, value[: names.PARAM_LIMIT])
-        for name, value in opening.params.items()
-        if name not in present.params
-    ]
-    store.client.log_batch(run_id, params=params)
+    asked = {name: value[: names.PARAM_LIMIT] for name, value in opening.params.items()}
+    # A param never changes; `mlflow run` has logged its own -P values, and what is asked for
+    # otherwise than when the run began becomes a tag.
+    changed = {
+        f"{names.REQUEST}{name}": value
+        for name, value in asked.items()
+        if present.params.get(name, value) != value or f"{names.REQUEST}{name}" in present.tags
+    }
+    new = {name: value for name, value in asked.items() if name not in present.params}
+    store.write_params(run_id, new)
     tags = {
         names.KIND: names.PARENT,
         **process_tags(),
@@ -170,17 +148,7 @@ def _describe(store: TrackingStore, run_id: str, opening: Opening) -> None:
         names.SPLITS: " ".join(opening.splits)[: names.TAG_LIMIT],
         names.SYNTHETIC: str(opening.synthetic).lower(),
         **environment_tags(),
-        **_changed(present, opening.params),
+        **changed,
         **opening.tags,
     }
     store.write_tags(run_id, tags)
-
-
-def _changed(present: Any, params: Mapping[str, str]) -> dict[str, str]:
-    """Return as tags what is asked for otherwise than when the run began: a param never changes."""
-    asked = {name: value[: names.PARAM_LIMIT] for name, value in params.items()}
-    return {
-        f"{names.REQUEST}{name}": value
-        for name, value in asked.items()
-        if present.params.get(name, value) != value or f"{names.REQUEST}{name}" in present.tags
-    }

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.errors import StoreError
 from benchmark.records import State
-from benchmark.tracking import Opening, Parent, Tracker
+from benchmark.tracking import Benchmark, Opening, Tracker
 
 from .conftest import OPENING, SPEC, Bench
 
@@ -32,7 +32,7 @@ def run_of(tracker: Tracker, run_id: str) -> Any:
     return tracker._store.client.get_run(run_id)
 
 
-def interrupted(tracker: Tracker, pid: int, opening: Opening = OPENING) -> Parent:
+def interrupted(tracker: Tracker, pid: int, opening: Opening = OPENING) -> Benchmark:
     parent = tracker.begin(opening, resume=False)
     belongs_to(tracker, parent.run_id, pid)
     return parent
