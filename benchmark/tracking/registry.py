@@ -75,7 +75,7 @@ class Version:
     tags: Mapping[str, str]
 
 
-class Registry:
+class ModelRegistry:
     """The registered models of a store."""
 
     def __init__(self, store: TrackingStore) -> None:

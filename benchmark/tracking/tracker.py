@@ -14,7 +14,7 @@ from .benchmarks import Benchmark, Opening, begin_benchmark, dead_process
 from .experiments import Experiment, existing_experiment, find_experiment
 from .finishing import as_metrics, tested
 from .models import network_uri
-from .registry import Registry
+from .registry import ModelRegistry
 from .runs import Run, record_of, start_run
 from .store import TrackingStore, open_store
 from .view import BoardFiles, Link, leave_board
@@ -33,7 +33,7 @@ class Tracker:
     def __init__(self, store: TrackingStore, experiment: Experiment) -> None:
         self._store = store
         self.experiment = experiment
-        self.registry = Registry(store)
+        self.registry = ModelRegistry(store)
 
     @classmethod
     def open(
