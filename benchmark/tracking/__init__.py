@@ -18,7 +18,7 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 from .benchmarks import Benchmark, Opening
 from .finishing import FinishedRun
 from .models import Pulled
-from .registry import CANDIDATE, CHAMPION, LARGEST_DIFFERENCE, Registration, Version
+from .registry import CANDIDATE, CHAMPION, Registration, Version
 from .runs import Run, TrialRun
 from .store import open_store, store_exists
 from .tracker import Tracker
@@ -27,7 +27,6 @@ from .view import BoardFiles, Link
 __all__ = [
     "CANDIDATE",
     "CHAMPION",
-    "LARGEST_DIFFERENCE",
     "Benchmark",
     "BoardFiles",
     "FinishedRun",

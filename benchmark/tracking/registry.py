@@ -19,13 +19,9 @@ from .store import TrackingStore
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
-LARGEST_DIFFERENCE = 1e-4
-"""How far a reloaded model's probabilities may be from the recorded ones.
-
-The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
-preprocessing, another class order or another file differ by far more.
-"""
-
+# The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
+# preprocessing, another class order or another file differ by far more.
+_LARGEST_DIFFERENCE = 1e-4
 _SECONDS = 600.0  # chosen: loading TensorFlow and the largest network takes one minute
 _DIFFERENCE_TAG = "largest_difference"
 _REFUSED_TAG = "refused"
@@ -38,7 +34,7 @@ class Registration:
 
     Attributes:
         name: the registered model's name.
-        description: what a person should know of this version, in Markdown.
+        description: what the version's page says, in Markdown.
         tags: facts worth a tag.
         check: the recorded probabilities of the saved network on some images.
         reader: gives those images as they are stored.
@@ -246,9 +242,9 @@ def _difference(own: Probabilities, recorded: Probabilities) -> float:
     if own.shape != recorded.shape:
         raise PromotionError(f"it gives {own.shape} probabilities, not {recorded.shape}")
     difference = float(np.abs(own - recorded).max())
-    if not difference <= LARGEST_DIFFERENCE:
+    if not difference <= _LARGEST_DIFFERENCE:
         raise PromotionError(
-            f"its probabilities may differ from the recorded ones by {LARGEST_DIFFERENCE:g}, "
+            f"its probabilities may differ from the recorded ones by {_LARGEST_DIFFERENCE:g}, "
             f"and differ by {difference:.3g}"
         )
     return difference

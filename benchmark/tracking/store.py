@@ -14,7 +14,7 @@ from .. import environment
 from ..errors import StoreError, one_line
 from . import names
 
-DEFAULT_URI = "sqlite:///mlflow.db"
+_DEFAULT_URI = "sqlite:///mlflow.db"
 _SQLITE = "sqlite:///"
 _PROBE_SECONDS = 5.0
 _CHATTY = ("mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.utils.environment", "alembic")
@@ -149,7 +149,7 @@ def open_store(uri: str | None) -> TrackingStore:
     if scheme in ("", "file"):
         raise StoreError(
             f"the tracking store must be a database or a server, not the folder {wanted!r}; "
-            f"write {DEFAULT_URI} or http://HOST:PORT."
+            f"write {_DEFAULT_URI} or http://HOST:PORT."
         )
     if scheme in ("http", "https"):
         _probe(wanted)
@@ -158,7 +158,7 @@ def open_store(uri: str | None) -> TrackingStore:
 
 def store_uri(uri: str | None = None) -> str:
     """Return the address that is meant: the one named, MLFLOW_TRACKING_URI's, or the default."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    return uri or os.environ.get("MLFLOW_TRACKING_URI") or _DEFAULT_URI
 
 
 def store_exists() -> bool:

@@ -15,8 +15,8 @@ from . import names
 from .experiments import Experiment
 from .store import TrackingStore
 
-VIEW_KEY = "leaderboard"
-TESTED_VERSION = "3.17"
+_VIEW_KEY = "leaderboard"
+_TESTED_VERSION = "3.17"
 _NOTE_LIMIT = 20_000  # characters of an experiment's tag
 COLUMNS = (
     "params.`arch`",
@@ -90,13 +90,13 @@ def _save_view(store: TrackingStore, experiment: Experiment) -> Link:
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")
     view = {"name": "Leaderboard", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
-    tag = f"mlflow.sharedViewState.{VIEW_KEY}"
+    tag = f"mlflow.sharedViewState.{_VIEW_KEY}"
     store.client.set_experiment_tag(experiment.id, tag, json.dumps(view))
-    path = f"/#/experiments/{experiment.id}/runs?viewStateShareKey={VIEW_KEY}"
-    if mlflow.__version__.startswith(f"{TESTED_VERSION}."):
+    path = f"/#/experiments/{experiment.id}/runs?viewStateShareKey={_VIEW_KEY}"
+    if mlflow.__version__.startswith(f"{_TESTED_VERSION}."):
         return Link(path=path, warning="")
     warning = (
-        f"the saved view of the runs table was made for MLflow {TESTED_VERSION}; in "
+        f"the saved view of the runs table was made for MLflow {_TESTED_VERSION}; in "
         f"{mlflow.__version__} the link may open the plain table."
     )
     return Link(path=path, warning=warning)
