@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from .errors import StoreError
+from .errors import StoreError, one_line
 
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -301,7 +301,7 @@ def _fault(path: Path) -> str:
             if not known and _sha256(path / name) != sha256:
                 return f"{name} has changed its contents"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return str(error) or type(error).__name__
+        return one_line(error)
     _process().verified[path] = seal
     return ""
 

@@ -1,11 +1,10 @@
 """A catalog: named entries, picked by name, list, glob and exclusion, with "did you mean"."""
 
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Generic, TypeVar
 
-from .errors import UsageError
+from .errors import UsageError, did_you_mean
 
 Entry = TypeVar("Entry")
 
@@ -85,6 +84,4 @@ class Catalog(Generic[Entry]):
         return (word,)
 
     def _unknown(self, name: str) -> str:
-        near = get_close_matches(name.lower(), list(self), n=2, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(self)}."
-        return f"no {self.kind} named {name!r}. {hint}"
+        return f"no {self.kind} named {name!r}. {did_you_mean(name, self)}"

@@ -68,6 +68,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def now_ms() -> int:
+    """Return the present time as MLflow writes it, in milliseconds since the epoch."""
+    return int(now().timestamp() * 1000)
+
+
 def seconds() -> float:
     """Return a clock for durations, in seconds."""
     return time.perf_counter()

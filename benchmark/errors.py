@@ -14,6 +14,11 @@ A message says what must hold, what was got, and what to do. Anything else that 
 own mistake and shows its traceback.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_LINE_LIMIT = 500  # characters; a framework's message may be a page
+
 
 class BenchmarkError(Exception):
     """Something a person can mend, said in one line."""
@@ -45,3 +50,33 @@ class PromotionError(BenchmarkError):
     """The board's winner may not become the champion."""
 
     exit_code = 1
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says in one line without its full stop, or its kind if it is silent."""
+    return " ".join(str(error).split())[:_LINE_LIMIT].rstrip(".") or type(error).__name__
+
+
+def kind_and_line(error: BaseException) -> str:
+    """Return an error's kind and what it says in one line: for mistakes that are not a person's."""
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], *, most: int = 2, prefix: str = "", otherwise: str = ""
+) -> str:
+    """Return a sentence with the known names nearest to a wrong one.
+
+    Args:
+        name: the wrong name.
+        known: those there are.
+        most: how many are named.
+        prefix: what a person writes before each.
+        otherwise: the sentence where none is near; all of them if empty.
+    """
+    known = list(known)
+    by_lower = {each.lower(): prefix + each for each in known}
+    near = [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=most)]
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return otherwise or f"There are: {', '.join(known)}."

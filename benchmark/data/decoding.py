@@ -39,7 +39,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from ..errors import ImageError
+from ..errors import ImageError, one_line
 from ..records import Picture
 from .dicom import is_dicom, read_dicom
 from .quiet import quiet
@@ -182,7 +182,7 @@ def _read_picture(data: bytes, picture: Picture) -> Native:
     except UnidentifiedImageError as error:
         raise ImageError("it is no picture in a format that can be read.") from error
     except Exception as error:  # on hostile bytes a decoder may raise anything
-        raise ImageError(f"it cannot be decoded: {_one_line(error)}") from error
+        raise ImageError(f"it cannot be decoded: {one_line(error)}") from error
 
 
 def _load(image: Image.Image, picture: Picture) -> Native:
@@ -238,10 +238,6 @@ def _check_size(width: int, height: int) -> None:
         raise ImageError(f"it has no pixels: {width} × {height}.")
     if width * height > MAX_PIXELS:
         raise ImageError(f"it has {width} × {height} pixels, more than {MAX_PIXELS:,}.")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 @contextmanager

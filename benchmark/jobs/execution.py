@@ -13,11 +13,11 @@ from pathlib import Path
 from .. import environment
 from ..board import Board
 from ..data import PAGE
-from ..errors import DataError
+from ..errors import DataError, kind_and_line
 from ..evaluation import read_predictions
 from ..plan import Job, Prepared, composite_spec, member_names
 from ..records import Epoch, Outcome, Record, Spec, State
-from ..tracking import Parent, Run, Tracker
+from ..tracking import Benchmark, Run, Tracker
 from ..worker import (
     Event,
     Failure,
@@ -92,7 +92,7 @@ class Execution:
 
     prepared: Prepared
     tracker: Tracker
-    parent: Parent
+    parent: Benchmark
     display: Display
     folder: Path
     pool: LazyPool
@@ -153,7 +153,7 @@ class Execution:
             self.pool.close()
             reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
             for run in list(self._open.values()):
-                self.tracker.fail(run, reason, State.KILLED)
+                run.fail(reason, State.KILLED)
             raise
 
     def log_leftovers(self) -> None:
@@ -194,7 +194,7 @@ class Execution:
         try:
             return self._recorder.finish(run, outcome)
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
-            reason = f"trained, but could not be logged: {_line(error)}"
+            reason = f"trained, but could not be logged: {kind_and_line(error)}"
             record = self._recorder.fail(run, reason, traceback.format_exc())
             self._kept[run.spec.digest] = outcome.folder
             self.display.note(
@@ -209,7 +209,7 @@ class Execution:
             read_history(folder)
             return read_outcome(folder)
         except (DataError, OSError, ValueError, KeyError, TypeError) as error:
-            self._set_aside(folder, f"cannot be read: {_line(error)}")
+            self._set_aside(folder, f"cannot be read: {kind_and_line(error)}")
             return None
 
     def _set_aside(self, folder: Path, reason: str) -> None:
@@ -305,8 +305,3 @@ class Execution:
 
 def _name(spec: Spec) -> str:
     return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)
-
-
-def _line(error: Exception) -> str:
-    """Return an error's kind and the first line of what it says."""
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:500]

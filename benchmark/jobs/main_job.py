@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..plan import Prepared, Request, prepare, read
 from ..records import State, digest
 from ..search import check_storage, parse_engine
-from ..tracking import BoardFiles, Link, Opening, Parent, Tracker, open_store
+from ..tracking import Benchmark, BoardFiles, Link, Opening, Tracker, open_store
 from ..worker import LazyPool
 from .boards import make_board, mark_runs, write_board
 from .execution import Execution
@@ -117,7 +117,7 @@ def _benchmark(
 
 
 @contextmanager
-def _closed_on_error(tracker: Tracker, parent: Parent) -> Iterator[None]:
+def _closed_on_error(tracker: Tracker, parent: Benchmark) -> Iterator[None]:
     """Close the benchmark's run, whatever ends it."""
     try:
         yield
@@ -133,7 +133,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     """Rank, write, register, and leave the board on the benchmark's run."""
     prepared, tracker = execution.prepared, execution.tracker
     index = prepared.index
-    board = make_board(tracker, tracker.benchmark(execution.parent.run_id))
+    board = make_board(tracker, execution.parent)
     files = {**write_board(board, execution.folder), **execution.files}
     mark_runs(tracker, board)
     registered = None
@@ -162,9 +162,8 @@ def _opening(prepared: Prepared) -> Opening:
         plan_digest=prepared.plan.digest,
         data=index.name,
         data_digest=index.digest,
-        split_digest=prepared.splits[0].digest,
-        synthetic=index.synthetic,
         splits=tuple(each.digest for each in prepared.splits),
+        synthetic=index.synthetic,
         tags={"notes": "\n".join(prepared.notes)[:8000]},
     )
 

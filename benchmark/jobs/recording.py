@@ -30,7 +30,7 @@ from ..search import (
     read_goals,
     read_search,
 )
-from ..tracking import Evidence, Run, Tracker, TrialRun
+from ..tracking import FinishedRun, Run, Tracker, TrialRun
 from ..worker import read_history
 from .progress import spec_name
 
@@ -99,7 +99,7 @@ class Recorder:
     def log_trials(self, run: Run, trials: Sequence[TrialRecord]) -> None:
         """Log trials as runs, each once, up to the number that a person wants to see in MLflow.
 
-        Those that an interrupted run had logged count too; the tracker looks at each of them again.
+        Those that an interrupted run had logged count too; the run looks at each of them again.
         """
         most = self._prepared.request.log_trials
         with self._lock:
@@ -108,7 +108,7 @@ class Recorder:
                 is_new = trial.number not in logged and len(logged) < most
                 if is_new or trial.number in run.adopted:
                     logged.add(trial.number)
-                    self._tracker.log_trial(run, trial_run(trial, run.spec))
+                    run.log_trial(trial_run(trial, run.spec))
 
     def finish(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; its prediction table stays among the results, the rest is taken away."""
@@ -130,9 +130,8 @@ class Recorder:
         folds = outcome.folder / OUT_OF_FOLD
         out_of_fold = read_predictions(folds) if folds.is_file() else None
         scores = scores_of(predictions, out_of_fold)
-        record = self._tracker.finish(
-            run,
-            Evidence(
+        record = run.finish(
+            FinishedRun(
                 outcome=outcome,
                 predictions=predictions,
                 scores={**scores, **(search_scores(found, scores) if found else {})},
@@ -154,7 +153,7 @@ class Recorder:
         path = self._folder / "logs" / f"{name}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(traceback)
-        return self._tracker.fail(run, reason)
+        return run.fail(reason)
 
     def _from_nothing(self, outcome: Outcome) -> Seconds:
         """Return what an outcome cost from nothing: a composite is charged for its members too."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from ..board import Board, Champion, Duel, Promotion, promote
 from ..errors import BenchmarkError, DataError, PromotionError
 from ..records import Reader, Record
-from ..tracking import CANDIDATE, CHAMPION, Tracker, Version
-from ..tracking import Promotion as Registration
+from ..tracking import CANDIDATE, CHAMPION, Registration, Tracker, Version
 from .replacing import challenge, read_all
 
 _AGAINST = "compared_with"  # tags of a version: the champion it was compared with, and what came
@@ -59,7 +58,7 @@ def register(how: Registering, board: Board, chosen: Record | None = None) -> Re
     The alias `champion` is given to the first version of a name, to one that the present champion
     was compared with and lost to, and where a person forces it; any other is `candidate`.
     """
-    present = how.tracker.champion(how.name)
+    present = how.tracker.registry.find(how.name, CHAMPION)
     known = None if present is None else _known(how.tracker, present, board)
     uri = "" if present is None else present.uri
     if known is not None and (told := known.tells_others_than(board)) is not None:
@@ -105,7 +104,7 @@ def _objection(
 
 def _earlier(how: Registering, record: Record, present: Version) -> Duel | None:
     """Return what came of the same comparison before, where the run is the candidate already."""
-    candidate = how.tracker.candidate(how.name)
+    candidate = how.tracker.registry.find(how.name, CANDIDATE)
     if candidate is None or candidate.model_id != record.model_id:
         return None
     if candidate.tags.get(_AGAINST) != present.version:
@@ -130,7 +129,7 @@ def _register(how: Registering, decision: Promotion, why_not: str) -> Registered
     try:
         check = how.tracker.check(decision.record)
         read_all(check, how.reader)  # before a version is made: without them it cannot be tried
-        version = how.tracker.register(
+        version = how.tracker.registry.register(
             decision.record,
             Registration(
                 name=how.name,

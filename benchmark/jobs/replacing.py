@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..board import Duel, duel
-from ..errors import BenchmarkError, DataError, StoreError
+from ..errors import BenchmarkError, DataError, StoreError, one_line
 from ..records import Part, Predictions, Probabilities, Reader, Record
 from ..tracking import Tracker, Version
 
@@ -45,8 +45,7 @@ def challenge(tracker: Tracker, present: Version, new: Record, reader: Reader, s
         asked = asked.where(np.array([each not in learnt for each in asked.hashes], dtype=bool))
         said = _answers_of(tracker, present, before, asked, reader, say)
     except (BenchmarkError, KeyError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        return Duel(replaces=False, said=f"the two cannot be compared: {reason}")
+        return Duel(replaces=False, said=f"the two cannot be compared: {one_line(error)}")
     return duel(replace(asked, probabilities=said), asked)
 
 
@@ -117,7 +116,7 @@ def _answers_of(
         rows = asked.where(missing)
         read_all(rows, reader)
         say(f"asks the champion, version {present.version}, about {len(rows.hashes)} images")
-        own = tracker.ask(present, rows.paths, reader)
+        own = tracker.registry.ask(present, rows.paths, reader)
         known |= dict(zip(rows.hashes, own, strict=True))
     return np.array([known[each] for each in asked.hashes]).reshape(asked.probabilities.shape)
 

@@ -8,13 +8,8 @@ import numpy as np
 
 from ..board import RankOn, Rule, to_table
 from ..cache import Cache
-from ..data import (
-    ReadOptions,
-    decode,
-    read_index,
-    unit_numbers,
-)
-from ..errors import BenchmarkError, DataError, StoreError, UsageError
+from ..data import ReadOptions, decode, read_index, unit_numbers
+from ..errors import BenchmarkError, DataError, StoreError, UsageError, one_line
 from ..records import Picture, Predictions, Record, Silent, State
 from ..tracking import Tracker, store_exists
 from .boards import board_with, latest_board, mark_runs, write_board
@@ -159,7 +154,7 @@ def rescore_runs(experiment: str | None, data: str, output: str, cache: str) -> 
             changed = _rescore(tracker, record, images)
         except BenchmarkError as error:
             left += 1
-            print(f"{record.spec.arch} ({record.run_id}) is left as it is: {_line(error)}")
+            print(f"{record.spec.arch} ({record.run_id}) is left as it is: {one_line(error)}")
             continue
         done += 1
         print(f"{record.spec.arch} ({record.run_id}): {changed} figures are new or others")
@@ -216,7 +211,3 @@ def _with_units(predictions: Predictions, images: _Images) -> Predictions:
         )
     units = [images.units[each] for each in predictions.hashes]
     return replace(predictions, units=np.array(units, dtype=np.int64))
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:500]

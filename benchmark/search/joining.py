@@ -1,12 +1,11 @@
 """Joins a study that another process began, on this machine or another one."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import optuna
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 from .storage import close_storage, open_storage
 from .studies import restore
 from .trials import Objective, SearchResult, TrialRecord
@@ -55,6 +54,4 @@ def _find(names: list[str], study: str) -> str:
         return found[0]
     if found:
         raise UsageError(f"{study!r} is short for {', '.join(found)}; write one of them.")
-    near = get_close_matches(study, names, n=2)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
-    raise UsageError(f"no study named {study!r} in this storage. {hint}")
+    raise UsageError(f"no study named {study!r} in this storage. {did_you_mean(study, names)}")

@@ -1,13 +1,12 @@
 """Reads a search space from YAML, strictly: a message names file, key, what was got and wanted."""
 
 from collections.abc import Hashable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 from ..records import ParamValue
 from .space import Condition, Kind, Parameter, Space
 
@@ -64,9 +63,7 @@ def _find(name_or_path: str) -> Path:
         )
     path = folder / f"{name_or_path}.yaml"
     if not path.is_file():
-        names = space_names()
-        near = get_close_matches(name_or_path, names, n=2)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
+        hint = did_you_mean(name_or_path, space_names())
         raise UsageError(f"no search space named {name_or_path!r}. {hint}")
     return path
 
@@ -149,9 +146,9 @@ def _kind(name: str, entry: Mapping[str, object]) -> Kind:
 def _known_keys(values: Mapping[object, object], known: tuple[str, ...], prefix: str) -> None:
     for key in values:
         if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
-            raise UsageError(f"{prefix}{key} is not a key here. {hint}")
+            raise UsageError(
+                f"{prefix}{key} is not a key here. {did_you_mean(str(key), known, most=1)}"
+            )
 
 
 def _range(

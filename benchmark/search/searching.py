@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import Trial as Row
 
 from ..environment import seconds as clock
-from ..errors import StoreError
+from ..errors import StoreError, kind_and_line
 from .ledger import Ledger
 from .optuna_samplers import Exhausted, NotYet, Proposals, make_sampler, suggest
 from .presence import Presence
@@ -240,7 +240,7 @@ class _Runner:
         except StoreError:  # the study itself is gone: no trial's fault
             raise
         except Exception as error:  # noqa: BLE001 - one trial must not end a search
-            reason = f"{type(error).__name__}: {error}"[:1000]
+            reason = kind_and_line(error)
             record = replace(record, state=TrialState.FAILED, reason=reason)
         return replace(record, facts=dict(trial.facts))
 

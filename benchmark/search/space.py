@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 from ..records import Params, ParamValue, Tunable, digest
 
 _STEP_TOLERANCE = 1e-6  # of a step: 0.1 + 0.2 is no exact 0.3
@@ -247,12 +247,9 @@ def _identity(parameter: Parameter) -> list[object]:
 
 
 def _faults(parameter: Parameter, known: Mapping[str, Tunable], architecture: str) -> list[str]:
-    from difflib import get_close_matches
-
     tunable = known.get(parameter.name)
     if tunable is None:
-        near = get_close_matches(parameter.name, list(known), n=2)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(known)}."
+        hint = did_you_mean(parameter.name, known, otherwise=f"It has: {', '.join(known)}.")
         return [f"{parameter.name} is no parameter of {architecture}. {hint}"]
     if parameter.kind is Kind.DEFAULT:
         return []

@@ -7,35 +7,33 @@ parent = tracker.begin(Opening(...), resume=True)
 done = tracker.finished(digests)              # records by spec digest
 run = tracker.start(parent, spec)
 run.epoch(epoch)                              # streamed, never waits
-record = tracker.finish(run, Evidence(...))   # or tracker.fail(run, reason)
+record = run.finish(FinishedRun(...))         # or run.fail(reason)
 link = tracker.finish_benchmark(parent, BoardFiles(...))
-version = tracker.register(record, Promotion(...))
+version = tracker.registry.register(record, Registration(...))
 ```
 
 Importing it does not import mlflow; opening a tracker does (3.5 s).
 """
 
-from .evidence import Evidence
-from .parents import Benchmark, Opening, Parent
-from .pulling import Pulled
-from .registry import CANDIDATE, CHAMPION, LARGEST_DIFFERENCE, Promotion, Version
-from .runs import Run
+from .benchmarks import Benchmark, Opening
+from .finishing import FinishedRun
+from .models import Pulled
+from .registry import CANDIDATE, CHAMPION, Registration, Version
+from .runs import Run, TrialRun
 from .store import open_store, store_exists
-from .tracker import BoardFiles, Link, Tracker
-from .trials import TrialRun
+from .tracker import Tracker
+from .view import BoardFiles, Link
 
 __all__ = [
     "CANDIDATE",
     "CHAMPION",
-    "LARGEST_DIFFERENCE",
     "Benchmark",
     "BoardFiles",
-    "Evidence",
+    "FinishedRun",
     "Link",
     "Opening",
-    "Parent",
-    "Promotion",
     "Pulled",
+    "Registration",
     "Run",
     "Tracker",
     "TrialRun",

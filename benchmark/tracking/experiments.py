@@ -1,13 +1,12 @@
 """Which experiment a benchmark's runs go to, and the run that `mlflow run` may have opened."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import StoreError
 from . import names
-from .store import Store
+from .store import TrackingStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,67 +22,51 @@ class Experiment:
 
     id: str
     name: str
-    opened_run: str
-    joins: bool
+    opened_run: str = ""
+    joins: bool = False
 
 
-def find_experiment(
-    store: Store,
-    wanted: str | None,
-    default: str,
-    environ: Mapping[str, str] = os.environ,
-) -> Experiment:
-    """Find the experiment by name, or that of the opened run, or MLflow's own variables' choice.
+def find_experiment(store: TrackingStore, wanted: str | None, default: str) -> Experiment:
+    """Find or make the experiment: by name, else MLflow's own variables' choice, else the default.
 
     Raises:
         StoreError: the opened run is not in this store, or the experiment was deleted.
     """
-    opened = environ.get("MLFLOW_RUN_ID", "")
+    opened = os.environ.get("MLFLOW_RUN_ID", "")
     home = _home_of(store, opened) if opened else ""
-    if wanted is None and opened:
-        name = store.client.get_experiment(home).name
-        return Experiment(id=home, name=name, opened_run=opened, joins=True)
-    if wanted is None and environ.get("MLFLOW_EXPERIMENT_ID"):
-        found = store.client.get_experiment(environ["MLFLOW_EXPERIMENT_ID"])
-        return Experiment(id=found.experiment_id, name=found.name, opened_run="", joins=False)
-    name = wanted or environ.get("MLFLOW_EXPERIMENT_NAME") or default
-    id_ = _named(store, name)
+    name = wanted or _chosen_by_variables(store) or default
+    id_ = _id_of(store, name)
     return Experiment(id=id_, name=name, opened_run=opened, joins=bool(opened) and id_ == home)
 
 
-def opened_experiment(store: Store, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the name of the experiment that MLflow's own variables choose, if they do."""
-    opened = environ.get("MLFLOW_RUN_ID", "")
-    home = _home_of(store, opened) if opened else environ.get("MLFLOW_EXPERIMENT_ID", "")
-    if home:
-        return str(store.client.get_experiment(home).name)
-    return environ.get("MLFLOW_EXPERIMENT_NAME") or None
+def existing_experiment(
+    store: TrackingStore, wanted: str | None, default: str | None
+) -> Experiment | None:
+    """Return the experiment as `find_experiment` does, None where it is not there.
 
-
-def existing_experiment(store: Store, name: str) -> Experiment | None:
-    """Return an experiment that is there already, None where it is not."""
-    found = store.client.get_experiment_by_name(name)
+    Without a default it is the one that the newest benchmark ran in.
+    """
+    name = wanted or _chosen_by_variables(store) or default
+    if name is not None:
+        found = store.client.get_experiment_by_name(name)
+    else:
+        newest = store.run_at(store.experiment_ids(), f"tags.{names.KIND} = '{names.PARENT}'")
+        found = newest and store.client.get_experiment(newest.info.experiment_id)
     if found is None or found.lifecycle_stage != "active":
         return None
-    return Experiment(id=found.experiment_id, name=found.name, opened_run="", joins=False)
+    return Experiment(id=found.experiment_id, name=found.name)
 
 
-def latest_experiment(store: Store) -> Experiment | None:
-    """Return the experiment that the newest benchmark ran in, None where none ever ran."""
-    every = [each.experiment_id for each in store.client.search_experiments()]
-    runs = store.client.search_runs(
-        every,
-        f"tags.{names.KIND} = '{names.PARENT}'",
-        max_results=1,
-        order_by=["attributes.start_time DESC"],
-    )
-    if not runs:
-        return None
-    found = store.client.get_experiment(runs[0].info.experiment_id)
-    return Experiment(id=found.experiment_id, name=found.name, opened_run="", joins=False)
+def _chosen_by_variables(store: TrackingStore) -> str | None:
+    """Return the name of the experiment that MLflow's own variables choose, if they do."""
+    opened = os.environ.get("MLFLOW_RUN_ID", "")
+    home = _home_of(store, opened) if opened else os.environ.get("MLFLOW_EXPERIMENT_ID", "")
+    if home:
+        return str(store.client.get_experiment(home).name)
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or None
 
 
-def _home_of(store: Store, run_id: str) -> str:
+def _home_of(store: TrackingStore, run_id: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -95,7 +78,7 @@ def _home_of(store: Store, run_id: str) -> str:
         ) from error
 
 
-def _named(store: Store, name: str) -> str:
+def _id_of(store: TrackingStore, name: str) -> str:
     """Return the id of a named experiment, making it if need be; two processes may try at once."""
     from mlflow.exceptions import MlflowException
 
@@ -115,7 +98,7 @@ def _named(store: Store, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _artifacts(store: Store) -> Any:
+def _artifacts(store: TrackingStore) -> Any:
     """Return where artifacts go: beside the database; a server has its own place for them.
 
     MLflow itself would put them into `./mlruns` of whatever folder a process is in. Folders are

@@ -1,66 +1,118 @@
-"""A run's network as an MLflow model: logged with its code, and found again."""
+"""A run's network as an MLflow model: logged with its code, found again, and pulled to classify."""
 
 import os
 import shutil
 import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..records import Outcome
-from ..serving import NETWORK_FILE, Card, Packed, file_sha256, package
+from ..errors import StoreError, one_line
+from ..records import Outcome, Spec
+from ..serving import NETWORK_FILE, Card, Packed, package
 from . import names
 from .experiments import Experiment
-from .flavour import pyfunc
-from .runs import Run, flat
-from .store import Store
+from .store import TrackingStore, open_store, store_exists, store_uri
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MODEL_NAME = "model"
 
 
+class Pulled:
+    """A registered model, ready to classify, as any other program would pull it.
+
+    Args:
+        uri: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/…`, or a model's folder.
+
+    Raises:
+        StoreError: there is no such model, or it does not load.
+    """
+
+    def __init__(self, uri: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        if uri.startswith(("models:", "runs:")):
+            if not store_exists():
+                raise StoreError(
+                    f"the model {uri!r} cannot be pulled: there is no tracking store at "
+                    f"{store_uri()}; set MLFLOW_TRACKING_URI to the one that it was registered in."
+                )
+            open_store(None)  # which also tells MLflow where to look for the model
+        try:
+            self._model: Any = _pyfunc().load_model(uri)
+        except (MlflowException, OSError) as error:
+            raise StoreError(
+                f"the model {uri!r} cannot be pulled: {one_line(error)}. "
+                "Registered models are listed by `mlflow ui`, under Models."
+            ) from error
+
+    def classify(self, images: Sequence[bytes]) -> "pd.DataFrame":
+        """Classify image files by their bytes: one row an image, in order.
+
+        Returns:
+            Columns `label`, one probability a class, and `error`, which says why where an image
+            cannot be read; its other cells are then empty.
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame({"image": pd.Series(list(images), dtype=object)})
+        answer: pd.DataFrame = self._model.predict(frame, params={"on_error": "row"})
+        return answer
+
+
 def log_network(
-    store: Store, experiment: Experiment, run: Run, outcome: Outcome, classes: tuple[str, ...]
+    store: TrackingStore, experiment: Experiment, run_id: str, outcome: Outcome, card: Card
 ) -> str:
     """Log a run's network as a model with its code and signature; return the model's id.
 
     MLflow's `log_model` copies the file twice and acts on a global active run; this does the
     same in its public parts, with one copy.
     """
-    network = outcome.folder / NETWORK_FILE
-    card = Card(
-        classes=classes,
-        picture=outcome.final.picture,
-        data=outcome.spec.data,
-        synthetic=run.parent.opening.synthetic,
-        spec_digest=outcome.spec.digest,
-        sha256=file_sha256(network),
-    )
+    from mlflow.entities import LoggedModelOutput
+
     model = store.client.create_logged_model(
         experiment.id,
         name=outcome.spec.arch,
-        source_run_id=run.run_id,
-        params={name: value[: names.PARAM_LIMIT] for name, value in flat(outcome.spec).items()},
-        tags={**card_tags(card), names.SPEC_DIGEST: outcome.spec.digest},
+        source_run_id=run_id,
+        params=spec_params(outcome.spec),
+        tags={
+            "data": card.data,
+            names.SYNTHETIC: str(card.synthetic).lower(),
+            names.MODEL_SHA256: card.sha256,
+            names.SPEC_DIGEST: outcome.spec.digest,
+        },
         model_type="image classifier",
     )
-    _output(store, run.run_id, model.model_id)
+    store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     with tempfile.TemporaryDirectory(prefix="benchmark-model-", dir=outcome.folder.parent) as work:
-        packed = package(network, card, Path(work))
-        saved = _save(packed, Path(work) / "saved", run.run_id, model)
+        packed = package(outcome.folder / NETWORK_FILE, card, Path(work))
+        saved = _save(packed, Path(work) / "saved", run_id, model)
         store.client.log_model_artifacts(model.model_id, str(saved))
     store.client.finalize_logged_model(model.model_id, "READY")
     return str(model.model_id)
 
 
-def card_tags(card: Card) -> dict[str, str]:
-    """Return the facts of a card that are worth a tag on a model."""
+def spec_params(spec: Spec) -> dict[str, str]:
+    """Return a spec as MLflow params: one name a field, its parameters under their own names."""
+    fields = spec.to_json()
+    nested: Mapping[str, Any] = {
+        **fields.pop("picture"),
+        **{f"search.{name}": value for name, value in (fields.pop("search") or {}).items()},
+    }
+    params = fields.pop("params")
+    fields["members"] = ",".join(member[:12] for member in fields.pop("members"))
+    own = {**fields, **nested}
+    params = {f"params.{name}" if name in own else name: value for name, value in params.items()}
+    whole = {**own, **params}
     return {
-        "data": card.data,
-        names.SYNTHETIC: str(card.synthetic).lower(),
-        names.MODEL_SHA256: card.sha256,
+        name: str(value)[: names.PARAM_LIMIT] for name, value in whole.items() if value is not None
     }
 
 
-def network_uri(store: Store, model_id: str) -> str:
+def network_uri(store: TrackingStore, model_id: str) -> str:
     """Return where a logged model's `model.keras` stands."""
     location = store.client.get_logged_model(model_id).artifact_location
     return f"{location}/data/{_MODEL_NAME}/{NETWORK_FILE}"
@@ -85,7 +137,7 @@ def _save(packed: Packed, path: Path, run_id: str, model: Any) -> Path:
         run_id=run_id,
         model_id=model.model_id,
     )
-    pyfunc().save_model(
+    _pyfunc().save_model(
         path=str(path),
         loader_module=packed.loader,
         data_path=str(packed.data),
@@ -120,7 +172,9 @@ def _signature(classes: tuple[str, ...]) -> Any:
     )
 
 
-def _output(store: Store, run_id: str, model_id: str) -> None:
-    from mlflow.entities import LoggedModelOutput
-
-    store.client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+def _pyfunc() -> Any:
+    """Return `mlflow.pyfunc`, whose import warns of a type hint in MLflow's own code (3.17)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        import mlflow.pyfunc
+    return mlflow.pyfunc

@@ -15,17 +15,13 @@ import numpy as np
 from ..errors import PromotionError
 from ..records import Predictions, Probabilities, Reader, Record
 from . import names
-from .store import Store
+from .store import TrackingStore
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
-LARGEST_DIFFERENCE = 1e-4
-"""How far a reloaded model's probabilities may be from the recorded ones.
-
-The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
-preprocessing, another class order or another file differ by far more.
-"""
-
+# The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
+# preprocessing, another class order or another file differ by far more.
+_LARGEST_DIFFERENCE = 1e-4
 _SECONDS = 600.0  # chosen: loading TensorFlow and the largest network takes one minute
 _DIFFERENCE_TAG = "largest_difference"
 _REFUSED_TAG = "refused"
@@ -33,12 +29,12 @@ _CARD_FILE = "card.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promotion:
+class Registration:
     """What is to be registered.
 
     Attributes:
         name: the registered model's name.
-        description: what a person should know of this version, in Markdown.
+        description: what the version's page says, in Markdown.
         tags: facts worth a tag.
         check: the recorded probabilities of the saved network on some images.
         reader: gives those images as they are stored.
@@ -58,8 +54,7 @@ class Version:
     """A registered model's version that carries an alias.
 
     Attributes:
-        name: the registered model's name; `version` its number.
-        alias: `champion` or `candidate`.
+        name: the registered model's name; `version` its number, `alias` champion or candidate.
         uri: what `mlflow.pyfunc.load_model` takes.
         run_id: the run it came from; `model_id` its logged model.
         difference: the largest one between its recorded and its reloaded probabilities.
@@ -76,96 +71,133 @@ class Version:
     tags: Mapping[str, str]
 
 
-def register(store: Store, record: Record, promotion: Promotion) -> Version:
-    """Register a run's model, try it in a fresh process, and give it the alias.
+class ModelRegistry:
+    """The registered models of a store."""
 
-    A model that has the alias already is left as it is, and nothing is loaded.
+    def __init__(self, store: TrackingStore) -> None:
+        self._store = store
+        self._client = store.client
 
-    Raises:
-        PromotionError: the run has no model, or the reloaded model does not give the recorded
-            probabilities; the alias stays where it was.
-    """
-    if not record.model_id:
-        raise PromotionError(f"the run {record.run_id} ({record.spec.arch}) has no model.")
-    for alias in (CHAMPION, promotion.alias):
-        present = find_version(store, promotion.name, alias)
-        if present is not None and present.model_id == record.model_id:
-            return present
-    version = _version(store, record, promotion)
-    difference = _try(store, f"models:/{promotion.name}/{version}", version, promotion)
-    store.client.set_model_version_tag(
-        promotion.name, version, _DIFFERENCE_TAG, f"{difference:.3g}"
-    )
-    _leave_card(store, record, promotion.description)
-    store.client.set_registered_model_alias(promotion.name, promotion.alias, version)
-    _tidy_candidate(store, promotion, version)
-    found = find_version(store, promotion.name, promotion.alias)
-    assert found is not None, "the alias was set in the lines above"
-    return found
+    def register(self, record: Record, wanted: Registration) -> Version:
+        """Register a run's model, try it in a fresh process, and give it the alias.
 
+        A model that has the alias already is left as it is, and nothing is loaded.
 
-def find_version(store: Store, name: str, alias: str) -> Version | None:
-    """Return the version that carries an alias, None if there is none."""
-    from mlflow.exceptions import MlflowException
+        Raises:
+            PromotionError: the run has no model, or the reloaded model does not give the recorded
+                probabilities; the alias stays where it was.
+        """
+        if not record.model_id:
+            raise PromotionError(f"the run {record.run_id} ({record.spec.arch}) has no model.")
+        for alias in (CHAMPION, wanted.alias):
+            present = self.find(wanted.name, alias)
+            if present is not None and present.model_id == record.model_id:
+                return present
+        version = self._version(record, wanted)
+        difference = f"{self._try(version, wanted):.3g}"
+        self._client.set_model_version_tag(wanted.name, version, _DIFFERENCE_TAG, difference)
+        self._leave_card(record, wanted.description)
+        self._client.set_registered_model_alias(wanted.name, wanted.alias, version)
+        candidate = self.find(wanted.name, CANDIDATE)
+        if wanted.alias == CHAMPION and candidate is not None and candidate.version == version:
+            self._client.delete_registered_model_alias(wanted.name, CANDIDATE)
+        found = self.find(wanted.name, wanted.alias)
+        assert found is not None, "the alias was set in the lines above"
+        return found
 
-    try:
-        version = store.client.get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
-    return Version(
-        name=name,
-        version=str(version.version),
-        alias=alias,
-        uri=f"models:/{name}@{alias}",
-        run_id=version.run_id or "",
-        model_id=version.tags.get(names.MODEL_ID, ""),
-        difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
-        tags=dict(version.tags),
-    )
+    def find(self, name: str, alias: str) -> Version | None:
+        """Return the version that carries an alias, None if there is none."""
+        from mlflow.exceptions import MlflowException
 
+        try:
+            version = self._client.get_model_version_by_alias(name, alias)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return Version(
+            name=name,
+            version=str(version.version),
+            alias=alias,
+            uri=f"models:/{name}@{alias}",
+            run_id=version.run_id or "",
+            model_id=version.tags.get(names.MODEL_ID, ""),
+            difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
+            tags=dict(version.tags),
+        )
 
-def _version(store: Store, record: Record, promotion: Promotion) -> str:
-    """Make a version of the run's model, or bring one that there is up to date."""
-    from mlflow.exceptions import MlflowException
+    def ask(self, version: Version, paths: tuple[str, ...], reader: Reader) -> Probabilities:
+        """Return the (n, k) probabilities of a registered model, loaded in a fresh process.
 
-    try:
-        store.client.create_registered_model(promotion.name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        Raises:
+            PromotionError: it does not load or does not answer.
+        """
+        uri = f"models:/{version.name}/{version.version}"
+        return reload_and_predict(self._store.uri, uri, paths, reader)
+
+    def _version(self, record: Record, wanted: Registration) -> str:
+        """Make a version of the run's model, or bring one that there is up to date."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(wanted.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise PromotionError(
+                    f"the registered model {wanted.name!r} cannot be made: {error}"
+                ) from error
+        for version in self._client.search_model_versions(f"name = '{wanted.name}'"):
+            # The database store does not give a version's model_id back (MLflow 3.17).
+            known = version.tags.get(names.MODEL_ID) == record.model_id
+            if known and _REFUSED_TAG not in version.tags:
+                self._update(version, wanted)
+                return str(version.version)
+        logged = self._client.get_logged_model(record.model_id)
+        made = self._client.create_model_version(
+            wanted.name,
+            source=f"models:/{record.model_id}",
+            run_id=record.run_id,
+            tags={
+                **wanted.tags,
+                names.SPEC_DIGEST: record.spec.digest,
+                names.MODEL_ID: record.model_id,
+                names.MODEL_SHA256: logged.tags[names.MODEL_SHA256],  # of the file as logged
+            },
+            description=fitting(wanted.description),
+            model_id=record.model_id,
+        )
+        return str(made.version)
+
+    def _update(self, version: Any, wanted: Registration) -> None:
+        name, number, description = wanted.name, version.version, fitting(wanted.description)
+        if version.description != description:
+            self._client.update_model_version(name, number, description=description)
+        for tag, value in wanted.tags.items():
+            if version.tags.get(tag) != value:
+                self._client.set_model_version_tag(name, number, tag, value)
+
+    def _leave_card(self, record: Record, text: str) -> None:
+        """Put the description into the model's own files too, so that it travels with them."""
+        with tempfile.TemporaryDirectory(prefix="benchmark-card-") as folder:
+            path = Path(folder) / _CARD_FILE
+            path.write_text(text, encoding="utf-8")
+            self._client.log_model_artifact(record.model_id, str(path))
+
+    def _try(self, version: str, wanted: Registration) -> float:
+        """Return the largest difference of the reloaded model, or refuse it.
+
+        Raises:
+            PromotionError: it does not load, or differs by more than the bound.
+        """
+        uri = f"models:/{wanted.name}/{version}"
+        try:
+            own = reload_and_predict(self._store.uri, uri, wanted.check.paths, wanted.reader)
+            return _difference(own, wanted.check.probabilities)
+        except PromotionError as error:
+            self._client.set_model_version_tag(wanted.name, version, _REFUSED_TAG, str(error))
             raise PromotionError(
-                f"the registered model {promotion.name!r} cannot be made: {error}"
+                f"{wanted.name} version {version} is not made {wanted.alias}: {error}."
             ) from error
-    for version in store.client.search_model_versions(f"name = '{promotion.name}'"):
-        # The database store does not give a version's model_id back (MLflow 3.17).
-        known = version.tags.get(names.MODEL_ID) == record.model_id
-        if known and _REFUSED_TAG not in version.tags:
-            _update(store, version, promotion)
-            return str(version.version)
-    made = store.client.create_model_version(
-        promotion.name,
-        source=f"models:/{record.model_id}",
-        run_id=record.run_id,
-        tags={
-            **promotion.tags,
-            names.SPEC_DIGEST: record.spec.digest,
-            names.MODEL_ID: record.model_id,
-            names.MODEL_SHA256: _sha256(store, record.model_id),
-        },
-        description=fitting(promotion.description),
-        model_id=record.model_id,
-    )
-    return str(made.version)
-
-
-def _update(store: Store, version: Any, promotion: Promotion) -> None:
-    description = fitting(promotion.description)
-    if version.description != description:
-        store.client.update_model_version(promotion.name, version.version, description=description)
-    for name, value in promotion.tags.items():
-        if version.tags.get(name) != value:
-            store.client.set_model_version_tag(promotion.name, version.version, name, value)
 
 
 def fitting(description: str) -> str:
@@ -174,53 +206,8 @@ def fitting(description: str) -> str:
     return description if len(description) <= limit else f"{description[: limit - 1]}…"
 
 
-def _leave_card(store: Store, record: Record, text: str) -> None:
-    """Put the description into the model's own files too, so that it travels with them."""
-    with tempfile.TemporaryDirectory(prefix="benchmark-card-") as folder:
-        path = Path(folder) / _CARD_FILE
-        path.write_text(text, encoding="utf-8")
-        store.client.log_model_artifact(record.model_id, str(path))
-
-
-def _tidy_candidate(store: Store, promotion: Promotion, version: str) -> None:
-    """Take the candidate's alias from a version that has become champion."""
-    candidate = find_version(store, promotion.name, CANDIDATE)
-    if promotion.alias == CHAMPION and candidate is not None and candidate.version == version:
-        store.client.delete_registered_model_alias(promotion.name, CANDIDATE)
-
-
-def _sha256(store: Store, model_id: str) -> str:
-    """Return the digest that the network's file had when it was logged."""
-    return str(store.client.get_logged_model(model_id).tags[names.MODEL_SHA256])
-
-
-def _try(store: Store, uri: str, version: str, promotion: Promotion) -> float:
-    """Return the largest difference of the reloaded model, or refuse it.
-
-    Raises:
-        PromotionError: it does not load, or differs by more than the bound.
-    """
-    try:
-        own = reload_and_predict(store, uri, promotion.check.paths, promotion.reader)
-        recorded = promotion.check.probabilities
-        if own.shape != recorded.shape:
-            raise PromotionError(f"it gives {own.shape} probabilities, not {recorded.shape}")
-        difference = float(np.abs(own - recorded).max())
-        if not difference <= LARGEST_DIFFERENCE:
-            raise PromotionError(
-                f"its probabilities may differ from the recorded ones by {LARGEST_DIFFERENCE:g}, "
-                f"and differ by {difference:.3g}"
-            )
-    except PromotionError as error:
-        store.client.set_model_version_tag(promotion.name, version, _REFUSED_TAG, str(error))
-        raise PromotionError(
-            f"{promotion.name} version {version} is not made {promotion.alias}: {error}."
-        ) from error
-    return difference
-
-
 def reload_and_predict(
-    store: Store, uri: str, paths: tuple[str, ...], reader: Reader
+    tracking_uri: str, model_uri: str, paths: tuple[str, ...], reader: Reader
 ) -> Probabilities:
     """Load a model in a fresh process without the benchmark, and classify images as stored.
 
@@ -228,8 +215,8 @@ def reload_and_predict(
         PromotionError: it does not load or does not answer.
     """
     job = {
-        "tracking_uri": store.uri,
-        "model_uri": uri,
+        "tracking_uri": tracking_uri,
+        "model_uri": model_uri,
         "images": [_as_json(reader.read(path)) for path in paths],
     }
     with tempfile.TemporaryDirectory(prefix="benchmark-reload-") as elsewhere:
@@ -249,6 +236,18 @@ def reload_and_predict(
         except subprocess.CalledProcessError as error:
             raise PromotionError(f"it does not load: {_last_line(error.stderr)}") from error
     return np.array(json.loads(answer.stdout.splitlines()[-1]), dtype=np.float64)
+
+
+def _difference(own: Probabilities, recorded: Probabilities) -> float:
+    if own.shape != recorded.shape:
+        raise PromotionError(f"it gives {own.shape} probabilities, not {recorded.shape}")
+    difference = float(np.abs(own - recorded).max())
+    if not difference <= _LARGEST_DIFFERENCE:
+        raise PromotionError(
+            f"its probabilities may differ from the recorded ones by {_LARGEST_DIFFERENCE:g}, "
+            f"and differ by {difference:.3g}"
+        )
+    return difference
 
 
 def _as_json(stored: Any) -> Any:

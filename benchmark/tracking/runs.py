@@ -1,28 +1,45 @@
-"""A spec's run while it lasts: begun, fed with epochs, failed."""
+"""A spec's run: begun, fed with epochs and trials, closed, and read back as a record."""
 
 import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import environment
-from ..records import Epoch, Spec, State
+from ..records import Epoch, Params, Part, Record, Seconds, Spec, State
 from . import names
+from .benchmarks import Benchmark, environment_tags, process_tags
 from .experiments import Experiment
-from .parents import Parent, environment_tags, process_tags
-from .store import Store
+from .finishing import FinishedRun, log_finished
+from .models import spec_params
+from .store import TrackingStore
 
-_BATCH = 1000  # MLflow's limit of metrics in one call
+_STAGES = ("decode", "features", "head", "search", "wall")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedTrial:
-    """A trial's run, and the millisecond since the epoch when the trial began."""
+class TrialRun:
+    """A finished trial as it is logged: a light run without a model, in three calls.
 
-    run_id: str
-    started: int
+    Attributes:
+        number: from 0, in the order in which trials began.
+        params: its parameters.
+        state: how it ended; `outcome` is the search's own word for it, `reason` says why.
+        metrics: final figures by name; `steps` the objective's value by epoch or fold.
+        started: when it began, in seconds since the epoch; `seconds` what it took.
+    """
+
+    number: int
+    params: Params
+    state: State
+    outcome: str
+    reason: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    steps: Mapping[int, float] = field(default_factory=dict)
+    started: float
+    seconds: float
 
 
 class Run:
@@ -32,16 +49,24 @@ class Run:
         run_id: MLflow's id.
         spec: what is run.
         parent: the benchmark's run.
-        adopted: trials that an earlier, interrupted run of the same search had logged, by number:
-            they stand below this run now.
+        adopted: what MLflow knows of trials that an earlier, interrupted run of the same search
+            had logged, by number: they stand below this run now.
     """
 
-    def __init__(self, store: Store, run_id: str, spec: Spec, parent: Parent) -> None:
+    def __init__(
+        self,
+        store: TrackingStore,
+        experiment: Experiment,
+        run_id: str,
+        spec: Spec,
+        parent: Benchmark,
+    ) -> None:
         self.run_id = run_id
         self.spec = spec
         self.parent = parent
-        self.adopted: dict[int, LoggedTrial] = {}
+        self.adopted: dict[int, Any] = {}
         self._store = store
+        self._experiment = experiment
         self._waiting: list[Any] = []
         self._logged: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
@@ -55,7 +80,7 @@ class Run:
         if (epoch.stage, epoch.number) in self._logged:
             return
         self._logged.add((epoch.stage, epoch.number))
-        now = int(environment.now().timestamp() * 1000)
+        now = environment.now_ms()
         metrics = [
             Metric(names.metric_name(f"epoch_{name}"), float(value), now, epoch.number)
             for name, value in epoch.metrics.items()
@@ -74,67 +99,124 @@ class Run:
         self._send()
         self._sender.shutdown()
 
+    def log_trial(self, trial: TrialRun) -> None:
+        """Log a finished trial of the search below this run, unless it was adopted as such."""
+        from mlflow.entities import Metric, Param
+
+        client = self._store.client
+        began = int(1000 * trial.started)
+        known = self.adopted.pop(trial.number, None)
+        if known is not None and known.start_time == began:
+            return
+        if known is not None:  # of a study that is no more
+            client.delete_run(known.run_id)
+        ended = began + int(1000 * trial.seconds)
+        tags = {
+            names.KIND: names.TRIAL,
+            names.MLFLOW_PARENT: self.run_id,
+            "outcome": trial.outcome,
+            **({names.REASON: trial.reason[: names.TAG_LIMIT]} if trial.reason else {}),
+        }
+        title = f"{self.spec.arch} trial {trial.number}"
+        child = client.create_run(
+            self._experiment.id, start_time=began, run_name=title, tags=tags
+        ).info.run_id
+        final = {**trial.metrics, "trial_seconds": trial.seconds}
+        metrics = [Metric(names.metric_name(name), each, ended, 0) for name, each in final.items()]
+        metrics += [Metric("epoch_objective", each, ended, at) for at, each in trial.steps.items()]
+        params = {"arch": self.spec.arch, "trial": trial.number, **trial.params}
+        client.log_batch(
+            child,
+            metrics=metrics[: names.METRICS_LIMIT],
+            params=[Param(name, str(each)[: names.PARAM_LIMIT]) for name, each in params.items()],
+        )
+        client.set_terminated(child, trial.state, end_time=ended)
+
+    def finish(self, finished: FinishedRun) -> Record:
+        """Log everything that came of the run and close it as FINISHED, which is the last step."""
+        for epoch in finished.history:
+            self.epoch(epoch)
+        self.flush()
+        synthetic = self.parent.synthetic
+        log_finished(self._store, self._experiment, self.run_id, finished, synthetic=synthetic)
+        self._store.client.set_terminated(self.run_id, State.FINISHED)
+        return self._record()
+
+    def fail(self, reason: str, state: State = State.FAILED) -> Record:
+        """Close a run that gave no outcome, with the reason."""
+        self.flush()
+        self._store.client.set_tag(self.run_id, names.REASON, reason[: names.TAG_LIMIT])
+        self._store.client.set_terminated(self.run_id, state)
+        return self._record()
+
     def _send(self) -> None:
         while True:
             with self._lock:
-                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                batch = self._waiting[: names.METRICS_LIMIT]
+                self._waiting = self._waiting[names.METRICS_LIMIT :]
             if not batch:
                 return
             self._store.client.log_batch(self.run_id, metrics=batch)
 
+    def _record(self) -> Record:
+        return record_of(self._store, self._store.client.get_run(self.run_id))
 
-def start(store: Store, experiment: Experiment, parent: Parent, spec: Spec) -> Run:
-    """Begin the run of a spec below the benchmark's run."""
-    from mlflow.entities import Param
 
+def start_run(store: TrackingStore, experiment: Experiment, parent: Benchmark, spec: Spec) -> Run:
+    """Begin the run of a spec below the benchmark's run.
+
+    A search takes over the trials that an interrupted run of it had logged.
+    """
     text = json.dumps(spec.to_json(), ensure_ascii=False)
-    opening = parent.opening
     tags = {
         names.KIND: names.RUN,
         names.MLFLOW_PARENT: parent.run_id,
         names.SPEC_DIGEST: spec.digest,
         names.DATA_DIGEST: spec.data_digest,
         names.SPLIT_DIGEST: spec.split_digest,
-        names.SYNTHETIC: str(opening.synthetic).lower(),
+        names.SYNTHETIC: str(parent.synthetic).lower(),
         **environment_tags(),
         **process_tags(),
         **({names.SPEC: text} if len(text) <= names.TAG_LIMIT else {}),
     }
-    run = store.client.create_run(
-        experiment.id,
-        start_time=int(environment.now().timestamp() * 1000),
-        run_name=_title(spec),
-        tags=tags,
-    )
-    run_id = run.info.run_id
-    store.client.log_batch(
-        run_id,
-        params=[Param(name, value[: names.PARAM_LIMIT]) for name, value in flat(spec).items()],
-    )
+    run_id = store.create_run(experiment.id, _title(spec), tags)
+    store.write_params(run_id, spec_params(spec))
     if names.SPEC not in tags:
         store.client.log_text(run_id, text, names.SPEC_FILE)
-    return Run(store, run_id, spec, parent)
+    run = Run(store, experiment, run_id, spec, parent)
+    if spec.search is not None:
+        _adopt_trials(store, experiment, run)
+    return run
 
 
-def fail(store: Store, run: Run, reason: str, state: State) -> None:
-    """Close a run that gave no outcome, with the reason."""
-    run.flush()
-    store.client.set_tag(run.run_id, names.REASON, reason[: names.TAG_LIMIT])
-    store.client.set_terminated(run.run_id, state)
+def record_of(store: TrackingStore, run: Any) -> Record:
+    """Rebuild the record of a run wholly from what was logged."""
+    tags, metrics = run.data.tags, run.data.metrics
+    parts = (*(f"{part}_" for part in Part), "cv_")
+    return Record(
+        spec=_spec_of(store, run),
+        run_id=run.info.run_id,
+        model_id=tags.get(names.MODEL_ID, ""),
+        state=State(run.info.status),
+        reason=tags.get(names.REASON, ""),
+        scores={name: value for name, value in metrics.items() if name.startswith(parts)},
+        seconds=Seconds(**{stage: metrics.get(f"{stage}_seconds", 0.0) for stage in _STAGES}),
+        parameters=int(metrics.get("parameters", 0)),
+        model_bytes=int(metrics.get("model_bytes", 0)),
+        milliseconds_per_image=metrics.get("milliseconds_per_image", 0.0),
+        started=run.info.start_time / 1000,
+        notes=tuple(json.loads(tags.get(names.NOTES, "[]"))),
+        trained=Spec.from_json(json.loads(tags[names.TRAINED])) if names.TRAINED in tags else None,
+        version=tags.get(names.VERSION, ""),
+        commit=tags.get(names.CODE, ""),
+    )
 
 
-def flat(spec: Spec) -> dict[str, str]:
-    """Return a spec as MLflow params: one name a field, its parameters under their own names."""
-    fields = spec.to_json()
-    nested: Mapping[str, Any] = {
-        **fields.pop("picture"),
-        **{f"search.{name}": value for name, value in (fields.pop("search") or {}).items()},
-    }
-    params = fields.pop("params")
-    fields["members"] = ",".join(member[:12] for member in fields.pop("members"))
-    own = {**fields, **nested}
-    params = {f"params.{name}" if name in own else name: value for name, value in params.items()}
-    return {name: str(value) for name, value in {**own, **params}.items() if value is not None}
+def _spec_of(store: TrackingStore, run: Any) -> Spec:
+    text = run.data.tags.get(names.SPEC)
+    if text is None:  # longer than a tag may be
+        text = store.fetch(f"{run.info.artifact_uri}/{names.SPEC_FILE}").read_text()
+    return Spec.from_json(json.loads(text))
 
 
 def _title(spec: Spec) -> str:
@@ -142,3 +224,31 @@ def _title(spec: Spec) -> str:
     fold = "" if spec.fold is None else f" fold {spec.fold}"
     labels = "" if spec.labels == "true" else f" {spec.labels} labels"
     return f"{spec.arch} {spec.picture.side_px}px seed {spec.seed}{fold}{labels}"
+
+
+def _adopt_trials(store: TrackingStore, experiment: Experiment, run: Run) -> None:
+    """Put below a run the trials that interrupted runs of the same search had logged.
+
+    The study goes on where it was, and would log them again; so each stands once in MLflow.
+    """
+    filter_ = (
+        f"tags.{names.KIND} = '{names.RUN}' and attributes.status != 'FINISHED' "
+        f"and tags.{names.DATA_DIGEST} = '{run.spec.data_digest}'"
+    )
+    for earlier in store.runs(experiment.id, filter_):
+        if earlier.info.status == State.RUNNING:
+            continue
+        if record_of(store, earlier).spec.without_budget != run.spec.without_budget:
+            continue
+        below = f"tags.`{names.MLFLOW_PARENT}` = '{earlier.info.run_id}'"
+        for trial in store.runs(experiment.id, below):
+            _adopt(store, run, trial)
+
+
+def _adopt(store: TrackingStore, run: Run, trial: Any) -> None:
+    is_half = trial.info.status == State.RUNNING  # killed while it was logged; it will be again
+    if is_half or (number := int(trial.data.params["trial"])) in run.adopted:
+        store.client.delete_run(trial.info.run_id)
+        return
+    store.client.set_tag(trial.info.run_id, names.MLFLOW_PARENT, run.run_id)
+    run.adopted[number] = trial.info

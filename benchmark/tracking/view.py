@@ -1,4 +1,4 @@
-"""The experiment's note, and a saved view of its runs table that shows the leaderboard.
+"""What a finished benchmark leaves in MLflow: its board's files, a note, and a view of the runs.
 
 The view is an undocumented part of MLflow's UI (3.17: an experiment tag that the page reads), so
 that it is checked against the version and said openly where it may not open.
@@ -7,14 +7,16 @@ that it is checked against the version and said openly where it may not open.
 import base64
 import json
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .. import environment
 from . import names
 from .experiments import Experiment
-from .store import Store
+from .store import TrackingStore
 
-VIEW_KEY = "leaderboard"
-TESTED_VERSION = "3.17"
+_VIEW_KEY = "leaderboard"
+_TESTED_VERSION = "3.17"
 _NOTE_LIMIT = 20_000  # characters of an experiment's tag
 COLUMNS = (
     "params.`arch`",
@@ -30,7 +32,43 @@ COLUMNS = (
 )
 
 
-def set_note(store: Store, experiment: Experiment, markdown: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardFiles:
+    """What a finished benchmark leaves on its own run.
+
+    Attributes:
+        files: texts by artifact path, such as `leaderboard.csv`.
+        note: the Markdown for the head of the experiment's page.
+        tags: further facts worth a tag, such as the winner.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Where the leaderboard opens in MLflow's UI, behind the server's address; and a warning."""
+
+    path: str
+    warning: str
+
+
+def leave_board(
+    store: TrackingStore, experiment: Experiment, run_id: str, board: BoardFiles
+) -> Link:
+    """Leave the board on the benchmark's run and the experiment's page."""
+    for path, text in board.files.items():
+        store.client.log_text(run_id, text, path)
+    if board.tags:
+        store.write_tags(run_id, board.tags)
+    if board.note:
+        _set_note(store, experiment, board.note)
+    return _save_view(store, experiment)
+
+
+def _set_note(store: TrackingStore, experiment: Experiment, markdown: str) -> None:
     """Show a Markdown text at the head of the experiment's page, cut at a line if it is long."""
     text = markdown
     if len(text) > _NOTE_LIMIT:
@@ -38,38 +76,27 @@ def set_note(store: Store, experiment: Experiment, markdown: str) -> None:
     store.client.set_experiment_tag(experiment.id, "mlflow.note.content", text)
 
 
-def save_view(store: Store, experiment: Experiment) -> tuple[str, str]:
-    """Save the view of the runs table; return the path it opens at, and a warning or nothing."""
+def _save_view(store: TrackingStore, experiment: Experiment) -> Link:
+    """Save the view of the runs table."""
     import mlflow
 
-    now = int(environment.now().timestamp() * 1000)  # a text here makes the page drop the view
-    shared = {
-        "name": "Leaderboard",
-        "createdAt": now,
-        "updatedAt": now,
-        "state": _packed(_state()),
-    }
-    tag = f"mlflow.sharedViewState.{VIEW_KEY}"
-    store.client.set_experiment_tag(experiment.id, tag, json.dumps(shared))
-    path = f"/#/experiments/{experiment.id}/runs?viewStateShareKey={VIEW_KEY}"
-    if mlflow.__version__.startswith(f"{TESTED_VERSION}."):
-        return path, ""
-    warning = (
-        f"the saved view of the runs table was made for MLflow {TESTED_VERSION}; in "
-        f"{mlflow.__version__} the link may open the plain table."
-    )
-    return path, warning
-
-
-def _state() -> dict[str, object]:
-    return {
+    now = environment.now_ms()  # a text here makes the page drop the view
+    state = {
         "searchFilter": f'tags.{names.KIND} = "{names.RUN}"',
         "orderByKey": "metrics.`val_macro_f1`",
         "orderByAsc": False,
         "lifecycleFilter": "Active",
         "selectedColumns": ["attributes.`Models`", *COLUMNS],
     }
-
-
-def _packed(state: dict[str, object]) -> str:
-    return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")
+    view = {"name": "Leaderboard", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
+    tag = f"mlflow.sharedViewState.{_VIEW_KEY}"
+    store.client.set_experiment_tag(experiment.id, tag, json.dumps(view))
+    path = f"/#/experiments/{experiment.id}/runs?viewStateShareKey={_VIEW_KEY}"
+    if mlflow.__version__.startswith(f"{_TESTED_VERSION}."):
+        return Link(path=path, warning="")
+    warning = (
+        f"the saved view of the runs table was made for MLflow {_TESTED_VERSION}; in "
+        f"{mlflow.__version__} the link may open the plain table."
+    )
+    return Link(path=path, warning=warning)

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .. import environment
+from ..errors import kind_and_line
 from ..records import Epoch
 from ..search import TrialRecord
 from .messages import Advance, Event, Failure, Ready, Searching, Stage, Task, Tried
@@ -98,10 +99,9 @@ def _receive(connection: Connection) -> Task | None:
 
 
 def _reason(error: Exception) -> str:
-    """Say in a line what went wrong and where; a framework's page is cut to its first line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """Say in a line what went wrong and where."""
     where = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:500] + where[:100]
+    return f"{kind_and_line(error)}{where[:100]}"
 
 
 def write_output_to(log: Path) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from benchmark.board import BoardEvidence
 from benchmark.errors import StoreError
 from benchmark.records import Predictions, Probabilities, Reader, Record
-from benchmark.tracking import CANDIDATE, CHAMPION, Promotion, Version
+from benchmark.tracking import CHAMPION, Registration, Version
 
 
 class Bytes:
@@ -42,7 +42,7 @@ class Known:
     versions: dict[str, Version] = field(default_factory=dict)
     answers: Mapping[str, Any] | None = None
     asked: list[str] = field(default_factory=list)
-    registered: list[Promotion] = field(default_factory=list)
+    registered: list[Registration] = field(default_factory=list)
 
     def add(self, record: Record, evidence: BoardEvidence) -> None:
         """Know a run with its table, trained on nothing that the table holds."""
@@ -83,22 +83,23 @@ class Known:
         """Return a text that is kept."""
         return self.texts.get((run_id, path))
 
+    @property
+    def registry(self) -> "Known":
+        """Itself."""
+        return self
+
     def ask(self, version: Version, paths: tuple[str, ...], reader: Reader) -> Probabilities:
         """Return what a registered model says."""
         assert self.answers is not None, "nothing need be loaded here"
         self.asked += paths
         return np.array([self.answers[path] for path in paths])
 
-    def champion(self, name: str) -> Version | None:
-        """Return the champion."""
-        return self.versions.get(CHAMPION)
+    def find(self, name: str, alias: str) -> Version | None:
+        """Return the version with an alias."""
+        return self.versions.get(alias)
 
-    def candidate(self, name: str) -> Version | None:
-        """Return the candidate."""
-        return self.versions.get(CANDIDATE)
-
-    def register(self, record: Record, promotion: Promotion) -> Version:
-        """Return a run's model an alias."""
+    def register(self, record: Record, promotion: Registration) -> Version:
+        """Give a run's model an alias."""
         self.registered.append(promotion)
         made = version_of(record, "2", promotion.alias, promotion.tags)
         self.versions[promotion.alias] = made

@@ -20,15 +20,16 @@ def trials(*numbers: int) -> list[TrialRecord]:
 
 
 class Shown:
-    """A tracker that knows which trials stand below a run."""
+    """A run that knows which trials stand below it."""
 
     def __init__(self, adopted: list[int]) -> None:
-        self.run = SimpleNamespace(run_id="r", spec=SPEC, adopted=dict.fromkeys(adopted))
+        self.run_id, self.spec = "r", SPEC
+        self.adopted = dict.fromkeys(adopted)
         self.looked_at: list[int] = []
         self.shown = set(adopted)
 
-    def log_trial(self, run: Any, trial: Any) -> None:
-        run.adopted.pop(trial.number, None)
+    def log_trial(self, trial: Any) -> None:
+        self.adopted.pop(trial.number, None)
         self.looked_at.append(trial.number)
         self.shown.add(trial.number)
 
@@ -37,12 +38,12 @@ class Shown:
 def test_a_search_gone_on_with_shows_as_many_trials_as_a_person_asked_for(
     adopted: list[int],
 ) -> None:
-    tracker = Shown(adopted)
+    run = Shown(adopted)
     prepared = SimpleNamespace(request=SimpleNamespace(log_trials=5))
-    recorder = Recorder(cast("Any", prepared), cast("Any", tracker), Path("unused"))
+    recorder = Recorder(cast("Any", prepared), cast("Any", None), Path("unused"))
     later = [number for number in range(8) if number not in adopted]
     for trial in trials(*later):  # as they end
-        recorder.log_trials(cast("Any", tracker.run), [trial])
-    recorder.log_trials(cast("Any", tracker.run), trials(*range(8)))  # all, when the search ends
-    assert len(tracker.shown) == 5
-    assert sorted(tracker.looked_at) == sorted(tracker.shown)
+        recorder.log_trials(cast("Any", run), [trial])
+    recorder.log_trials(cast("Any", run), trials(*range(8)))  # all, when the search ends
+    assert len(run.shown) == 5
+    assert sorted(run.looked_at) == sorted(run.shown)

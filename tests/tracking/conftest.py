@@ -24,7 +24,7 @@ from benchmark.records import (
     Seconds,
     Spec,
 )
-from benchmark.tracking import Evidence, Opening, Tracker
+from benchmark.tracking import FinishedRun, Opening, Tracker
 
 CLASSES = ("large cell", "normal", "squamous")
 SPEC = Spec(
@@ -45,7 +45,7 @@ OPENING = Opening(
     plan_digest="a" * 64,
     data="phantom",
     data_digest=SPEC.data_digest,
-    split_digest=SPEC.split_digest,
+    splits=(SPEC.split_digest,),
     synthetic=True,
 )
 
@@ -107,10 +107,10 @@ def outcome_in(folder: Path, spec: Spec = SPEC, network: Path | None = None) -> 
     )
 
 
-def evidence_of(outcome: Outcome, **more: Any) -> Evidence:
+def evidence_of(outcome: Outcome, **more: Any) -> FinishedRun:
     """Return what is logged of an outcome, with two scores a part."""
     scores = {"val_macro_f1": 0.5, "test_macro_f1": 0.4, "val_auroc": float("nan")}
-    return replace(Evidence(outcome=outcome, predictions=UNIFORM, scores=scores), **more)
+    return replace(FinishedRun(outcome=outcome, predictions=UNIFORM, scores=scores), **more)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def finished(bench: Bench) -> Callable[..., Any]:
     def finish(tracker: Tracker, spec: Spec = SPEC, network: Path | None = None) -> Any:
         parent = tracker.begin(OPENING, resume=True)
         outcome = outcome_in(bench.folder / "outcomes" / spec.digest, spec, network)
-        return tracker.finish(tracker.start(parent, spec), evidence_of(outcome))
+        return tracker.start(parent, spec).finish(evidence_of(outcome))
 
     return finish
 

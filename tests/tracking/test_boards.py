@@ -58,12 +58,12 @@ def table(wrong: int) -> Predictions:
 
 
 def finish(bench: Bench, tracker: Tracker, spec: Spec, predictions: Predictions) -> Record:
-    opening = replace(OPENING, split_digest=spec.split_digest)
+    opening = replace(OPENING, splits=(spec.split_digest,))
     parent = tracker.begin(opening, resume=False)
     outcome = outcome_in(bench.folder / "outcomes" / spec.digest, spec)
     write_predictions(predictions, outcome.folder / "predictions.parquet")
     evidence = evidence_of(outcome, predictions=predictions, scores=score(predictions))
-    return tracker.finish(tracker.start(parent, spec), evidence)
+    return tracker.start(parent, spec).finish(evidence)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_board_is_of_the_split_of_the_latest_benchmark(store: Store) -> None:
 
 
 def test_a_benchmark_that_no_run_stands_on_yet_makes_no_board(store: Store) -> None:
-    opening = replace(OPENING, split_digest="7" * 64)
+    opening = replace(OPENING, splits=("7" * 64,))
     store.tracker.begin(opening, resume=False)
     assert {row.arch for row in latest_board(store.tracker).rows} == {"good", "poor"}
 
@@ -188,7 +188,8 @@ def older(store: Store) -> None:
 
 def test_what_an_older_board_was_about_is_put_together_from_what_it_left(store: Store) -> None:
     older(store)
-    subject = read_subject(store.tracker, store.tracker.benchmark(store.parent))
+    (own,) = (each for each in store.tracker.benchmarks() if each.run_id == store.parent)
+    subject = read_subject(store.tracker, own)
     assert subject.synthetic
     assert subject.classes == ("a", "b")
     assert subject.images == {"train": (2, 2), "val": (1, 1), "test": (1, 1)}
@@ -294,8 +295,8 @@ def test_rescoring_moves_no_alias(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown(tmp_path, monkeypatch, "rescore")
-    assert store.tracker.champion("phantom") is None
-    assert store.tracker.candidate("phantom") is None
+    assert store.tracker.registry.find("phantom", "champion") is None
+    assert store.tracker.registry.find("phantom", "candidate") is None
 
 
 def test_a_name_of_other_classes_is_a_persons_mistake(

@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.errors import PromotionError
 from benchmark.records import Predictions, Record
-from benchmark.tracking import Promotion, Tracker, Version
+from benchmark.tracking import Registration, Tracker, Version
 from benchmark.tracking import registry as room
 from benchmark.tracking.reload import predict
 from tests.close import assert_close
@@ -54,8 +54,8 @@ def check(network: Path) -> Predictions:
     return predictions_of(np.asarray(says, dtype=np.float64))
 
 
-def promotion_of(check: Predictions) -> Promotion:
-    return Promotion(
+def promotion_of(check: Predictions) -> Registration:
+    return Registration(
         name="phantom", description="the best", tags={"arch": "tiny"}, check=check, reader=Drawn()
     )
 
@@ -70,7 +70,7 @@ def test_a_registered_model_serves_a_stranger(
 ) -> None:
     tracker = bench.open()
     record = finished(tracker, SPEC, network)
-    champion = tracker.register(record, promotion_of(check))
+    champion = tracker.registry.register(record, promotion_of(check))
     assert (champion.uri, champion.run_id) == ("models:/phantom@champion", record.run_id)
     assert champion.difference < 1e-3
     assert champion.tags["arch"] == "tiny"
@@ -141,8 +141,8 @@ def test_a_truncated_model_is_refused(
     logged = tracker.network_path(record)
     logged.write_bytes(logged.read_bytes()[:-100])
     with pytest.raises(PromotionError, match="it is truncated or was replaced"):
-        tracker.register(record, promotion_of(UNIFORM))
-    assert tracker.champion("phantom") is None
+        tracker.registry.register(record, promotion_of(UNIFORM))
+    assert tracker.registry.find("phantom", "champion") is None
 
 
 @dataclass
@@ -162,7 +162,7 @@ def crowned(
     tracker = bench.open()
     first, second = finished(tracker), finished(tracker, replace(SPEC, seed=2))
     says(monkeypatch, UNIFORM.probabilities)
-    return Crowned(tracker, tracker.register(first, promotion_of(UNIFORM)), first, second)
+    return Crowned(tracker, tracker.registry.register(first, promotion_of(UNIFORM)), first, second)
 
 
 def versions(crowned: Crowned) -> list[Any]:
@@ -186,59 +186,61 @@ def test_the_alias_stays_when_a_reloaded_model_says_something_else(
 ) -> None:
     says(monkeypatch, answer)
     with pytest.raises(PromotionError, match=reason):
-        crowned.tracker.register(crowned.second, promotion_of(UNIFORM))
-    assert crowned.tracker.champion("phantom") == crowned.champion
+        crowned.tracker.registry.register(crowned.second, promotion_of(UNIFORM))
+    assert crowned.tracker.registry.find("phantom", "champion") == crowned.champion
     assert "probabilities" in versions(crowned)[1].tags["refused"]
 
 
 def test_a_better_run_takes_the_alias(crowned: Crowned) -> None:
-    champion = crowned.tracker.register(crowned.second, promotion_of(UNIFORM))
+    champion = crowned.tracker.registry.register(crowned.second, promotion_of(UNIFORM))
     assert (champion.version, champion.run_id) == ("2", crowned.second.run_id)
 
 
 def test_the_champion_is_not_registered_twice(crowned: Crowned) -> None:
-    again = crowned.tracker.register(crowned.first, promotion_of(UNIFORM))
+    again = crowned.tracker.registry.register(crowned.first, promotion_of(UNIFORM))
     assert again == crowned.champion
     assert len(versions(crowned)) == 1
 
 
 def test_a_former_champion_returns_under_its_old_version(crowned: Crowned) -> None:
-    crowned.tracker.register(crowned.second, promotion_of(UNIFORM))
-    again = crowned.tracker.register(crowned.first, promotion_of(UNIFORM))
+    crowned.tracker.registry.register(crowned.second, promotion_of(UNIFORM))
+    again = crowned.tracker.registry.register(crowned.first, promotion_of(UNIFORM))
     assert again.version == crowned.champion.version
     assert len(versions(crowned)) == 2
 
 
-def candidate_of(check: Predictions) -> Promotion:
+def candidate_of(check: Predictions) -> Registration:
     return replace(promotion_of(check), alias="candidate", tags={"why": "unsure"})
 
 
 def test_a_candidate_leaves_the_champion_where_it_is(crowned: Crowned) -> None:
-    version = crowned.tracker.register(crowned.second, candidate_of(UNIFORM))
+    version = crowned.tracker.registry.register(crowned.second, candidate_of(UNIFORM))
     assert (version.alias, version.version) == ("candidate", "2")
     assert version.uri == "models:/phantom@candidate"
-    assert crowned.tracker.champion("phantom") == crowned.champion
-    assert crowned.tracker.candidate("phantom") == version
+    assert crowned.tracker.registry.find("phantom", "champion") == crowned.champion
+    assert crowned.tracker.registry.find("phantom", "candidate") == version
 
 
 def test_a_candidate_that_becomes_champion_is_one_version_with_the_new_word(
     crowned: Crowned,
 ) -> None:
-    crowned.tracker.register(crowned.second, candidate_of(UNIFORM))
+    crowned.tracker.registry.register(crowned.second, candidate_of(UNIFORM))
     promotion = replace(promotion_of(UNIFORM), description="forced", tags={"forced": "yes"})
-    champion = crowned.tracker.register(crowned.second, promotion)
+    champion = crowned.tracker.registry.register(crowned.second, promotion)
     assert (champion.version, champion.tags["forced"]) == ("2", "yes")
-    assert crowned.tracker.candidate("phantom") is None
+    assert crowned.tracker.registry.find("phantom", "candidate") is None
     assert versions(crowned)[1].description == "forced"
 
 
 def test_what_has_its_alias_already_is_not_loaded_again(
     crowned: Crowned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = crowned.tracker.register(crowned.second, candidate_of(UNIFORM))
+    first = crowned.tracker.registry.register(crowned.second, candidate_of(UNIFORM))
     monkeypatch.setattr(room, "reload_and_predict", None)
-    assert crowned.tracker.register(crowned.second, candidate_of(UNIFORM)) == first
-    assert crowned.tracker.register(crowned.first, candidate_of(UNIFORM)) == crowned.champion
+    assert crowned.tracker.registry.register(crowned.second, candidate_of(UNIFORM)) == first
+    assert (
+        crowned.tracker.registry.register(crowned.first, candidate_of(UNIFORM)) == crowned.champion
+    )
 
 
 def test_the_description_travels_with_the_model_as_its_card(crowned: Crowned) -> None:
@@ -250,11 +252,13 @@ def test_the_description_travels_with_the_model_as_its_card(crowned: Crowned) ->
 
 def test_a_run_without_a_model_is_refused(crowned: Crowned) -> None:
     with pytest.raises(PromotionError, match="has no model"):
-        crowned.tracker.register(replace(crowned.first, model_id=""), promotion_of(UNIFORM))
+        crowned.tracker.registry.register(
+            replace(crowned.first, model_id=""), promotion_of(UNIFORM)
+        )
 
 
 def test_a_name_that_was_never_registered_has_no_champion(crowned: Crowned) -> None:
-    assert crowned.tracker.champion("chest-ct") is None
+    assert crowned.tracker.registry.find("chest-ct", "champion") is None
 
 
 def test_a_description_is_cut_to_what_mlflow_s_tables_hold() -> None:

@@ -86,7 +86,7 @@ def test_a_finished_run_holds_its_tables_and_figures(bench: Bench) -> None:
         tables={"report.txt": "precision"},
     )
     run = tracker.start(tracker.begin(OPENING, resume=True), SPEC)
-    record = tracker.finish(run, evidence)
+    record = run.finish(evidence)
     assert artifacts_of(tracker, record) == {
         "predictions.parquet",
         "check.parquet",
@@ -142,17 +142,43 @@ def test_finished_runs_are_found_by_digest_and_failed_ones_are_not(
     tracker = bench.open()
     made = finished(tracker)
     other = replace(SPEC, seed=2)
-    failed = tracker.fail(tracker.start(tracker.begin(OPENING, resume=True), other), "no memory")
+    failed = tracker.start(tracker.begin(OPENING, resume=True), other).fail("no memory")
     found = bench.open().finished([SPEC.digest, other.digest, "0" * 64])
     assert {digest: record.run_id for digest, record in found.items()} == {SPEC.digest: made.run_id}
     assert (failed.state, failed.reason) == (State.FAILED, "no memory")
 
 
-def test_records_are_those_of_the_images_asked_for(bench: Bench, finished: Finish) -> None:
+def test_finished_runs_are_looked_up_by_a_filter_on_the_digest_and_none_other_is_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = bench.open()
+    client, text = tracker._store.client, json.dumps(SPEC.to_json())
+    digests = [f"{number:064d}" for number in range(100)]
+    for digest in (each for each in digests[:40] for _ in range(2)):
+        tags = {"benchmark": "run", "spec": text, "spec_digest": digest}
+        run = client.create_run(tracker.experiment.id, tags=tags)
+        client.set_terminated(run.info.run_id)
+    asked, read = list[str](), list[str]()
+    search_runs = client.search_runs
+
+    def counted(experiments: list[str], filter_: str, **more: Any) -> Any:
+        asked.append(filter_)
+        page = search_runs(experiments, filter_, **more)
+        read.extend(run.data.tags["spec_digest"] for run in page)
+        return page
+
+    monkeypatch.setattr(client, "search_runs", counted)
+    wanted = [*digests[35:], *digests[35:]]
+    assert list(tracker.finished(wanted)) == read == digests[35:40]
+    assert len(asked) == len(set(asked)) == len(digests[35:])
+    assert all("tags.spec_digest = '" in each for each in asked)
+
+
+def test_records_are_those_of_the_splits_asked_for(bench: Bench, finished: Finish) -> None:
     tracker = bench.open()
     finished(tracker)
-    assert len(tracker.records(SPEC.data_digest)) == 1
-    assert tracker.records("0" * 64) == ()
+    assert len(tracker.records([SPEC.split_digest])) == 1
+    assert tracker.records(["0" * 64]) == ()
 
 
 def test_epochs_are_logged_once_whether_streamed_or_found_at_the_end(bench: Bench) -> None:
@@ -165,7 +191,7 @@ def test_epochs_are_logged_once_whether_streamed_or_found_at_the_end(bench: Benc
     for epoch in epochs[:20]:
         run.epoch(epoch)
     outcome = outcome_in(bench.folder / "outcome")
-    record = tracker.finish(run, evidence_of(outcome, history=epochs))
+    record = run.finish(evidence_of(outcome, history=epochs))
     history = tracker._store.client.get_metric_history(record.run_id, "epoch_val_loss")
     assert [(each.step, each.value) for each in history] == [
         (epoch.number, epoch.metrics["val_loss"]) for epoch in epochs
@@ -197,7 +223,7 @@ def test_a_class_may_have_signs_that_mlflow_refuses(bench: Bench) -> None:
     tracker = bench.open()
     run = tracker.start(tracker.begin(OPENING, resume=True), SPEC)
     outcome = outcome_in(bench.folder / "outcome")
-    record = tracker.finish(run, evidence_of(outcome, scores={"test_f1_covid (19)": 0.5}))
+    record = run.finish(evidence_of(outcome, scores={"test_f1_covid (19)": 0.5}))
     assert record.scores == {"test_f1_covid _19_": 0.5}
 
 
@@ -205,7 +231,7 @@ def test_notes_longer_than_a_tag_are_cut_and_say_so(bench: Bench) -> None:
     tracker = bench.open()
     run = tracker.start(tracker.begin(OPENING, resume=True), SPEC)
     outcome = replace(outcome_in(bench.folder / "outcome"), warnings=("w" * 300,) * 100)
-    notes = tracker.finish(run, evidence_of(outcome)).notes
+    notes = run.finish(evidence_of(outcome)).notes
     assert notes[0] == "w" * 300
     assert notes[-1] == "further notes did not fit"
 

@@ -23,12 +23,13 @@ def test_importing_the_room_imports_no_mlflow() -> None:
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "mlruns"])
 def test_a_folder_is_no_store(uri: str) -> None:
     with pytest.raises(StoreError, match="must be a database or a server"):
-        open_store(uri, {})
+        open_store(uri)
 
 
-def test_a_folder_from_the_environment_is_no_store_either() -> None:
+def test_a_folder_from_the_environment_is_no_store_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     with pytest.raises(StoreError, match=r"not the folder '\./mlruns'; write sqlite"):
-        open_store(None, {"MLFLOW_TRACKING_URI": "./mlruns"})
+        open_store(None)
 
 
 def test_a_database_that_cannot_be_written_is_refused(
@@ -36,20 +37,20 @@ def test_a_database_that_cannot_be_written_is_refused(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
     with pytest.raises(StoreError, match=r"mlflow\.db must be writable"):
-        open_store(f"sqlite:///{tmp_path}/mlflow.db", {})
+        open_store(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def test_a_database_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be made"):
-        open_store(f"sqlite:///{tmp_path}/file/mlflow.db", {})
+        open_store(f"sqlite:///{tmp_path}/file/mlflow.db")
 
 
 @pytest.mark.slow
 def test_a_file_that_is_no_database_is_refused_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("this is a letter, not a database. " * 50)
     with pytest.raises(StoreError, match=r"cannot be used: [^\n]*$"):
-        open_store(f"sqlite:///{tmp_path}/mlflow.db", {})
+        open_store(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 @pytest.mark.slow
@@ -58,7 +59,7 @@ def test_a_server_that_is_not_there_is_refused_at_once() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(StoreError, match="does not answer within 5 s; start it"):
-        open_store(f"http://127.0.0.1:{port}", {})
+        open_store(f"http://127.0.0.1:{port}")
 
 
 @pytest.mark.slow
@@ -68,7 +69,7 @@ def test_a_server_that_says_nothing_is_refused_in_time(monkeypatch: pytest.Monke
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with pytest.raises(StoreError, match="does not answer"):
-            open_store(f"http://127.0.0.1:{silent.getsockname()[1]}", {})
+            open_store(f"http://127.0.0.1:{silent.getsockname()[1]}")
 
 
 @pytest.mark.slow

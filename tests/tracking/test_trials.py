@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.records import Params, SearchSpec, State
 from benchmark.tracking import Tracker, TrialRun
-from benchmark.tracking import trials as room
+from benchmark.tracking import runs as room
 
 from .conftest import OPENING, SPEC, Bench
 
@@ -43,7 +43,7 @@ def killed_after(tracker: Tracker, trials: int, search: SearchSpec = SEARCH) -> 
     parent = tracker.begin(OPENING, resume=False)
     run = tracker.start(parent, replace(SPEC, search=search))
     for number in range(trials):
-        tracker.log_trial(run, trial(number))
+        run.log_trial(trial(number))
     tracker._store.client.set_terminated(run.run_id, State.KILLED)
     return run.run_id
 
@@ -56,7 +56,7 @@ def test_a_search_gone_on_with_takes_over_the_trials_of_the_killed_one(bench: Be
     assert below(tracker, killed) == []
     assert below(tracker, run.run_id) == before
     for number in range(6):  # all of the study, as they are logged when it ends
-        tracker.log_trial(run, trial(number))
+        run.log_trial(trial(number))
     after = below(tracker, run.run_id)
     assert [number for number, _ in after] == ["0", "1", "2", "3", "4", "5"]
     assert after[:3] == before
@@ -89,11 +89,11 @@ def test_a_trial_that_a_kill_left_half_logged_is_logged_again(
     with monkeypatch.context() as killed:
         killed.setattr(client, "set_terminated" if has_params else "log_batch", _killed)
         with pytest.raises(KeyboardInterrupt, match="killed"):
-            tracker.log_trial(run, trial(0))
+            run.log_trial(trial(0))
     client.set_terminated(run.run_id, State.KILLED)
     again = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
     assert below(tracker, again.run_id) == []
-    tracker.log_trial(again, trial(0))
+    again.log_trial(trial(0))
     assert [number for number, _ in below(tracker, again.run_id)] == ["0"]
 
 
@@ -112,7 +112,7 @@ def test_trials_of_another_search_stay_where_they_are(bench: Bench) -> None:
 def test_trials_of_a_search_that_still_runs_stay_where_they_are(bench: Bench) -> None:
     tracker = bench.open()
     alive = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
-    tracker.log_trial(alive, trial(0))
+    alive.log_trial(trial(0))
     run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
     assert below(tracker, run.run_id) == []
     assert len(below(tracker, alive.run_id)) == 1
@@ -123,7 +123,7 @@ def test_a_trial_of_a_study_that_was_removed_gives_way(bench: Bench) -> None:
     killed_after(tracker, 1)
     run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
     ((_, old),) = below(tracker, run.run_id)
-    tracker.log_trial(run, trial(0, started=1.8e9))
+    run.log_trial(trial(0, started=1.8e9))
     ((_, new),) = below(tracker, run.run_id)
     assert new != old
 
@@ -141,6 +141,6 @@ def test_logging_a_trial_takes_three_calls_of_the_store(
             return getattr(client, name)
 
     monkeypatch.setattr(room, "record_of", None)  # nothing is read back
-    tracker._store = replace(tracker._store, client=Counting())
-    tracker.log_trial(run, trial(1))
+    tracker._store.client = Counting()
+    run.log_trial(trial(1))
     assert called == ["create_run", "log_batch", "set_terminated"]

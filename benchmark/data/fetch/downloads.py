@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...errors import DataError, StoreError
+from ...errors import DataError, StoreError, one_line
 from ...records import Progress
 from ..known import DataSet
 
@@ -31,7 +31,7 @@ def from_kaggle(wanted: DataSet, partial: Path) -> Path:
         exceptions.BackendError,
         exceptions.DataCorruptionError,
     ) as error:
-        raise StoreError(f"Kaggle did not give {wanted.handle}: {_line(error)}.") from error
+        raise StoreError(f"Kaggle did not give {wanted.handle}: {one_line(error)}.") from error
 
 
 def _root(folder: Path, wanted: DataSet) -> Path:
@@ -62,7 +62,7 @@ def from_url(wanted: DataSet, partial: Path, told: Progress) -> Path:
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _no_network(wanted) from error
     except requests.RequestException as error:
-        raise StoreError(f"{wanted.handle} could not be had: {_line(error)}.") from error
+        raise StoreError(f"{wanted.handle} could not be had: {one_line(error)}.") from error
     except ValueError as error:  # pooch's word for another hash
         raise StoreError(
             f"{wanted.name} came damaged: its hash is not {wanted.checksum}. Fetch it again."
@@ -110,10 +110,6 @@ def _broken_off(wanted: DataSet) -> StoreError:
     return StoreError(
         f"the download of {wanted.name} broke off; what came is kept: fetch it again to go on."
     )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 @contextmanager

@@ -9,8 +9,7 @@ import pytest
 
 from benchmark.errors import StoreError
 from benchmark.records import State
-from benchmark.tracking import Opening, Parent, Tracker
-from benchmark.tracking.parents import write_tags
+from benchmark.tracking import Benchmark, Opening, Tracker
 
 from .conftest import OPENING, SPEC, Bench
 
@@ -26,14 +25,14 @@ def dead_pid() -> int:
 
 def belongs_to(tracker: Tracker, run_id: str, pid: int, host: str | None = None) -> None:
     tags = {"process.pid": str(pid), "process.host": host or socket.gethostname()}
-    write_tags(tracker._store, run_id, {**tags, "process.started": "1.00"})
+    tracker._store.write_tags(run_id, {**tags, "process.started": "1.00"})
 
 
 def run_of(tracker: Tracker, run_id: str) -> Any:
     return tracker._store.client.get_run(run_id)
 
 
-def interrupted(tracker: Tracker, pid: int, opening: Opening = OPENING) -> Parent:
+def interrupted(tracker: Tracker, pid: int, opening: Opening = OPENING) -> Benchmark:
     parent = tracker.begin(opening, resume=False)
     belongs_to(tracker, parent.run_id, pid)
     return parent
@@ -55,7 +54,7 @@ def test_an_interrupted_benchmark_is_taken_up_again(bench: Bench, dead_pid: int)
     tracker = bench.open()
     tracker.close_stale()
     second = tracker.begin(OPENING, resume=True)
-    assert (second.run_id, second.resumed) == (first.run_id, True)
+    assert second.run_id == first.run_id
     assert run_of(tracker, second.run_id).info.status == "RUNNING"
 
 
@@ -87,7 +86,6 @@ def test_another_plan_or_no_wish_to_resume_is_a_new_benchmark(
     opening = replace(OPENING, plan_digest=change.get("plan_digest", OPENING.plan_digest))
     second = bench.open().begin(opening, resume=change.get("resume", True))
     assert second.run_id != first.run_id
-    assert not second.resumed
 
 
 def test_a_benchmark_that_still_runs_is_not_taken_over(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Everything that came of a finished run, logged: model first, then metrics and files."""
+"""What came of a finished run, logged: the model first, then data sets, metrics, files and tags."""
 
 import json
 import tempfile
@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import environment
-from ..records import Epoch, Outcome, Part, Predictions, Spec, State, digest
+from ..records import Epoch, Outcome, Part, Predictions, Spec, digest
+from ..serving import NETWORK_FILE, Card, file_sha256
 from . import names
-from .datasets import dataset_digest, dataset_inputs, dataset_name
 from .experiments import Experiment
 from .models import link_or_copy, log_network
-from .parents import write_tags
-from .runs import Run
-from .store import Store
+from .store import TrackingStore
 
 _FOLDER_FILES = (
     names.PREDICTIONS_FILE,
@@ -25,11 +23,12 @@ _FOLDER_FILES = (
     names.CHECK_FILE,
     "history.json",
 )
-METRICS_LIMIT = 1000  # MLflow's, in one call
+_DATASET_DIGEST_LIMIT = 36  # characters that MLflow keeps of a dataset's digest
+_CONTEXT = {Part.TRAIN: "training", Part.VAL: "validation", Part.TEST: "testing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
+class FinishedRun:
     """What is logged of a finished run.
 
     Attributes:
@@ -50,35 +49,41 @@ class Evidence:
     tables: Mapping[str, str] = field(default_factory=dict)
 
 
-def log_evidence(store: Store, experiment: Experiment, run: Run, evidence: Evidence) -> None:
-    """Log everything of a finished run and close it as FINISHED, which is the last step."""
-    for epoch in evidence.history:
-        run.epoch(epoch)
-    run.flush()
-    outcome, predictions = evidence.outcome, evidence.predictions
-    model_id = log_network(store, experiment, run, outcome, predictions.classes)
-    store.client.log_inputs(run.run_id, dataset_inputs(outcome.spec, predictions))
-    log_metrics(store, run.run_id, _metrics(run.run_id, model_id, evidence))
-    _log_files(store, run, evidence)
-    write_tags(store, run.run_id, {**_tags(outcome, model_id), **tested(predictions)})
-    store.client.set_terminated(run.run_id, State.FINISHED)
+def log_finished(
+    store: TrackingStore,
+    experiment: Experiment,
+    run_id: str,
+    finished: FinishedRun,
+    *,
+    synthetic: bool,
+) -> None:
+    """Log everything of a finished run but its epochs; it is not closed."""
+    from mlflow.entities import DatasetInput, InputTag
+
+    outcome, predictions = finished.outcome, finished.predictions
+    card = Card(
+        classes=predictions.classes,
+        picture=outcome.final.picture,
+        data=outcome.spec.data,
+        synthetic=synthetic,
+        spec_digest=outcome.spec.digest,
+        sha256=file_sha256(outcome.folder / NETWORK_FILE),
+    )
+    model_id = log_network(store, experiment, run_id, outcome, card)
+    inputs = [
+        DatasetInput(each, [InputTag("mlflow.data.context", _CONTEXT[part])])
+        for part, each in _datasets(outcome.spec, predictions).items()
+    ]
+    store.client.log_inputs(run_id, inputs)
+    values = {**finished.scores, **_costs(outcome)}
+    store.log_metrics(run_id, as_metrics(run_id, model_id, outcome.spec, predictions, values))
+    _log_files(store, run_id, finished)
+    store.write_tags(run_id, {**_tags(outcome, model_id), **tested(predictions)})
 
 
 def tested(predictions: Predictions) -> dict[str, str]:
     """Return the tag by which runs that were tested on the same images are counted."""
     return {names.TEST_DIGEST: digest(sorted(predictions.part(Part.TEST).hashes))}
-
-
-def _metrics(run_id: str, model_id: str, evidence: Evidence) -> list[Any]:
-    outcome, predictions = evidence.outcome, evidence.predictions
-    values = {**evidence.scores, **_costs(outcome)}
-    return as_metrics(run_id, model_id, outcome.spec, predictions, values)
-
-
-def log_metrics(store: Store, run_id: str, metrics: Sequence[Any]) -> None:
-    """Log any number of metrics."""
-    for start in range(0, len(metrics), METRICS_LIMIT):
-        store.client.log_batch(run_id, metrics=metrics[start : start + METRICS_LIMIT])
 
 
 def as_metrics(
@@ -91,21 +96,52 @@ def as_metrics(
     """Return metrics attached to the model, and those of a part to its data set too."""
     from mlflow.entities import Metric
 
-    now = int(environment.now().timestamp() * 1000)
-    parts = {
-        f"{part}_": {
-            "dataset_name": dataset_name(spec, part),
-            "dataset_digest": dataset_digest(spec, part, predictions),
-        }
-        for part in Part
-    }
+    now = environment.now_ms()
+    datasets = {f"{part}_": each for part, each in _datasets(spec, predictions).items()}
 
     def metric(name: str, value: float) -> Any:
-        data = next((parts[each] for each in parts if name.startswith(each)), {})
-        key = names.metric_name(name)
-        return Metric(key, value, now, 0, model_id=model_id or None, run_id=run_id, **data)
+        own = next((datasets[part] for part in datasets if name.startswith(part)), None)
+        return Metric(
+            names.metric_name(name),
+            value,
+            now,
+            step=0,
+            model_id=model_id or None,
+            dataset_name=own and own.name,
+            dataset_digest=own and own.digest,
+            run_id=run_id,
+        )
 
     return [metric(name, float(value)) for name, value in values.items()]
+
+
+def _datasets(spec: Spec, predictions: Predictions) -> dict[Part, Any]:
+    """Return the parts as MLflow's entities, made without its pandas and NumPy wrappers.
+
+    A part's digest is that of its images; a prediction table holds none of train, which the split
+    determines.
+    """
+    from mlflow.entities import Dataset
+
+    found = {}
+    for part in Part:
+        hashes = predictions.part(part).hashes
+        content: Sequence[str] = sorted(hashes) or [spec.split_digest, part]
+        facts = {
+            "data": spec.data,
+            "data_digest": spec.data_digest,
+            "split_digest": spec.split_digest,
+            "part": str(part),
+        }
+        found[part] = Dataset(
+            name=f"{spec.data}-{part}",
+            digest=digest([*content])[:_DATASET_DIGEST_LIMIT],
+            source_type="code",
+            source=json.dumps({"tags": facts}),
+            schema=None,
+            profile=json.dumps({"num_rows": len(hashes)} if hashes else {}),
+        )
+    return found
 
 
 def _costs(outcome: Outcome) -> dict[str, float]:
@@ -151,9 +187,9 @@ def _fitting(notes: Sequence[str]) -> str:
     return text
 
 
-def _log_files(store: Store, run: Run, evidence: Evidence) -> None:
+def _log_files(store: TrackingStore, run_id: str, finished: FinishedRun) -> None:
     """Gather all files in one folder and hand it over in one call."""
-    outcome = evidence.outcome
+    outcome = finished.outcome
     with tempfile.TemporaryDirectory(dir=outcome.folder.parent, prefix="benchmark-files-") as work:
         root = Path(work)
         for name in _FOLDER_FILES:
@@ -161,13 +197,13 @@ def _log_files(store: Store, run: Run, evidence: Evidence) -> None:
                 link_or_copy(outcome.folder / name, root / name)
         spec = json.dumps(outcome.spec.to_json(), indent=2)
         (root / names.SPEC_FILE).write_text(spec, encoding="utf-8")
-        for name, figure in evidence.figures.items():
+        for name, figure in finished.figures.items():
             _write_figure(figure, root / "figures" / name)
-        for name, text in evidence.tables.items():
+        for name, text in finished.tables.items():
             path = root / "tables" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        store.client.log_artifacts(run.run_id, str(root))
+        store.client.log_artifacts(run_id, str(root))
 
 
 def _write_figure(figure: Any, path: Path) -> None:
