@@ -7,13 +7,11 @@
 <folder>/locks/<kind>-<key>.{build,use}  who builds it, and who reads it
 ```
 
-Locks are the operating system's (`fcntl`), so they end with the process that held them: a killed
-builder never blocks the next one.
+Locks end with the process that held them: a killed builder never blocks the next one.
 """
 
 import atexit
 import errno
-import fcntl
 import hashlib
 import json
 import logging
@@ -27,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from .errors import StoreError, one_line
+from .errors import StoreError
+from .files import lock, sha256
 
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -153,7 +152,7 @@ class Cache:
         """Hold the right to build an entry, against other threads and other processes."""
         with _process().lock_of(self._path(kind, key)):
             with self._usable():
-                file = _lock(self._lock_file(kind, key, "build"), fcntl.LOCK_EX)
+                file = lock(self._lock_file(kind, key, "build"))
             with file:
                 yield
 
@@ -188,8 +187,8 @@ class Cache:
             if path not in process.used:
                 if not process.used:
                     atexit.register(process.let_go)
-                lock = self._lock_file(path.parent.name, path.name, "use")
-                process.used[path] = _lock(lock, fcntl.LOCK_SH)
+                file = self._lock_file(path.parent.name, path.name, "use")
+                process.used[path] = lock(file, shared=True)
 
     def _build(self, path: Path, build: Callable[[Path], None]) -> None:
         partial = path.with_name(f".{path.name}.partial")
@@ -235,8 +234,8 @@ class Cache:
                 mine.close()
             try:
                 with (
-                    _lock(self._lock_file(kind, key, "build"), fcntl.LOCK_EX | fcntl.LOCK_NB),
-                    _lock(self._lock_file(kind, key, "use"), fcntl.LOCK_EX | fcntl.LOCK_NB),
+                    lock(self._lock_file(kind, key, "build"), wait=False),
+                    lock(self._lock_file(kind, key, "use"), wait=False),
                 ):
                     _discard(path)
             except BlockingIOError:
@@ -258,28 +257,11 @@ class Cache:
         return lock.is_file() or _has_manifest(path)
 
 
-def _lock(path: Path, how: int) -> IO[bytes]:
-    """Open a lock file and lock it; closing it, or the end of the process, unlocks it.
-
-    Lock files are never deleted: a process that waits on a deleted one would hold nothing.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("ab+")
-    try:
-        fcntl.lockf(file, how)
-    except OSError as error:
-        file.close()
-        if error.errno in {errno.EACCES, errno.EAGAIN}:
-            raise BlockingIOError(errno.EAGAIN, "in use", str(path)) from error
-        raise
-    return file
-
-
 def _seal(folder: Path) -> str:
     """Write the manifest of a finished folder, everything forced to disk; return its digest."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     listed = {
-        path.relative_to(folder).as_posix(): [path.stat().st_size, _sha256(path)] for path in files
+        path.relative_to(folder).as_posix(): [path.stat().st_size, sha256(path)] for path in files
     }
     text = json.dumps({"files": listed}, indent=1)
     (folder / _MANIFEST).write_text(text, encoding="utf-8")
@@ -295,13 +277,13 @@ def _fault(path: Path) -> str:
         listed = json.loads(text)["files"]
         seal = hashlib.sha256(text.encode()).hexdigest()
         known = _process().verified.get(path) == seal
-        for name, (size, sha256) in listed.items():
+        for name, (size, digest) in listed.items():
             if (path / name).stat().st_size != size:
                 return f"{name} has changed its size"
-            if not known and _sha256(path / name) != sha256:
+            if not known and sha256(path / name) != digest:
                 return f"{name} has changed its contents"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return one_line(error)
+        return str(error) or type(error).__name__
     _process().verified[path] = seal
     return ""
 
@@ -319,11 +301,6 @@ def _key(path: Path) -> str:
     if not path.name.startswith("."):
         return path.name
     return path.name[1:].removesuffix(".discarded").removesuffix(".partial")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

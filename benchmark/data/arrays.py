@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..cache import Cache
 from ..errors import DataError, ImageError
+from ..files import sha256
 from ..records import Part
 from .folders import Found
 from .index import Row
@@ -62,9 +63,7 @@ def read_arrays(
         DataError: it is no such archive, or its arrays have other shapes or types.
     """
     try:
-        with file.open("rb") as data:
-            key = hashlib.file_digest(data, "sha256").hexdigest()
-        folder = cache.entry("arrays", key, lambda into: _unpack(file, into))
+        folder = cache.entry("arrays", sha256(file), lambda into: _unpack(file, into))
     except (zipfile.BadZipFile, EOFError, zipfile.LargeZipFile, NotImplementedError) as error:
         raise DataError(f"{file} is no readable .npz archive: {error}.") from error
     except OSError as error:

@@ -41,8 +41,7 @@ from PIL import (
 
 from ..errors import ImageError, one_line
 from ..records import Picture
-from .dicom import is_dicom, read_dicom
-from .quiet import quiet
+from .dicom import is_dicom, quiet, read_dicom
 
 DECODER = 2
 """Raised by hand whenever the same file would give other pixels, or another refusal."""

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import DataError, ImageError, StoreError
+from ..files import lock, whole_file
 from .decoding import MAX_BYTES
 from .dicom import is_dicom, read_tags
 
@@ -174,31 +175,20 @@ def _salt(folder: Path) -> bytes:
     """Return the cache's secret salt, drawn once."""
     file = folder / "salt"
     if not file.exists():
-        _write(file, secrets.token_bytes(32), once=True)
+        try:
+            with lock(folder / "locks" / "salt"):
+                if not file.exists():
+                    _write(file, secrets.token_bytes(32))
+        except OSError as error:
+            raise StoreError(f"{file} cannot be written: {error.strerror or error}.") from error
     return file.read_bytes()
 
 
-def _write(file: Path, data: bytes, *, once: bool = False) -> None:
-    """Write a private file so that it is whole or absent; `once` leaves one that is there."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        if once:
-            try:
-                os.link(draft, file)
-            except FileExistsError:
-                pass  # another process drew it first: that one counts
-            finally:
-                draft.unlink()
-        else:
-            draft.replace(file)
-    except OSError as error:
-        raise StoreError(
-            f"the cache folder {file.parent} cannot be written: {error.strerror or error}."
-        ) from error
+def _write(file: Path, data: bytes) -> None:
+    """Write a file that only its owner may read."""
+    with whole_file(file) as part:
+        part.touch(0o600)
+        part.write_bytes(data)
 
 
 def check_text(path: str) -> None:

@@ -1,7 +1,6 @@
 """Keeps a long training on disk after every epoch, so that a killed one goes on where it was."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import StoreError
+from ..files import whole_file
 from ..records import Epoch, Spec
 from .early_stopping import Schedule, Watch
 from .epochs import Trainee
@@ -93,12 +93,10 @@ class Checkpoint:
         }
         arrays = {f"state{place}": each for place, each in enumerate(state)}
         arrays |= {f"best{place}": each for place, each in enumerate(watch.best_weights)}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may train the same spec: each writes a file of its own.
-        part = self._path.with_suffix(f".{os.getpid()}.part.npz")
         arrays["story"] = np.array(json.dumps(story))
-        np.savez(part, allow_pickle=False, **arrays)
-        os.replace(part, self._path)  # noqa: PTH105  atomic, also over an older one
+        # Two processes may train the same spec: each writes a file of its own.
+        with whole_file(self._path) as part, part.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
 
     def remove(self) -> None:
         """Forget the training: it is finished."""

@@ -145,7 +145,7 @@ def test_every_policy_in_range_gives_views(strengths: dict[str, float]) -> None:
 @pytest.mark.parametrize("name", list(POLICIES))
 def test_a_policy_is_read_back_from_its_text(name: str) -> None:
     policy = POLICIES[name]
-    assert read_policy(policy.text).digest == policy.digest
+    assert read_policy(policy.text).strengths == policy.strengths
 
 
 def test_xrays_are_never_turned_upside_down_and_the_reason_is_given() -> None:

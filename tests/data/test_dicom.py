@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 
 from benchmark.data.decoding import decode_bytes, read_native
-from benchmark.data.dicom import check_window, read_dicom, read_tags
-from benchmark.data.quiet import quiet
+from benchmark.data.dicom import check_window, quiet, read_dicom, read_tags
 from benchmark.errors import ImageError, UsageError
 from benchmark.records import Picture
 from tests.data.pictures import dicom, encode, gradient, noise

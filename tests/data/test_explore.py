@@ -12,8 +12,8 @@ from benchmark.cache import Cache
 from benchmark.data import Decoded, ReadOptions, decode, read_index
 from benchmark.data.audit import audit
 from benchmark.data.augmentation import POLICIES, augment
-from benchmark.data.explore import explore, figures
-from benchmark.data.explore.gathering import gather
+from benchmark.data.explore import drawings, explore
+from benchmark.data.explore.drawings import gather
 from benchmark.errors import StoreError
 from benchmark.records import Picture, Silent
 from benchmark.seeds import derive
@@ -97,7 +97,7 @@ def test_samples_are_distinct_images(decoded: Decoded) -> None:
 
 def test_the_preview_shows_training_images_as_training_sees_them(decoded: Decoded) -> None:
     seen, policy = gather(decoded, None, 5), POLICIES["xray"]
-    figure = figures.augmentations(seen, policy)
+    figure = drawings.augmentations(seen, policy)
     last = figure.axes[-8:]
     (row,) = seen.sample(0, 1, "train")
     image = seen.images(np.array([row]))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmark.cache import Cache
 from benchmark.data import phantom
-from benchmark.data.phantom.bits import Bits
+from benchmark.data.phantom.canvas import Bits
 from benchmark.data.splits import SplitOptions, make_splits
 from benchmark.errors import ImageError
 from benchmark.records import Index, Part, digest

@@ -12,7 +12,7 @@ from PIL import Image
 from benchmark.cache import Cache
 from benchmark.data import ReadOptions, decode_bytes, read_index
 from benchmark.data.audit.near import near_pairs
-from benchmark.data.audit.pictures import SIDE
+from benchmark.data.audit.subject import SIDE
 from benchmark.records import Index, Picture
 from tests.data.pictures import encode
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .pictures import Pictures, squares
+from .subject import Pictures, squares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import StoreError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Figure = int | float | str
 
@@ -177,3 +180,41 @@ def _finding(values: Mapping[str, Any]) -> Finding:
             "groups": tuple(tuple(group) for group in values["groups"]),
         }
     )
+
+
+_COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+
+
+def audit_table(audit: Audit, files: int = 2) -> "Table":
+    """Return a table of the findings, the gravest first, each with its first few files."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"Audit of {audit.data}: {audit.images} images, {audit.distinct} distinct"
+    table = Table(
+        title=title + (" (SYNTHETIC)" if audit.synthetic else ""),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+    )
+    table.add_column("severity", no_wrap=True)
+    table.add_column("what was found", ratio=4)
+    table.add_column("what it may do to the scores", ratio=3)
+    table.add_column("what to do", ratio=3)
+    for finding in audit.findings:
+        table.add_row(
+            Text(finding.severity.value, style=_COLOURS[finding.severity]),
+            Text(_found(finding, files)),
+            Text(finding.effect),
+            Text(finding.remedy),
+        )
+    return table
+
+
+def _found(finding: Finding, files: int) -> str:
+    """Return the summary with the first few files under it."""
+    shown = finding.groups or tuple((path,) for path in finding.files)
+    # A group begins with the judged part's file and ends with the file it was learnt from.
+    lines = [f"  {' = '.join(dict.fromkeys((group[0], group[-1])))}" for group in shown[:files]]
+    more = [f"  … {len(shown) - files} more"] if len(shown) > files else []
+    return "\n".join([f"{finding.kind.value}: {finding.summary}", *lines, *more])

@@ -19,10 +19,9 @@ from ...cache import Cache
 from ...records import Index, Rows, digest
 from ..facts import Facts
 from ..pixels import Pixels
-from ..splits.grouping import NearPair
+from ..splits.groups import NearPair
 from .aligning import likeness, rough_likeness
-from .pictures import Pictures, small_pictures
-from .subject import subject
+from .subject import Pictures, small_pictures, subject
 
 VERSION = 3  # raised by hand whenever the same pixels would give other pairs
 DISTANCE = 14  # bits of 63 two hashes may differ in: 97 % of the copies measured differ in fewer

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from ...records import Rows
 from ...seeds import derive, generator
 from .findings import Finding, Kind, Severity
-from .pictures import Pictures, squares
-from .subject import Numbers, Subject
+from .subject import Numbers, Pictures, Subject, squares
 
 FOLDS = 5
 SHUFFLES = 200

@@ -53,8 +53,7 @@ class Subject:
     @property
     def part_names(self) -> tuple[str, ...]:
         """The parts that have rows, in the order train, val, test."""
-        present = set(self.parts.tolist())
-        return tuple(name for name in (*map(str, Part), ALL) if name in present)
+        return in_order(self.parts)
 
     @property
     def part_pairs(self) -> tuple[tuple[str, str], ...]:
@@ -77,7 +76,7 @@ class Subject:
 
 def subject(index: Index, facts: Facts, pixels: Pixels, split: Split | None) -> Subject:
     """Join an index with its facts, its pixels and the parts of a split, or the official ones."""
-    names = _parts(index, split)
+    names = part_names(index, split)
     rows = np.flatnonzero(names != "")
     pixel_rows = pixels.rows([index.hashes[row] for row in rows])
     hashes = np.asarray(facts.pixel_hash)[pixel_rows]
@@ -97,8 +96,8 @@ def subject(index: Index, facts: Facts, pixels: Pixels, split: Split | None) -> 
     )
 
 
-def _parts(index: Index, split: Split | None) -> Texts:
-    """Return the (n,) name of each row's part, empty for a row that a split leaves out."""
+def part_names(index: Index, split: Split | None) -> Texts:
+    """Return the (n,) part of each row, by default the official one; empty where left out."""
     names = np.full(len(index), "", dtype="<U5")
     if split is not None:
         for part in Part:
@@ -110,6 +109,42 @@ def _parts(index: Index, split: Split | None) -> Texts:
     return names
 
 
+def in_order(names: Texts) -> tuple[str, ...]:
+    """Return which parts occur, in the order train, val, test."""
+    present = set(names.tolist())
+    return tuple(name for name in (*map(str, Part), ALL) if name in present)
+
+
 def _patients(keys: list[str | None]) -> Rows:
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys)) if key is not None}
     return np.array([-1 if key is None else numbers[key] for key in keys], dtype=np.int64)
+
+
+Pictures = npt.NDArray[np.uint8]
+SIDE = 64
+
+
+def small_pictures(pixels: Pixels, rows: Rows, side: int = SIDE) -> Pictures:
+    """Return (m, side, side) grey pictures of some rows, each pixel the mean of the area it covers.
+
+    A side greater than that of the pixels becomes theirs.
+    """
+    from PIL import Image
+
+    side = min(side, pixels.array.shape[1])
+    small = np.empty((len(rows), side, side), dtype=np.uint8)
+    for position, row in enumerate(rows):
+        array = pixels.array[row]
+        picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).convert("L")
+        small[position] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+    return small
+
+
+def squares(pictures: Pictures, count: int) -> npt.NDArray[np.float32]:
+    """Return (m, count²) means over a grid of squares; fewer where the pictures are smaller."""
+    step = max(1, pictures.shape[1] // count)
+    side = pictures.shape[1] // step
+    cut = pictures[:, : side * step, : side * step]
+    blocks = cut.reshape(len(cut), side, step, side, step)
+    means: npt.NDArray[np.float32] = blocks.mean(axis=(2, 4), dtype=np.float32)
+    return means.reshape(len(means), -1)

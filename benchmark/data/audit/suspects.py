@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...records import Rows, Split
 from ..pixels import Decoded
-from ..splits.grouping import NearPair
+from ..splits.groups import NearPair
 from .findings import Finding, Kind, Severity
 from .subject import Subject, subject
 

@@ -21,10 +21,17 @@ from ...cache import Cache
 from ...errors import ImageError
 from ...records import Index, Part, digest
 from ...seeds import derive
-from .anatomy import draw_body, paint_body
-from .bits import Bits
-from .canvas import Canvas, draw_pose
-from .lesions import ADENO, LARGE, NORMAL, SQUAMOUS, draw_lesion, paint_lesion
+from .anatomy import (
+    ADENO,
+    LARGE,
+    NORMAL,
+    SQUAMOUS,
+    draw_body,
+    draw_lesion,
+    paint_body,
+    paint_lesion,
+)
+from .canvas import Bits, Canvas, draw_pose
 
 SYNTHETIC = "SYNTHETIC: drawn by a program, not scanned; no evidence about any patient"
 OTHERWISE = "this machine draws the phantom otherwise than it was published; compare no scores"

@@ -1,24 +1,21 @@
 """Divide a data set into train, val and test so that no patient and no image is on two sides."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 from ...records import Index, Part, Split
-from .dealing import deal
-from .files import read_splits, write_split
-from .grouping import (
+from .assignment import make_split, split_officially
+from .groups import (
     Duplicates,
     Near,
     NearPair,
+    deal,
     families_of,
-    group,
     group_keys,
     pixel_hashes,
     unit_numbers,
 )
-from .official import split_officially
-from .options import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
-from .parts import Parts, make_split
+from .schemes import DEFAULT_SHARES, OnLeak, SplitOptions, shares_of
+from .split_files import read_splits, write_split
 
 __all__ = [
     "Duplicates",
@@ -30,8 +27,6 @@ __all__ = [
     "unit_numbers",
     "write_split",
 ]
-
-_PARTS = (Part.TRAIN, Part.VAL, Part.TEST)
 
 
 def make_splits(
@@ -57,54 +52,26 @@ def make_splits(
     pixels = pixel_hashes(index, facts)
     if options.is_file:
         return read_splits(index, pixels, options, near)
-    if options.folds:
-        return _split_into_folds(index, pixels, options, near)
-    if options.scheme == "official" or (options.scheme == "auto" and _has_parts(index)):
+    if options.scheme == "official" or (options.scheme == "auto" and len(set(index.parts)) > 1):
         return (split_officially(index, pixels, options, near),)
-    scheme = options.scheme if options.shares else DEFAULT_SHARES
-    hands = _deal_rows(index, pixels, shares_of(scheme), options.seed, near)
-    parts: Parts = [_PARTS[hand] for hand in hands]
+    shares = options.shares or shares_of(DEFAULT_SHARES)
+    roles = [{0: Part.TRAIN, 1: Part.VAL, 2: Part.TEST}]
+    if options.folds:
+        shares = (Fraction(1, options.folds),) * options.folds
+        roles = [
+            {fold: Part.TEST, (fold + 1) % options.folds: Part.VAL} for fold in range(options.folds)
+        ]
+    rows = range(len(index))
+    hands = deal(index, rows, pixels, near, shares, options.seed)
     families = families_of(index, pixels, near)
-    least = options.smallest_val
-    return (make_split(index, parts, families, scheme=scheme, smallest_val=least),)
-
-
-def _has_parts(index: Index) -> bool:
-    """Whether there are published parts to speak of: all images in one part are none."""
-    return len(set(index.parts)) > 1
-
-
-def _split_into_folds(
-    index: Index, pixels: Sequence[str], options: SplitOptions, near: Near
-) -> tuple[Split, ...]:
-    folds = options.folds
-    hands = _deal_rows(index, pixels, [Fraction(1, folds)] * folds, options.seed, near)
-    families = families_of(index, pixels, near)
-    splits = []
-    for fold in range(folds):
-        after = (fold + 1) % folds
-        roles = {fold: Part.TEST, after: Part.VAL}
-        parts: Parts = [roles.get(hand, Part.TRAIN) for hand in hands]
-        splits.append(
-            make_split(
-                index,
-                parts,
-                families,
-                scheme=options.scheme,
-                fold=fold,
-                smallest_val=options.smallest_val,
-            )
+    return tuple(
+        make_split(
+            index,
+            [each.get(hands[row], Part.TRAIN) for row in rows],
+            families,
+            scheme=DEFAULT_SHARES if options.scheme == "auto" else options.scheme,
+            fold=fold if options.folds else None,
+            smallest_val=options.smallest_val,
         )
-    return tuple(splits)
-
-
-def _deal_rows(
-    index: Index, pixels: Sequence[str], shares: Sequence[Fraction], seed: int, near: Near
-) -> list[int]:
-    """Return the hand of each row."""
-    groups = group(index, range(len(index)), pixels, near)
-    hands = [0] * len(index)
-    for found, hand in zip(groups, deal(index, groups, shares, seed), strict=True):
-        for row in found:
-            hands[row] = hand
-    return hands
+        for fold, each in enumerate(roles)
+    )

@@ -1,7 +1,6 @@
 """Splits as CSV: `path, hash, label, part`, and `fold` where there are folds."""
 
 import csv
-import os
 from collections.abc import Sequence
 from io import StringIO
 from itertools import combinations
@@ -9,10 +8,9 @@ from pathlib import Path
 
 from ...errors import DataError
 from ...records import Index, Part, Split
-from .grouping import Near, families_of
-from .official import treat_leaks
-from .options import OnLeak, SplitOptions
-from .parts import DROPPED, Parts, make_split
+from .assignment import DROPPED, Parts, make_split, treat_leaks
+from .groups import Near, families_of
+from .schemes import OnLeak, SplitOptions
 
 Line = dict[str, str]
 
@@ -27,14 +25,11 @@ def write_split(splits: Sequence[Split], index: Index, path: Path) -> None:
     columns = ["path", "hash", "label", "part"]
     if splits[0].fold is not None:
         columns.append("fold")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         for split in splits:
             writer.writerows(_lines(split, index))
-    unfinished.replace(path)
 
 
 def read_splits(

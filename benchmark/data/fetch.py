@@ -3,12 +3,12 @@
 ```
 <into>/<name>/             the images, moved here once everything has been verified
 <into>/<name>.json         the receipt: source, licence, counts, and every file's SHA-256
-<into>/.<name>.partial/    what an interrupted download left; the next one goes on from it
+<into>/.<name>.partial/    being fetched, or left by a download that was interrupted
 ```
 """
 
-import hashlib
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import BenchmarkError, DataError, StoreError, UsageError
-from ...records import Part, Progress, Silent, digest
-from ..index import PART_NAMES
-from ..known import DATA_SETS, DataSet
-from .downloads import from_kaggle, from_url
+from ..errors import BenchmarkError, DataError, StoreError, UsageError
+from ..files import sha256, write_text
+from ..records import Part, Progress, Silent, digest
+from .index import PART_NAMES
+from .known import DATA_SETS, DataSet
 
 __all__ = ["Fetched", "fetch"]
 
@@ -87,7 +87,7 @@ def _bring(wanted: DataSet, into: Path, told: Progress) -> Fetched:
     partial.mkdir(parents=True, exist_ok=True)
     told.stage("download")
     brought = (
-        from_kaggle(wanted, partial) if _on_kaggle(wanted) else from_url(wanted, partial, told)
+        _from_kaggle(wanted, partial) if _on_kaggle(wanted) else _from_url(wanted, partial, told)
     )
     return _accept(wanted, brought, into, told)
 
@@ -169,7 +169,7 @@ def _accept(wanted: DataSet, brought: Path, into: Path, told: Progress) -> Fetch
         "name": wanted.name, "source": wanted.source, "licence": wanted.licence,
         "counts": counts, "content": content, "files": files,
     }  # fmt: skip
-    _write(_receipt(wanted.name, into), receipt)
+    write_text(_receipt(wanted.name, into), json.dumps(receipt, indent=1) + "\n")
     if folder.exists():  # a damaged one, which goes only now that a whole one is here
         folder.rename(partial / "damaged")
     staged.rename(folder)
@@ -219,8 +219,7 @@ def _hashes(folder: Path, paths: Sequence[str], told: Progress) -> dict[str, str
     told.stage("verify", len(paths), "files")
     found = {}
     for path in paths:
-        with (folder / path).open("rb") as file:
-            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        found[path] = sha256(folder / path)
         told.advance()
     return found
 
@@ -244,7 +243,116 @@ def _on_kaggle(wanted: DataSet) -> bool:
     return wanted.via == "kagglehub"
 
 
-def _write(path: Path, values: Mapping[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+def _from_kaggle(wanted: DataSet, partial: Path) -> Path:
+    """Download and unpack with kagglehub; an archive begun earlier is gone on with."""
+    import kagglehub
+    from kagglehub import exceptions
+
+    refusals = (
+        exceptions.UnauthenticatedError,
+        exceptions.CredentialError,
+        exceptions.BackendError,
+        exceptions.DataCorruptionError,
+    )
+    try:
+        with _in_one_line(wanted), _environment("KAGGLEHUB_CACHE", str(partial)):
+            return _root(Path(kagglehub.dataset_download(wanted.handle)), wanted)
+    except refusals as error:
+        raise _refusal(wanted, error) from error
+
+
+def _root(folder: Path, wanted: DataSet) -> Path:
+    """Return the outermost folder with a train and a test folder in it."""
+    for path in sorted([folder, *folder.rglob("*")], key=lambda each: (len(each.parts), each)):
+        if "__MACOSX" not in path.parts and (path / "train").is_dir() and (path / "test").is_dir():
+            return path
+    raise DataError(f"{wanted.name}: {wanted.handle} has no train and test folder any more.")
+
+
+def _from_url(wanted: DataSet, partial: Path, told: Progress) -> Path:
+    """Download the one file of a data set with pooch, which checks its MD5."""
+    import pooch
+
+    target = partial / "whole"
+    pooch.get_logger().setLevel("WARNING")  # progress is told by the bar
+    downloader = pooch.HTTPDownloader(_Bar(told), chunk_size=1 << 16, timeout=(10, 60))
+    name = wanted.handle.rpartition("/")[2]
+    try:
+        with _in_one_line(wanted):
+            pooch.retrieve(wanted.handle, wanted.checksum, name, target, downloader=downloader)
+    except ValueError as error:  # pooch's word for another hash
+        raise StoreError(
+            f"{wanted.name} came damaged: its hash is not {wanted.checksum}. Fetch it again."
+        ) from error
+    return target
+
+
+class _Bar:
+    """What pooch takes for a progress bar, told to a `Progress`."""
+
+    def __init__(self, told: Progress) -> None:
+        self._told = told
+        self._size = 0
+
+    @property
+    def total(self) -> int:
+        """The bytes to come, 0 where they are not known; setting them begins the stage."""
+        return self._size
+
+    @total.setter
+    def total(self, size: int) -> None:
+        self._size = size
+        self._told.stage("download", size or None, "bytes")
+
+    def update(self, count: int) -> None:
+        """Say that more bytes are there."""
+        self._told.advance(count)
+
+    def reset(self) -> None:
+        """Begin again: pooch fills the bar when everything has come."""
+        self.total = self._size
+
+    def close(self) -> None:
+        """Do nothing: the next stage ends this one."""
+
+
+@contextmanager
+def _in_one_line(wanted: DataSet) -> Iterator[None]:
+    """Say in one line why a server did not give a data set."""
+    import requests
+
+    try:
+        yield
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise StoreError(f"the download of {wanted.name} broke off; fetch it again.") from error
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise StoreError(
+            f"cannot reach {_host(wanted)} to fetch {wanted.name}: is there a network? Otherwise "
+            f"fetch it elsewhere from {wanted.source} and give its folder with --data FOLDER."
+        ) from error
+    except requests.RequestException as error:
+        raise _refusal(wanted, error) from error
+
+
+def _refusal(wanted: DataSet, error: Exception) -> StoreError:
+    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    source = "Kaggle" if _on_kaggle(wanted) else _host(wanted)
+    return StoreError(f"{source} did not give {wanted.handle}: {said}.")
+
+
+def _host(wanted: DataSet) -> str:
+    return "kaggle.com" if _on_kaggle(wanted) else wanted.handle.split("/")[2]
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for a while; kagglehub takes its folder from nowhere else."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -1,0 +1,89 @@
+"""Files: whole or not there, whoever else writes; locked between processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import StoreError
+from benchmark.files import lock, sha256, whole_file, write_text
+
+PROJECT = Path(__file__).parents[1]
+
+
+def test_a_file_is_written_under_a_name_of_this_process_and_then_put_in_place(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "deep" / "board.csv"
+    with whole_file(path) as part:
+        part.write_text("new")
+        assert str(os.getpid()) in part.name
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def write_half(path: Path) -> None:
+    with whole_file(path) as part:
+        part.write_text("ne")
+        raise ValueError("half")
+
+
+def test_a_file_that_could_not_be_finished_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "board.csv"
+    write_text(path, "old")
+    with pytest.raises(ValueError, match="half"):
+        write_half(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_process_at_the_same_file_does_not_disturb(tmp_path: Path) -> None:
+    path = tmp_path / "board.csv"
+    with whole_file(path) as part:
+        part.write_text("mine")
+        (tmp_path / f".board.csv.{os.getpid() + 1}.part").write_text("theirs")
+    assert path.read_text() == "mine"
+
+
+def test_a_file_where_the_folder_should_be_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"board\.csv cannot be written"):
+        write_text(tmp_path / "file" / "board.csv", "new")
+
+
+def test_a_files_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    assert sha256(tmp_path / "file").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396")
+
+
+TRY = """
+import sys
+from pathlib import Path
+from benchmark.files import lock
+try:
+    lock(Path(sys.argv[1]), shared=sys.argv[2] == "shared", wait=False)
+    print("held")
+except BlockingIOError:
+    print("busy")
+"""
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [
+        ("alone", "alone", "busy"),
+        ("alone", "shared", "busy"),
+        ("shared", "alone", "busy"),
+        ("shared", "shared", "held"),
+    ],
+)
+def test_a_lock_is_held_alone_or_shared(tmp_path: Path, mine: str, theirs: str, said: str) -> None:
+    path = tmp_path / "locks" / "entry"
+    code = [sys.executable, "-c", TRY, str(path), theirs]
+    with lock(path, shared=mine == "shared"):
+        held = subprocess.run(code, cwd=PROJECT, capture_output=True, text=True, check=True)
+    after = subprocess.run(code, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert (held.stdout.strip(), after.stdout.strip()) == (said, "held")
