@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import StoreError
-from .files import lock, sha256
+from .files import lock, sha256, sync
 
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -199,7 +199,7 @@ class Cache:
             build(partial)
             manifest = _seal(partial)
             partial.rename(path)
-            _sync(path.parent)
+            sync(path.parent)
         except OSError as error:
             if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
                 raise
@@ -266,7 +266,7 @@ def _seal(folder: Path) -> str:
     text = json.dumps({"files": listed}, indent=1)
     (folder / _MANIFEST).write_text(text, encoding="utf-8")
     for path in [*files, folder / _MANIFEST, folder]:
-        _sync(path)
+        sync(path)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -301,14 +301,6 @@ def _key(path: Path) -> str:
     if not path.name.startswith("."):
         return path.name
     return path.name[1:].removesuffix(".discarded").removesuffix(".partial")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _discard(path: Path) -> None:

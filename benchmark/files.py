@@ -23,16 +23,19 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    is_plain = path.is_file() or not path.exists()  # /dev/stdout is none: it is written to
+    part = path.with_name(f".{path.name}.{os.getpid()}.part") if is_plain else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        part.replace(path)
+        if is_plain:
+            part.replace(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        with suppress(OSError):  # there is none where all went well, or its folder is no folder
-            part.unlink()
+        if is_plain:
+            with suppress(OSError):  # it is in place, or its folder is none
+                part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -49,6 +52,15 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def lock(path: Path, *, shared: bool = False, wait: bool = True) -> IO[bytes]:

@@ -54,6 +54,14 @@ def test_a_file_where_the_folder_should_be_is_a_store_error(tmp_path: Path) -> N
         write_text(tmp_path / "file" / "board.csv", "new")
 
 
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(tmp_path / "pipe", "new")
+    assert os.read(reader, 9) == b"new"
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_files_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
     assert sha256(tmp_path / "file").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396")

@@ -28,11 +28,11 @@ from ..board import (
 )
 from ..data import Audit, board_lines
 from ..errors import BenchmarkError
+from ..files import whole_file, write_text
 from ..plan import Prepared
 from ..records import Index, Part, Record, Split, State
 from ..search import trial_answers
 from ..tracking import Benchmark, Tracker
-from .results import whole_file, write_text
 
 SUBJECT_FILE = "board_subject.json"
 _NO_PATIENTS = "patients-unknown"  # the audit's finding

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from ..cache import Cache
 from ..errors import UsageError
+from ..files import whole_file
 from ..plan import Request, prepare, read
 from ..records import Silent
 from ..search import Objective, SearchSettings, Space, Trial, parse_engine
 from ..worker import Task, own_point, quieten_tensorflow, settings_for, start_of, study_of
 from ..zoo import ARCHITECTURES
 from .progress import Display, StageOf, show, wide_console
-from .results import whole_file, writable
+from .results import writable
 from .studying import prepared_task
 
 if TYPE_CHECKING:

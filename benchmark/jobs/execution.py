@@ -36,7 +36,7 @@ from .progress import Display, spec_name
 from .recording import Recorder, import_what_draws
 from .tasks import job_task, plain_task
 
-_PART = re.compile(r".+\.(\d+)\.part\.npz")
+_PART = re.compile(r"\..+\.(\d+)\.part")
 # A process of another machine that shares the folder may be writing one: that takes seconds.
 _STALE_SECONDS = 60.0
 
@@ -56,7 +56,7 @@ def remove_if_empty(folder: Path) -> None:
 
 
 def remove_stale_parts(checkpoints: Path) -> None:
-    """Remove the checkpoints (`NAME.PID.part.npz`) that a killed worker was writing.
+    """Remove the checkpoints (`.NAME.PID.part`) that a killed worker was writing.
 
     Args:
         checkpoints: the folder that holds a folder for each training.
@@ -64,7 +64,7 @@ def remove_stale_parts(checkpoints: Path) -> None:
     import psutil
 
     now = environment.now().timestamp()
-    for path in checkpoints.glob("*/*.part.npz"):
+    for path in checkpoints.glob("*/.*.part"):
         written = _PART.fullmatch(path.name)
         if written is None or psutil.pid_exists(int(written[1])):
             continue

@@ -25,6 +25,7 @@ from ..data import (
     write_split,
 )
 from ..errors import DataError
+from ..files import whole_file, write_text
 from ..plan import (
     Look,
     Prepared,
@@ -35,7 +36,7 @@ from ..plan import (
 from ..records import Progress, Split, digest
 from ..training import pretrained_features
 from .progress import Display, StageOf, show, wide_console
-from .results import whole_file, writable, writable_file, write_text
+from .results import writable, writable_file
 
 _ACROSS = ("exact-duplicate", "near-duplicate", "near-conflicting-label", "patient-overlap")
 _OF_A_PART = ("missing-class", "class-imbalance", "few-patients", "part-size", "part-shift")
@@ -108,14 +109,12 @@ def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Au
         prepared.near,
     )
     display.over("audit")
-    with whole_file(folder / "audit.json") as part:
-        found.write(part)
-        text = part.read_text()
+    write_text(folder / "audit.json", found.text)
     grave = tuple(each for each in found.findings if each.severity is not Severity.INFO)
     if grave:
         display.show(audit_table(replace(found, findings=grave)))
         display.note(f"{len(found.findings) - len(grave)} further notes: {folder / 'audit.json'}")
-    return found, text
+    return found, found.text
 
 
 def leave_page(prepared: Prepared, found: Audit, folder: Path) -> str:
@@ -158,7 +157,7 @@ def audit_data(look: Look, json: str, *, quiet: bool) -> int:
     for note in (*decoded.index.notes, *left_out_notes(decoded.index.left_out)):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
     if json != "none":
-        found.write(Path(json))
+        write_text(Path(json), found.text)
         console.print(f"written to {json}", highlight=False, markup=False, soft_wrap=True)
     return 0
 

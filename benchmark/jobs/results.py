@@ -1,40 +1,10 @@
-"""Files among the results: each is whole or not there, whoever else writes into the folder."""
+"""Where results go: the names of folders, and whether they can be written to."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .. import environment
 from ..errors import StoreError
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Return a path of this process's own to write to; it becomes `path` when that went well.
-
-    Raises:
-        StoreError: the file cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{environment.this_process().pid}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8")
 
 
 def folder_name(experiment: str) -> str:

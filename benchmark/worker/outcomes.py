@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from .. import environment
 from ..cache import Cache
 from ..data import Pixels
 from ..evaluation import write_predictions
+from ..files import sync
 from ..records import (
     Epoch,
     Outcome,
@@ -247,9 +247,7 @@ def _fresh(folder: Path) -> Path:
 def _complete(part: Path, folder: Path) -> None:
     """Put a folder under its final name, once its contents are on the disk."""
     for path in part.iterdir():
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        sync(path)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 

@@ -184,7 +184,7 @@ def test_leftovers_of_other_images_are_left_for_their_own_benchmark(
 def test_half_written_checkpoints_of_the_dead_go_at_the_next_start(
     pid: int, seconds_old: float, is_left: bool, execution: Execution, tmp_path: Path
 ) -> None:
-    part = tmp_path / "checkpoints" / "0123" / f"0123-tail.{pid}.part.npz"
+    part = tmp_path / "checkpoints" / "0123" / f".0123-tail.npz.{pid}.part"
     whole = part.with_name("0123-tail.npz")
     part.parent.mkdir(parents=True)
     whole.touch()

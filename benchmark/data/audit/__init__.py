@@ -66,7 +66,8 @@ def audit(
     key = digest([VERSION, parts, names, lost, pixels.digest])
 
     def build(folder: Path) -> None:
-        _look(index, facts, pixels, split, near, progress or Silent()).write(folder / "audit.json")
+        found = _look(index, facts, pixels, split, near, progress or Silent())
+        (folder / "audit.json").write_text(found.text, encoding="utf-8")
 
     entry = cache.entry("audit", key, build)
     return Audit.from_json(json.loads((entry / "audit.json").read_text()))

@@ -4,10 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-
-from ...errors import StoreError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -107,6 +104,11 @@ class Audit:
         """Return the findings of one kind."""
         return tuple(finding for finding in self.findings if finding.kind is kind)
 
+    @property
+    def text(self) -> str:
+        """The audit as the text of a JSON file."""
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+
     def to_json(self) -> dict[str, Any]:
         """Return the audit as plain JSON values; `from_json` reads it back."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -116,18 +118,6 @@ class Audit:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read an audit that `to_json` gave."""
         return cls(**{**values, "findings": tuple(map(_finding, values["findings"]))})
-
-    def write(self, path: Path) -> None:
-        """Write the audit as JSON.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise StoreError(f"cannot write the audit to {path}: {error.strerror}.") from error
 
 
 def board_lines(audit: Audit) -> tuple[str, ...]:
