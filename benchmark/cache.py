@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from .errors import StoreError
+from .errors import StoreError, one_line
 from .files import lock, sha256, sync
 
 _MANIFEST = "manifest.json"
@@ -283,7 +283,7 @@ def _fault(path: Path) -> str:
             if not known and sha256(path / name) != digest:
                 return f"{name} has changed its contents"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return str(error) or type(error).__name__
+        return one_line(error)
     _process().verified[path] = seal
     return ""
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..catalog import Catalog
 from ..environment import cores
-from ..errors import UsageError
+from ..errors import UsageError, one_line
 from ..records import Params, Tunable
 from ..seeds import generator
 
@@ -161,7 +161,7 @@ def _from_yaml(path: Path) -> Policy:
             f"cannot read the augmentation policy {path}: {error.strerror}."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+        raise UsageError(f"{path} is not YAML: {one_line(error)}.") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} must hold keys such as `rotation: 10.0`, not {values!r}.")
     name = values.pop("name", path.stem)

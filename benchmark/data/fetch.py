@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BenchmarkError, DataError, StoreError, UsageError
+from ..errors import BenchmarkError, DataError, StoreError, UsageError, one_line
 from ..files import sha256, write_text
 from ..records import Part, Progress, Silent, digest
 from .index import PART_NAMES
@@ -335,9 +335,8 @@ def _in_one_line(wanted: DataSet) -> Iterator[None]:
 
 
 def _refusal(wanted: DataSet, error: Exception) -> StoreError:
-    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     source = "Kaggle" if _on_kaggle(wanted) else _host(wanted)
-    return StoreError(f"{source} did not give {wanted.handle}: {said}.")
+    return StoreError(f"{source} did not give {wanted.handle}: {one_line(error)}.")
 
 
 def _host(wanted: DataSet) -> str:

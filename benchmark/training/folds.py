@@ -1,13 +1,13 @@
 """Folds with whole groups and classes in proportion: of a search, and of out-of-fold answers."""
 
 import re
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import UsageError
+from ..grouped_folds import grouped_folds
 from ..records import Labels, Rows
 from ..seeds import derive
 
@@ -69,7 +69,7 @@ def folds(
     keys = _numbered(groups)
     found: list[Fold] = []
     for repeat in range(repeats):
-        pairs = _divide(labels, keys, folds, derive(seed, "folds", repeat))
+        pairs = grouped_folds(labels, keys, folds, derive(seed, "folds", repeat))
         found += [
             Fold(repeat=repeat, number=number, train=train, val=val)
             for number, (train, val) in enumerate(pairs)
@@ -108,7 +108,7 @@ def set_aside(labels: Labels, groups: Sequence[Hashable], share: float, seed: in
     keys = _numbered(groups)
     least = min(_groups_by_class(labels, keys).values())
     count = max(2, min(round(1 / max(share, _LEAST_SHARE)), least))
-    pairs = _divide(labels, keys, count, derive(seed, "set-aside"))
+    pairs = grouped_folds(labels, keys, count, derive(seed, "set-aside"))
     classes = len(np.unique(labels))
     whole = [pair for pair in pairs if len(np.unique(labels[pair[0]])) == classes]
     train, val = (whole or pairs)[0]
@@ -122,18 +122,7 @@ def fitting_folds(
     keys = _numbered(groups)
     least = int(np.bincount(labels)[np.unique(labels)].min())
     count = min(most, least if least >= 2 else most, len(np.unique(keys)))
-    return _divide(labels, keys, count, derive(seed, "cross-fit"))
-
-
-def _divide(labels: Labels, keys: Rows, folds: int, state: int) -> list[tuple[Rows, Rows]]:
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    is_enough = int(np.bincount(labels).max()) >= folds  # scikit-learn asks it of one class
-    kind = StratifiedGroupKFold if is_enough else GroupKFold
-    splitter = kind(folds, shuffle=True, random_state=state)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of few groups: that was looked at before
-        return list(splitter.split(np.zeros(len(labels)), labels, keys))
+    return grouped_folds(labels, keys, count, derive(seed, "cross-fit"))
 
 
 def _numbered(groups: Sequence[Hashable]) -> Rows:
