@@ -11,16 +11,16 @@ from .audit import (
     near_copies,
 )
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
-from .decoding import DECODER, decode_array, decode_bytes
-from .dicom import WINDOWS, check_window
+from .decoding import decode_array, decode_bytes
+from .dicom import check_window
 from .explore import PAGE, explore
-from .facts import Fact, Facts
+from .facts import Facts
 from .fetch import Fetched, fetch
 from .folders import PICTURE_SUFFIXES
-from .index import ReadOptions, Row, Title, build_index, check_index, part_counts, slug, take
+from .index import ReadOptions, Row, Title, build_index, slug
 from .known import DATA_SETS, DataSet
-from .pixels import MAX_UNREADABLE, Decoded, Pixels, decode, decode_stream, find_decoded
-from .sources import fetched_folder, read_index
+from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
+from .sources import read_index
 from .splits import (
     NearPair,
     OnLeak,
@@ -33,17 +33,13 @@ from .splits import (
 
 __all__ = [
     "DATA_SETS",
-    "DECODER",
-    "MAX_UNREADABLE",
     "OPERATIONS",
     "PAGE",
     "PICTURE_SUFFIXES",
     "POLICIES",
-    "WINDOWS",
     "Audit",
     "DataSet",
     "Decoded",
-    "Fact",
     "Facts",
     "Fetched",
     "Finding",
@@ -61,7 +57,6 @@ __all__ = [
     "augment",
     "board_lines",
     "build_index",
-    "check_index",
     "check_window",
     "decode",
     "decode_array",
@@ -70,16 +65,13 @@ __all__ = [
     "explore",
     "feature_suspects",
     "fetch",
-    "fetched_folder",
     "find_decoded",
     "group_keys",
     "make_splits",
     "near_copies",
-    "part_counts",
     "read_index",
     "read_policy",
     "slug",
-    "take",
     "unit_numbers",
     "write_split",
 ]

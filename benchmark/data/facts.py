@@ -1,8 +1,8 @@
 """What is read off each image while it is decoded: hashes of its pixels, size, brightness."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,12 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..records import Rows
 from .decoding import Native, Pixels8
-
-Texts = npt.NDArray[np.str_]
-Whole = npt.NDArray[np.int64]
-Real = npt.NDArray[np.float64]
 
 _FILE = "facts.npz"
 _BORDER = 0.04  # chosen, not sourced: wide enough for burnt-in frames, clear of the thorax
@@ -23,7 +18,19 @@ _BORDER = 0.04  # chosen, not sourced: wide enough for burnt-in frames, clear of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One image's facts; the fields are those of `Facts`."""
+    """What is read off one image.
+
+    Attributes:
+        pixel_hash: SHA-256 of the decoded pixels at their own size with their shape: equal for a
+            grey PNG with and without alpha. For a large JPEG, which is read reduced, equal for
+            equal JPEG data only.
+        width: pixels as stored; `height` likewise.
+        format: `PNG`, `JPEG`, `DICOM`, `ARRAY`, ...; `mode` how pixels are stored.
+        mean: grey level from 0 to 255; `std` its standard deviation.
+        border_mean: mean grey of the outer 4 %.
+        p01: first percentile of the grey levels; `p99` the ninety-ninth.
+        bytes: size of what is stored.
+    """
 
     pixel_hash: str
     width: int
@@ -38,50 +45,21 @@ class Fact:
     bytes: int
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Facts:
-    """The facts of u distinct images, one row each, aligned with the rows of `Pixels`.
+    """The facts of u distinct images: for each field of `Fact` a (u,) column, under its name.
 
-    Attributes:
-        hashes: u content digests, as in the index.
-        pixel_hash: (u,) SHA-256 of the decoded pixels at their own size with their shape: equal
-            for a grey PNG with and without alpha. For a large JPEG, which is read reduced, equal
-            for equal JPEG data only.
-        width: (u,) pixels as stored; `height` likewise.
-        format: (u,) `PNG`, `JPEG`, `DICOM`, `ARRAY`, ...; `mode` how pixels are stored.
-        mean: (u,) grey level from 0 to 255; `std` its standard deviation.
-        border_mean: (u,) mean grey of the outer 4 %.
-        p01: (u,) first percentile of the grey levels; `p99` the ninety-ninth.
-        bytes: (u,) size of what is stored.
+    Args:
+        hashes: u content digests, as in the index; the rows are those of `Pixels`.
+        columns: the columns by name.
     """
 
-    hashes: tuple[str, ...]
-    pixel_hash: Texts
-    width: Whole
-    height: Whole
-    format: Texts
-    mode: Texts
-    mean: Real
-    std: Real
-    border_mean: Real
-    p01: Real
-    p99: Real
-    bytes: Whole
-    _rows: dict[str, int] = field(init=False, repr=False)
+    def __init__(self, hashes: Sequence[str], columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        self.hashes = tuple(hashes)
+        self._columns = dict(columns)
+        self._rows = {each: row for row, each in enumerate(self.hashes)}
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_rows", {each: row for row, each in enumerate(self.hashes)})
-
-    def __len__(self) -> int:
-        return len(self.hashes)
-
-    def rows(self, hashes: Sequence[str]) -> Rows:
-        """Return the rows of content digests, in their order.
-
-        Raises:
-            KeyError: an image of that digest was not decoded.
-        """
-        return np.array([self._rows[each] for each in hashes], dtype=np.int64)
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._columns[name]
 
     def pixel_hash_of(self, content_hash: str) -> str:
         """Return the pixel hash of one image.
@@ -89,40 +67,26 @@ class Facts:
         Raises:
             KeyError: an image of that digest was not decoded.
         """
-        return str(self.pixel_hash[self._rows[content_hash]])
+        return str(self["pixel_hash"][self._rows[content_hash]])
 
     @classmethod
     def of(cls, hashes: Sequence[str], facts: Sequence[Fact]) -> Self:
         """Gather the facts of images, in the order of their hashes."""
-        columns: dict[str, Any] = {
-            item.name: np.array(
-                [getattr(fact, item.name) for fact in facts], dtype=_TYPES.get(item.name)
-            )
-            for item in fields(Fact)
-        }
-        return cls(hashes=tuple(hashes), **columns)
+        names = [item.name for item in fields(Fact)]
+        return cls(hashes, {name: np.array([getattr(f, name) for f in facts]) for name in names})
 
     def save(self, folder: Path) -> None:
         """Write the facts into a folder."""
-        columns = {item.name: getattr(self, item.name) for item in fields(Fact)}
-        np.savez_compressed(folder / _FILE, hashes=np.array(self.hashes, dtype=np.str_), **columns)
+        hashes = np.array(self.hashes, dtype=np.str_)
+        np.savez_compressed(folder / _FILE, allow_pickle=False, hashes=hashes, **self._columns)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Read the facts that `save` wrote."""
         with np.load(folder / _FILE, allow_pickle=False) as stored:
-            columns: dict[str, Any] = {item.name: stored[item.name] for item in fields(Fact)}
-            return cls(hashes=tuple(stored["hashes"].tolist()), **columns)
-
-
-_TYPES: dict[str, Any] = {
-    "pixel_hash": np.str_,
-    "width": np.int64,
-    "height": np.int64,
-    "format": np.str_,
-    "mode": np.str_,
-    "bytes": np.int64,
-}
+            return cls(
+                stored["hashes"].tolist(), {item.name: stored[item.name] for item in fields(Fact)}
+            )
 
 
 def gather_fact(native: Native, size_bytes: int) -> Fact:

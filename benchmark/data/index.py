@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -160,11 +160,6 @@ def slug(text: str) -> str:
         short = kept.encode()[: _LONGEST_NAME - 9].decode(errors="ignore")
         return f"{short}-{digest(kept)[:8]}"
     return kept
-
-
-def part_counts(index: Index) -> dict[Part | None, int]:
-    """Count the images of each part."""
-    return dict(Counter(index.parts))
 
 
 def _patients(rows: Sequence[Row]) -> tuple[str | None, ...]:

@@ -142,7 +142,7 @@ def test_unreadable_images_leave_the_index_and_are_named(tmp_path: Path) -> None
     assert [each.path for each in decoded.index.left_out] == ["a70", "b80", "b90"]
     assert all(each.reason for each in decoded.index.left_out)
     assert set(index.paths) - set(decoded.index.paths) == {"a70", "b80", "b90"}
-    assert len(decoded.pixels) == len(decoded.facts) == len(decoded.index) == 12
+    assert len(decoded.pixels) == len(decoded.facts.hashes) == len(decoded.index) == 12
     rows = decoded.pixels.rows(decoded.index.hashes)
     assert np.array_equal(
         decoded.pixels.array[rows[-1]],
@@ -244,7 +244,7 @@ def test_rows_of_unknown_digests_are_a_key_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="nothing"):
         decoded.pixels.rows(["nothing"])
     with pytest.raises(KeyError, match="nothing"):
-        decoded.facts.rows(["nothing"])
+        decoded.facts.pixel_hash_of("nothing")
 
 
 def test_the_stream_is_in_order_and_never_far_ahead() -> None:
@@ -278,26 +278,26 @@ def test_facts_are_aligned_with_pixels_and_read_back_as_written(tmp_path: Path) 
     decoded = decode(shelve(some_files()), PICTURE, Cache(tmp_path), Silent())
     again = Facts.open(decoded.pixels.folder)
     assert again.hashes == decoded.pixels.hashes == decoded.facts.hashes
-    assert again.pixel_hash.tolist() == decoded.facts.pixel_hash.tolist()
-    assert set(again.width.tolist()) == {30}
-    assert set(again.height.tolist()) == {20}
-    assert set(again.format.tolist()) == {"PNG"}
-    assert set(again.mode.tolist()) == {"RGB"}
+    assert again["pixel_hash"].tolist() == decoded.facts["pixel_hash"].tolist()
+    assert set(again["width"].tolist()) == {30}
+    assert set(again["height"].tolist()) == {20}
+    assert set(again["format"].tolist()) == {"PNG"}
+    assert set(again["mode"].tolist()) == {"RGB"}
 
 
 def test_facts_of_hand_made_pixels_are_what_a_person_would_count() -> None:
     pixels = np.zeros((100, 50), dtype=np.uint8)
     pixels[2:-2, 2:-2] = 100
     facts = fact_of(pixels)
-    assert facts.mean[0] == pytest.approx(pixels.mean())
-    assert facts.std[0] == pytest.approx(pixels.std())
-    assert facts.border_mean[0] == 0
-    assert (facts.p01[0], facts.p99[0], facts.bytes[0]) == (0, 100, 7)
+    assert facts["mean"][0] == pytest.approx(pixels.mean())
+    assert facts["std"][0] == pytest.approx(pixels.std())
+    assert facts["border_mean"][0] == 0
+    assert (facts["p01"][0], facts["p99"][0], facts["bytes"][0]) == (0, 100, 7)
 
 
 def test_percentiles_are_of_the_pixels() -> None:
     facts = fact_of(np.arange(200, dtype=np.uint8).reshape(10, 20))
-    assert (facts.p01[0], facts.p99[0]) == (1, 197)
+    assert (facts["p01"][0], facts["p99"][0]) == (1, 197)
 
 
 def test_the_pixel_hash_sees_through_alpha_and_format_but_not_shape() -> None:
@@ -320,7 +320,7 @@ def test_the_real_chest_ct_set_holds_the_copies_that_are_known(
 ) -> None:
     cache = Cache(tmp_path)
     decoded = decode(read_index(str(chest_ct), ReadOptions(), cache), PICTURE, cache, Silent())
-    hashes = decoded.facts.pixel_hash[decoded.facts.rows(decoded.index.hashes)]
+    hashes = decoded.facts["pixel_hash"][decoded.pixels.rows(decoded.index.hashes)]
     parts = np.array(decoded.index.parts)
     train = set(hashes[parts == Part.TRAIN])
     copies = {part: sum(each in train for each in hashes[parts == part]) for part in Part}

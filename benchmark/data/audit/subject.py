@@ -62,7 +62,7 @@ class Subject:
 
     def fact(self, name: str) -> npt.NDArray[np.generic]:
         """Return a fact for each of the n rows."""
-        values: npt.NDArray[np.generic] = np.asarray(getattr(self.facts, name))[self.pixel_rows]
+        values: npt.NDArray[np.generic] = self.facts[name][self.pixel_rows]
         return values
 
     def paths(self, positions: Iterable[int]) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def subject(index: Index, facts: Facts, pixels: Pixels, split: Split | None) -> 
     names = part_names(index, split)
     rows = np.flatnonzero(names != "")
     pixel_rows = pixels.rows([index.hashes[row] for row in rows])
-    hashes = np.asarray(facts.pixel_hash)[pixel_rows]
+    hashes = facts["pixel_hash"][pixel_rows]
     _, first, images = np.unique(hashes, return_index=True, return_inverse=True)
     return Subject(
         index=index,

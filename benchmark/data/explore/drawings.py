@@ -51,7 +51,7 @@ class Gathered:
         """Return one row for each distinct image of a class in a part or in all, drawn if many."""
         inside = self.part_of == part if part is not None else self.part_of != ""
         rows = np.flatnonzero((self.index.labels == label) & inside)
-        hashes = np.asarray(self.facts.pixel_hash)[self.pixel_rows[rows]]
+        hashes = self.facts["pixel_hash"][self.pixel_rows[rows]]
         rows = rows[np.sort(np.unique(hashes, return_index=True)[1])]
         if len(rows) > MOST:
             draw = generator(self.seed, "explore", label, part or "")
@@ -138,8 +138,8 @@ def sizes(seen: Gathered) -> "Figure":
     """Show widths and heights as stored, and aspect ratios, by class."""
     figure = _figure(seen, 10.0, 3.9)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    width = np.asarray(seen.facts.width)[seen.pixel_rows].astype(float)
-    height = np.asarray(seen.facts.height)[seen.pixel_rows].astype(float)
+    width = seen.facts["width"][seen.pixel_rows].astype(float)
+    height = seen.facts["height"][seen.pixel_rows].astype(float)
     draw = np.random.default_rng(0)  # only moves points apart that lie on one another
     ratios = []
     for label in range(len(seen.index.classes)):
