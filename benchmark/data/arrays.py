@@ -35,11 +35,7 @@ class ArrayReader:
         return _array_reader, (self.folder,)
 
     def read(self, path: str) -> npt.NDArray[np.uint8]:
-        """Return an image's (h, w) or (h, w, c) pixels.
-
-        Raises:
-            ImageError: there is no image of that name.
-        """
+        """Return an image's (h, w) or (h, w, c) pixels; an unknown path is an `ImageError`."""
         part, _, number = path.partition("/")
         try:
             if part not in self._open:
@@ -52,12 +48,9 @@ class ArrayReader:
 def read_arrays(
     file: Path, cache: Cache, class_names: tuple[str, ...] = ()
 ) -> tuple[Found, ArrayReader]:
-    """Find the images of an .npz file.
+    """Find the images of an .npz file, whose arrays are unpacked into the cache.
 
-    Args:
-        file: the archive.
-        cache: where its arrays are unpacked.
-        class_names: what its labels mean; without, `class-0`, `class-1`, ...
+    Labels without a name in `class_names` are called `class-00`, `class-01`, ...
 
     Raises:
         DataError: it is no such archive, or its arrays have other shapes or types.

@@ -131,11 +131,7 @@ def read_native(data: bytes, picture: Picture) -> Native:
 
 
 def array_native(array: npt.NDArray[np.generic]) -> Native:
-    """Take pixels that are decoded already; see `decode_array`.
-
-    Raises:
-        ImageError: the array has another shape or type.
-    """
+    """Take pixels that are decoded already; see `decode_array`."""
     pixels = np.asarray(array)
     if pixels.dtype != np.uint8 or pixels.ndim not in {2, 3} or 0 in pixels.shape:
         raise ImageError(

@@ -66,15 +66,9 @@ def check_window(window: str) -> tuple[float, float] | None:
 
 
 def read_dicom(data: bytes, window: str, max_pixels: int) -> tuple[npt.NDArray[np.uint8], str]:
-    """Decode a DICOM file of one picture.
+    """Decode a DICOM file of one picture: (h, w) or (h, w, 3) uint8, and how it is photometric.
 
-    Args:
-        data: the file.
-        window: `file`, a preset or `CENTER,WIDTH`; see `check_window`.
-        max_pixels: a picture with more is refused before its pixels are touched.
-
-    Returns:
-        (h, w) or (h, w, 3) uint8 pixels, and the photometric interpretation.
+    A picture of more than `max_pixels` is refused before its pixels are touched.
 
     Raises:
         ImageError: it cannot be decoded, holds several pictures, or has no HU for an HU window.

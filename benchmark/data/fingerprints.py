@@ -86,12 +86,7 @@ def read_file(path: Path) -> bytes:
 
 
 class Fingerprints:
-    """The fingerprints of one folder's files, kept in the cache's folder between benchmarks.
-
-    Args:
-        root: the data set's folder.
-        kept_under: the cache's folder.
-    """
+    """The fingerprints of the files in `root`, kept in the cache's folder between benchmarks."""
 
     def __init__(self, root: Path, kept_under: Path) -> None:
         name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
@@ -192,11 +187,7 @@ def _write(file: Path, data: bytes) -> None:
 
 
 def check_text(path: str) -> None:
-    """Hold a path to what tables and digests can store.
-
-    Raises:
-        DataError: it holds bytes that are no UTF-8.
-    """
+    """Raise a `DataError` for a path of bytes that are no UTF-8: no table could store it."""
     try:
         path.encode()
     except UnicodeEncodeError as error:

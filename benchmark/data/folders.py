@@ -39,11 +39,7 @@ class FolderReader:
     root: Path
 
     def read(self, path: str) -> bytes:
-        """Return a file's bytes.
-
-        Raises:
-            ImageError: it leads out of the folder, or cannot be read.
-        """
+        """Return a file's bytes; one that leads out or is unreadable is an `ImageError`."""
         file = self.root / path
         _hold_inside(file, self.root)
         return read_file(file)
@@ -125,11 +121,7 @@ def fingerprint_row(
 
 
 def _hold_inside(path: Path, root: Path) -> None:
-    """Hold a file below a folder, whichever of the names on the way to it are links.
-
-    Raises:
-        ImageError: it leads elsewhere, or in a circle.
-    """
+    """Raise an `ImageError` where a path leads out of a folder, or in a circle, by links."""
     try:
         is_inside = path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError) as error:  # Python 3.13 on has no RuntimeError here
@@ -150,11 +142,7 @@ class _Walk:
         self._modalities: set[str] = set()
 
     def add(self, folder: Path, class_name: str, part: Part | None) -> None:
-        """Add a class folder's images.
-
-        Raises:
-            DataError: it holds nothing that looks like an image.
-        """
+        """Add a class folder's images; a folder without any is a `DataError`."""
         self._classes.add(class_name)
         before = len(self._rows) + len(self._left_out)
         for path in self._files(folder):
@@ -203,11 +191,7 @@ class _Walk:
 
 
 def _part_folders(root: Path) -> dict[Path, Part]:
-    """Return the folders that are parts, by name in any case.
-
-    Raises:
-        DataError: two folders mean the same part.
-    """
+    """Return the folders that are parts, by name; two of one part are a `DataError`."""
     found: dict[Path, Part] = {}
     for path in _folders(root):
         part = PART_NAMES.get(path.name.lower())
@@ -243,9 +227,6 @@ def match_classes(
     names: Mapping[Part | None, Sequence[str]],
 ) -> tuple[dict[Part | None, dict[str, str]], tuple[str, ...]]:
     """Map each part's class folders to one list of classes.
-
-    Args:
-        names: each part's class folders; a single part is taken as it is.
 
     Returns:
         For each part a mapping from folder to class, and notes on what was matched.

@@ -81,17 +81,9 @@ def build_index(
     left_out: Iterable[LeftOut] = (),
     needs_parts: bool = True,
 ) -> Index:
-    """Make an index from rows, sorted by path.
+    """Make an index from rows in any order, sorted by path; see `check_index` for what is refused.
 
-    Args:
-        rows: the images, in any order.
-        title: name, modality, notes; `classes` in it is used where given, else sorted from rows.
-        reader: reads an image by its path.
-        left_out: what could not be read.
-        needs_parts: whether an index with any part must have all three.
-
-    Raises:
-        DataError: no image, fewer than two classes, an empty class, or a missing part.
+    Classes come from `title` where it gives them, else from the rows.
     """
     ordered = sorted(rows, key=lambda row: row.path)
     skipped = tuple(sorted(left_out, key=lambda each: each.path))
@@ -119,7 +111,8 @@ def check_index(index: Index, *, needs_parts: bool) -> None:
     """Hold an index to what every later step relies on.
 
     Raises:
-        DataError: no image, fewer than two classes, an empty class, or a missing part.
+        DataError: no image, fewer than two classes, an empty class, or a missing part; where parts
+            are not needed, a train part suffices.
     """
     if not len(index):
         reason = f"; the first was refused: {_first(index.left_out)}" if index.left_out else ""
@@ -165,9 +158,9 @@ def slug(text: str) -> str:
 def _patients(rows: Sequence[Row]) -> tuple[str | None, ...]:
     """Name each patient by the contents of its images.
 
-    A hash of an identifier can be undone by hashing every likely identifier, and a salted one
-    differs from machine to machine, and the index's digest with it. The hash of what the images
-    contain has neither fault, and says the same thing: these belong together.
+    A hash of an identifier can be undone by hashing every likely one, and a salted one differs from
+    machine to machine, and the index's digest with it. The hash of what the images contain has
+    neither fault, and says the same thing: these belong together.
     """
     members: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:

@@ -68,11 +68,7 @@ class Pixels:
         return len(self.hashes)
 
     def rows(self, hashes: Sequence[str]) -> Rows:
-        """Return the rows of `array` for content digests, in their order.
-
-        Raises:
-            KeyError: an image of that digest was not decoded.
-        """
+        """Return the rows of `array` for content digests; an unknown one is a `KeyError`."""
         return np.array([self._rows[each] for each in hashes], dtype=np.int64)
 
 
@@ -87,14 +83,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Image:
-    """One decoded image, or why it is none.
-
-    Attributes:
-        sha256: its content digest.
-        pixels: (side, side, channels) uint8, None where it is unreadable.
-        fact: its facts, None where it is unreadable.
-        reason: why it is unreadable, else empty.
-    """
+    """A decoded image of a content digest, its facts with it; or the reason why it is none."""
 
     sha256: str
     pixels: Pixels8 | None = None
@@ -156,16 +145,10 @@ def _decoded(index: Index, folder: Path, max_unreadable: float) -> Decoded:
 def decode_stream(
     jobs: Iterable[tuple[str, str]], reader: Reader, picture: Picture, *, threads: int = 0
 ) -> Iterator[Image]:
-    """Decode images in several threads, giving them in order as they are done.
+    """Decode images, given by digest and path, in several threads, and yield them in order.
 
     At most four images a thread are held at once, however slow the consumer is, so that a
-    consumer may compute on each image while the next are decoded.
-
-    Args:
-        jobs: content digest and path of each image.
-        reader: reads an image by its path.
-        picture: how files become pixels.
-        threads: how many decode at once, 0 for one a core.
+    consumer may compute on each image while the next are decoded. By default a thread a core.
 
     Raises:
         DataError: a file has changed or gone since the index was read.

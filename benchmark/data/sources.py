@@ -46,11 +46,7 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
 
 
 def fetched_folder(name: str, cache: Cache) -> Path:
-    """Return the folder of a fetched data set.
-
-    Raises:
-        DataError: it has not been fetched; the message gives the command.
-    """
+    """Return the folder of a fetched data set, or its one file; else a `DataError`."""
     folder = cache.folder / "fetched" / name
     if not folder.is_dir():
         is_usual = cache.folder.absolute() == Path(_USUAL_CACHE).absolute()
@@ -138,15 +134,12 @@ def _modality(stated: frozenset[str]) -> str:
 def name_patients(
     rows: Sequence[Row], pattern: str, *, given: bool
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Fill in the patients that a pattern finds in the relative paths.
+    """Return the rows with the patients that a pattern finds in their paths, and notes on it.
 
     Args:
         rows: the images; a patient known from a manifest or a DICOM tag stays unless `given`.
         pattern: a regular expression with one group; empty for none.
         given: whether a person gave the pattern, which then must match and overrules.
-
-    Returns:
-        The rows, and notes on how patients are known.
 
     Raises:
         UsageError: the pattern is no regular expression with one group, or matches no path.
@@ -166,11 +159,7 @@ def name_patients(
 
 
 def without_single_patient(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Forget a patient that all of several images state: it is what was put for a removed one.
-
-    Returns:
-        The rows, and a note where the patient was forgotten.
-    """
+    """Forget a patient that all images state: it was put for a removed one. A note says so."""
     if len(rows) < 2 or not rows[0].patient or len({row.patient for row in rows}) > 1:
         return tuple(rows), ()
     note = (

@@ -46,9 +46,9 @@ def audit(
     """Look for what makes scores on a data set wrong.
 
     Args:
-        index: the images, as `decode` gave them.
-        facts: what was read when decoding them.
-        pixels: their pixels.
+        index: the images, as `decode` gave them, with their `facts` and `pixels`.
+        facts: see index.
+        pixels: see index.
         split: the parts to judge; without one the official parts, and without those the whole.
             What leaked between the official parts and does so no more is found as handled.
         cache: where an audit of the same content is found again.
@@ -126,14 +126,7 @@ _WHATEVER_PARTS = (Kind.CONFLICTING_LABEL, Kind.NEAR_CONFLICTING_LABEL)
 def handled(
     published: Subject, used: Subject, near: Near, found: Sequence[Finding]
 ) -> Iterator[Finding]:
-    """Yield the leaks of the published parts that the split in use no longer has.
-
-    Args:
-        published: the images in their published parts.
-        used: the images in the parts in use.
-        near: pairs of rows that show nearly the same.
-        found: what was found in the parts in use.
-    """
+    """Yield the leaks of the published parts that the split in use no longer has."""
     still = {_place(finding) for finding in found}
     kept = set(used.paths(range(len(used.rows))))
     for finding in (

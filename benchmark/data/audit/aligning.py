@@ -81,12 +81,10 @@ def rough_likeness(fixed: Pictures, moved: Pictures) -> tuple[Reals, Reals]:
 
 
 def likeness(fixed: Pictures, moved: Pictures, maps: Reals) -> Likeness:
-    """Return how alike pictures are, after the maps of `rough_likeness` were made finer.
+    """Return how alike (p, side, side) grey pictures are, after their maps were made finer.
 
-    Args:
-        fixed: (p, side, side) grey pictures.
-        moved: (p, side, side) pictures that may be copies of them.
-        maps: (p, 3, 3) from places in `fixed` to places in `moved`, in half sides from the middle.
+    The (p, 3, 3) maps of `rough_likeness` lead from places in `fixed` to places in `moved`, in half
+    sides from the middle.
     """
     one, other = fixed.astype(np.float64), moved.astype(np.float64)
     side = one.shape[1]

@@ -122,12 +122,7 @@ class Joined(NamedTuple):
 
 
 def near_duplicates(subject: Subject, near: Sequence[NearPair]) -> Iterator[Finding]:
-    """Find images that are nearly the same but differ in some pixel.
-
-    Args:
-        subject: what is audited.
-        near: the pairs of the index's rows, as `near_copies` gives them.
-    """
+    """Find images that are nearly the same but differ in some pixel, from the rows' near pairs."""
     joined = list(_joined(subject, near))
     for part in subject.part_names:
         yield from _finding(subject, (part,), _inside(subject, joined, part))

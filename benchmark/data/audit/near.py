@@ -59,13 +59,7 @@ def near_copies(
     """Return the pairs of an index's rows that show nearly the same image, the strongest first.
 
     Of images with the very same pixels one row stands for all. Pixels alone decide: neither
-    classes nor weights change what is found.
-
-    Args:
-        index: the images, as `decode` gave them.
-        facts: what was read when decoding them.
-        pixels: their pixels.
-        cache: where the pairs of the same images are found again.
+    classes nor weights change what is found. The cache keeps the pairs.
     """
     if cache is None:
         return _look(index, facts, pixels)
@@ -87,14 +81,10 @@ def _look(index: Index, facts: Facts, pixels: Pixels) -> tuple[NearPair, ...]:
 
 
 def near_pairs(pictures: Pictures, homes: npt.NDArray[np.generic]) -> list[NearPair]:
-    """Return the pairs of m pictures that show nearly the same, the strongest first.
+    """Return the pairs of m (side, side) pictures that show nearly the same, the strongest first.
 
-    Every image keeps its strongest partners inside its home part and as many outside it, so that
-    time and memory are linear in m but for the comparison of hashes.
-
-    Args:
-        pictures: (m, side, side) grey pictures.
-        homes: (m,) the part of each image.
+    Every image keeps its strongest partners inside its home part (`homes`, one each) and as many
+    outside it, so that time and memory are linear in m but for the comparison of hashes.
     """
     left, right, form = _proposed(pictures, homes)
     maps, rough = np.empty((len(left), 3, 3)), np.empty(len(left))

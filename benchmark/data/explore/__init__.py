@@ -73,12 +73,11 @@ def explore(
 
     Args:
         decoded: the data set.
-        policy: the augmentation in use, shown on training images as a network that trains on
-            pixels sees it.
+        policy: the augmentation in use, shown on training images as training on pixels sees it.
         into: the folder for page and figures, made if need be.
         split: the parts to show; without one the official parts.
         audit: its findings are shown too.
-        seed: which images are drawn, and how they are changed: the run's seed.
+        seed: the run's seed, by which images are drawn and changed.
         progress: told of each figure.
 
     Returns:

@@ -70,11 +70,7 @@ class PhantomReader:
     """Draws an image of the phantom when it is read."""
 
     def read(self, path: str) -> npt.NDArray[np.uint8]:
-        """Return (96, 96) pixels.
-
-        Raises:
-            ImageError: the phantom has no image of that path.
-        """
+        """Return (96, 96) pixels; a path that the phantom has not is an `ImageError`."""
         found = _slices().get(path)
         if found is None:
             raise ImageError(f"the phantom has no image {path!r}; take a path from its index.")

@@ -75,16 +75,9 @@ def draw_body(bits: Bits) -> Body:
 
 
 def paint_body(canvas: Canvas, body: Body, level: float, bits: Bits) -> Field:
-    """Paint a slice of a patient.
+    """Paint a slice of a patient; return the (side_px, side_px) share of each pixel that is lung.
 
-    Args:
-        canvas: an empty canvas.
-        body: the patient.
-        level: where the slice cuts, from -1 (towards the neck) to 1 (towards the belly).
-        bits: the slice's own randomness.
-
-    Returns:
-        (side_px, side_px) share of each pixel that is lung.
+    `level` is where it cuts, from -1 (towards the neck) to 1 (towards the belly).
     """
     _paint_wall(canvas, body, bits)
     lungs = _paint_lungs(canvas, body, bits)
@@ -244,14 +237,9 @@ def draw_lesion(kind: str, body: Body, bits: Bits) -> Lesion | None:
 
 
 def paint_lesion(canvas: Canvas, lesion: Lesion, lungs: Field, off: float, bits: Bits) -> None:
-    """Paint the cut through a tumour.
+    """Paint the cut through a tumour, `off` its middle by a share of its radius.
 
-    Args:
-        canvas: a canvas with the patient's body on it.
-        lesion: the tumour.
-        lungs: (side_px, side_px) share of each pixel that is lung.
-        off: how far from the tumour's middle the slice cuts, as a share of its radius.
-        bits: the slice's own randomness.
+    `lungs` is the (side_px, side_px) share of each pixel that is lung.
     """
     radius = lesion.radius * sqrt(1.0 - off * off)
     paint = {ADENO: _paint_ground_glass, LARGE: _paint_lobulated, SQUAMOUS: _paint_hollow}

@@ -49,14 +49,11 @@ def treat_leaks(
     near: Near,
     on_leak: OnLeak,
 ) -> tuple[Parts, tuple[str, ...]]:
-    """Treat images that stand in two parts, exactly or nearly.
+    """Return the parts with images of two parts treated, None for what is dropped, and notes.
 
-    An image of train that is also in val or test, and one of val that is also in test, is the
-    leak: val chooses the winner, so a test image in it is seen too early as well. The test part
-    stays as published, since others' figures are on it.
-
-    Returns:
-        The parts, None for what is dropped; and what a person should be told.
+    An image of train that is also in val or test, exactly or nearly, and one of val that is also in
+    test, is the leak: val chooses the winner, so a test image in it is seen too early as well. The
+    test part stays as published, since others' figures are on it.
 
     Raises:
         DataError: there are any and `on_leak` is `fail`.
@@ -170,9 +167,9 @@ def make_split(
         index: what is split.
         parts: n parts, None for an image that is left out.
         families: which rows show the same image.
-        scheme: how it was made.
-        fold: which fold it is, if any.
-        notes: what a person should be told.
+        scheme: how it was made; `fold` which fold it is, if any.
+        fold: see scheme.
+        notes: what else a reader is told.
         smallest_val: fewer images in val are told of.
 
     Raises:

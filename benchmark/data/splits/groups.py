@@ -53,9 +53,6 @@ def group(
 ) -> tuple[Group, ...]:
     """Divide rows into the smallest groups that share no patient, no pixels and no pair of `near`.
 
-    Two rows are joined by a common patient, common pixels or a pair, and so are those joined to
-    them.
-
     Returns:
         Groups of rows, each in path order, in the order of their first paths.
     """

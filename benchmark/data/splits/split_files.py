@@ -69,11 +69,7 @@ def read_splits(
 
 
 def _shared_patients(index: Index, parts: Parts, name: str, on_leak: OnLeak) -> tuple[str, ...]:
-    """Say whose images a file puts into two parts; images are dropped only as copies.
-
-    Raises:
-        DataError: there are any and `on_leak` is `fail`.
-    """
+    """Say whose images a file puts into two parts; a `DataError` where leaks must fail."""
     where: dict[str, set[Part]] = {}
     for patient, part in zip(index.patients, parts, strict=True):
         if patient is not None and part is not None:
