@@ -17,7 +17,7 @@ from .explore import PAGE, explore
 from .facts import Facts
 from .fetch import Fetched, fetch
 from .folders import PICTURE_SUFFIXES
-from .index import ReadOptions, Row, Title, build_index, slug
+from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
 from .sources import read_index
@@ -43,12 +43,12 @@ __all__ = [
     "Facts",
     "Fetched",
     "Finding",
+    "ImageRow",
     "NearPair",
     "OnLeak",
     "Pixels",
     "Policy",
     "ReadOptions",
-    "Row",
     "Severity",
     "SplitOptions",
     "Title",

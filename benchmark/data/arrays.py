@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import zipfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..errors import DataError, ImageError
 from ..files import sha256
 from ..records import Part
 from .folders import Found
-from .index import Row
+from .index import ImageRow
 
 MAX_UNPACKED_BYTES = 64 * 2**30
 """An archive that says it unpacks to more is refused: the largest MedMNIST file is 12 GB."""
@@ -32,7 +33,7 @@ class ArrayReader:
     _open: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _array_reader, (self.folder,)
+        return partial(type(self), folder=self.folder), ()
 
     def read(self, path: str) -> npt.NDArray[np.uint8]:
         """Return an image's (h, w) or (h, w, c) pixels; an unknown path is an `ImageError`."""
@@ -61,7 +62,7 @@ def read_arrays(
         raise DataError(f"{file} is no readable .npz archive: {error}.") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}.") from error
-    rows: list[Row] = []
+    rows: list[ImageRow] = []
     for part in Part:
         if (folder / f"{part}_images.npy").exists():
             rows += _rows(file, folder, part, class_names)
@@ -91,7 +92,7 @@ def _load(folder: Path, name: str) -> npt.NDArray[np.uint8]:
     return array
 
 
-def _rows(file: Path, folder: Path, part: Part, class_names: tuple[str, ...]) -> list[Row]:
+def _rows(file: Path, folder: Path, part: Part, class_names: tuple[str, ...]) -> list[ImageRow]:
     try:
         images, labels = _load(folder, f"{part}_images"), _load(folder, f"{part}_labels")
     except (ValueError, OSError, EOFError) as error:
@@ -104,7 +105,7 @@ def _rows(file: Path, folder: Path, part: Part, class_names: tuple[str, ...]) ->
         )
     digits = len(str(max(len(images) - 1, 0)))
     return [
-        Row(
+        ImageRow(
             path=f"{part}/{number:0{digits}d}",
             class_name=_class_name(int(value), class_names),
             part=part,
@@ -132,7 +133,3 @@ def _class_name(value: int, class_names: tuple[str, ...]) -> str:
 def _sha256(pixels: npt.NDArray[np.uint8]) -> str:
     """Hash pixels with their shape, so that equal bytes of another shape differ."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
-
-
-def _array_reader(folder: Path) -> ArrayReader:
-    return ArrayReader(folder=folder)

@@ -74,19 +74,13 @@ def read_dicom(data: bytes, window: str, max_pixels: int) -> tuple[npt.NDArray[n
         ImageError: it cannot be decoded, holds several pictures, or has no HU for an HU window.
     """
     wanted = check_window(window)
-    with quiet():
-        return _decode(data, wanted, max_pixels)
-
-
-def _decode(
-    data: bytes, wanted: tuple[float, float] | None, max_pixels: int
-) -> tuple[npt.NDArray[np.uint8], str]:
     try:
-        file = _parse(data)
-        photometric = _check(file, max_pixels)
-        if photometric in _COLOUR:
-            return _colour(file), photometric
-        return _windowed(file, wanted, photometric), photometric
+        with quiet():
+            file = _parse(data)
+            photometric = _check(file, max_pixels)
+            if photometric in _COLOUR:
+                return _colour(file), photometric
+            return _windowed(file, wanted, photometric), photometric
     except ImageError:
         raise
     except ImportError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import DataError, ImageError
 from ..records import LeftOut, Part
 from .fingerprints import Fingerprint, Fingerprints, check_text, read_file
-from .index import PART_NAMES, Row
+from .index import PART_NAMES, ImageRow
 
 PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp"),
@@ -57,7 +57,7 @@ class Found:
         notes: what a person should be told.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ImageRow, ...]
     left_out: tuple[LeftOut, ...]
     classes: tuple[str, ...]
     modalities: frozenset[str] = frozenset()
@@ -80,14 +80,14 @@ def read_folder(root: Path, fingerprints: Fingerprints) -> Found:
         if not classes:
             raise DataError(f"{folder} holds no class folders; it needs one folder for each class.")
     matched, told = match_classes({parts.get(folder): each for folder, each in names.items()})
-    walk = _Walk(root=root, fingerprints=fingerprints)
+    images = Images(root, fingerprints)
     for folder in {root, *names}:
-        walk.refuse_links(folder)
+        images.refuse_links(folder)
     for folder, inside in names.items():
         part = parts.get(folder)
         for name in inside:
-            walk.add(folder / name, matched[part][name], part)
-    return walk.found((*notes, *told))
+            images.add_folder(folder / name, matched[part][name], part)
+    return images.found((*notes, *told))
 
 
 def data_root(root: Path) -> Path:
@@ -101,25 +101,6 @@ def data_root(root: Path) -> Path:
     return folder if _part_folders(folder) else root
 
 
-def fingerprint_row(
-    root: Path, path: Path, fingerprints: Fingerprints
-) -> tuple[str, Fingerprint | LeftOut]:
-    """Return a file's relative path, and its fingerprint or why it cannot be used."""
-    name = path.relative_to(root).as_posix()
-    try:
-        check_text(name)
-        _hold_inside(path, root)
-        found = fingerprints.of(path, name)
-        if found.fault:
-            raise ImageError(found.fault)
-    except OSError as error:
-        return name, LeftOut(path=name, reason=f"it cannot be read: {error.strerror or error}.")
-    except DataError as error:
-        shown = name.encode(errors="backslashreplace").decode()
-        return name, LeftOut(path=shown, reason=str(error))
-    return name, found
-
-
 def _hold_inside(path: Path, root: Path) -> None:
     """Raise an `ImageError` where a path leads out of a folder, or in a circle, by links."""
     try:
@@ -130,39 +111,59 @@ def _hold_inside(path: Path, root: Path) -> None:
         raise ImageError("it leads out of the data set's folder by a link.")
 
 
-class _Walk:
-    """Collects the images of one class folder after another."""
+class Images:
+    """Gathers the images of a data set, and why files cannot be used."""
 
-    def __init__(self, *, root: Path, fingerprints: Fingerprints) -> None:
+    def __init__(self, root: Path, fingerprints: Fingerprints) -> None:
         self._root = root
         self._fingerprints = fingerprints
-        self._rows: list[Row] = []
+        self._rows: list[ImageRow] = []
         self._left_out: list[LeftOut] = []
         self._classes: set[str] = set()
         self._modalities: set[str] = set()
 
-    def add(self, folder: Path, class_name: str, part: Part | None) -> None:
+    def add(self, path: Path, class_name: str, part: Part | None, patient: str = "") -> None:
+        """Add a file, with its own patient where none is given."""
+        self._classes.add(class_name)
+        name = path.relative_to(self._root).as_posix()
+        try:
+            found = self._fingerprint(path, name)
+        except DataError as error:
+            shown = name.encode(errors="backslashreplace").decode()
+            self._left_out.append(LeftOut(path=shown, reason=str(error)))
+            return
+        self._modalities |= {found.modality} - {""}
+        self._rows.append(
+            ImageRow(
+                path=name,
+                class_name=class_name,
+                part=part,
+                patient=patient or found.patient,
+                sha256=found.sha256,
+            )
+        )
+
+    def _fingerprint(self, path: Path, name: str) -> Fingerprint:
+        check_text(name)
+        _hold_inside(path, self._root)
+        try:
+            found = self._fingerprints.of(path, name)
+        except OSError as error:
+            raise ImageError(f"it cannot be read: {error.strerror or error}.") from error
+        if found.fault:
+            raise ImageError(found.fault)
+        return found
+
+    def add_folder(self, folder: Path, class_name: str, part: Part | None) -> None:
         """Add a class folder's images; a folder without any is a `DataError`."""
         self._classes.add(class_name)
-        before = len(self._rows) + len(self._left_out)
-        for path in self._files(folder):
-            name, found = fingerprint_row(self._root, path, self._fingerprints)
-            if isinstance(found, Fingerprint):
-                self._modalities |= {found.modality} - {""}
-                self._rows.append(
-                    Row(
-                        path=name,
-                        class_name=class_name,
-                        part=part,
-                        patient=found.patient,
-                        sha256=found.sha256,
-                    )
-                )
-            else:
-                self._left_out.append(found)
-        if len(self._rows) + len(self._left_out) == before:
+        before = len(self._left_out)
+        paths = list(self._files(folder))
+        if not paths and len(self._left_out) == before:
             where = folder.relative_to(self._root).as_posix()
             raise DataError(f"the class folder {where!r} holds no image; add some or remove it.")
+        for path in paths:
+            self.add(path, class_name, part)
 
     def refuse_links(self, folder: Path) -> None:
         """Name the links to folders that stand in a folder: they are not followed."""
@@ -180,7 +181,8 @@ class _Walk:
                 if not (_is_clutter(name) or _is_other(name)):
                     yield Path(place) / name
 
-    def found(self, notes: Sequence[str]) -> Found:
+    def found(self, notes: Sequence[str] = ()) -> Found:
+        """Return all that was gathered."""
         return Found(
             rows=tuple(self._rows),
             left_out=tuple(self._left_out),

@@ -44,7 +44,7 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ImageRow:
     """One image on its way into an index.
 
     Attributes:
@@ -74,7 +74,7 @@ class Title:
 
 
 def build_index(
-    rows: Iterable[Row],
+    rows: Iterable[ImageRow],
     title: Title,
     reader: Reader,
     *,
@@ -115,7 +115,8 @@ def check_index(index: Index, *, needs_parts: bool) -> None:
             are not needed, a train part suffices.
     """
     if not len(index):
-        reason = f"; the first was refused: {_first(index.left_out)}" if index.left_out else ""
+        lost = [f"{each.path}: {each.reason.rstrip('.')}" for each in index.left_out[:1]]
+        reason = f"; the first was refused: {lost[0]}" if lost else ""
         raise DataError(f"{index.name} holds no readable image{reason}.")
     if len(index.classes) < 2:
         raise DataError(
@@ -155,7 +156,7 @@ def slug(text: str) -> str:
     return kept
 
 
-def _patients(rows: Sequence[Row]) -> tuple[str | None, ...]:
+def _patients(rows: Sequence[ImageRow]) -> tuple[str | None, ...]:
     """Name each patient by the contents of its images.
 
     A hash of an identifier can be undone by hashing every likely one, and a salted one differs from
@@ -205,7 +206,3 @@ def _check_parts(index: Index, *, needs_parts: bool) -> None:
         raise DataError(
             f"{index.name}: the train part holds no image of {', '.join(map(repr, untaught))}."
         )
-
-
-def _first(left_out: Sequence[LeftOut]) -> str:
-    return f"{left_out[0].path}: {left_out[0].reason.rstrip('.')}"

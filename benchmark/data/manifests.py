@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DataError
-from ..records import LeftOut, Part
+from ..records import Part
 from .fingerprints import Fingerprints
-from .folders import Found, fingerprint_row
-from .index import PART_NAMES, Row
+from .folders import Found, Images
+from .index import PART_NAMES
 
 _COLUMNS = ("path", "label", "part", "patient")
 
@@ -20,42 +20,19 @@ def read_manifest(file: Path, fingerprints: Fingerprints) -> Found:
         DataError: a column is missing, a cell is wrong, or a path is listed twice.
     """
     root = file.parent
-    rows: list[Row] = []
-    left_out: list[LeftOut] = []
-    classes: set[str] = set()
-    modalities: set[str] = set()
-    seen: dict[str, int] = {}
+    images = Images(root, fingerprints)
+    seen: dict[Path, int] = {}
     for number, cells in enumerate(_lines(file), start=2):
         where = f"{file.name}, row {number}"
         path = _below(root, cells["path"], where)
-        name = path.relative_to(root).as_posix()
-        if name in seen:
-            raise DataError(f"{where}: {name!r} stands in row {seen[name]} already.")
-        seen[name] = number
+        if path in seen:
+            name = path.relative_to(root).as_posix()
+            raise DataError(f"{where}: {name!r} stands in row {seen[path]} already.")
+        seen[path] = number
         if not cells["label"]:
             raise DataError(f"{where}: the label is empty.")
-        part = _part(cells["part"], where)
-        classes.add(cells["label"])
-        _, found = fingerprint_row(root, path, fingerprints)
-        if isinstance(found, LeftOut):
-            left_out.append(found)
-            continue
-        modalities |= {found.modality} - {""}
-        rows.append(
-            Row(
-                path=name,
-                class_name=cells["label"],
-                part=part,
-                patient=cells["patient"] or found.patient,
-                sha256=found.sha256,
-            )
-        )
-    return Found(
-        rows=tuple(rows),
-        left_out=tuple(left_out),
-        classes=tuple(sorted(classes)),
-        modalities=frozenset(modalities),
-    )
+        images.add(path, cells["label"], _part(cells["part"], where), cells["patient"])
+    return images.found()
 
 
 def _lines(file: Path) -> Iterator[dict[str, str]]:

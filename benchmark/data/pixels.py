@@ -82,7 +82,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Image:
+class DecodedImage:
     """A decoded image of a content digest, its facts with it; or the reason why it is none."""
 
     sha256: str
@@ -144,7 +144,7 @@ def _decoded(index: Index, folder: Path, max_unreadable: float) -> Decoded:
 
 def decode_stream(
     jobs: Iterable[tuple[str, str]], reader: Reader, picture: Picture, *, threads: int = 0
-) -> Iterator[Image]:
+) -> Iterator[DecodedImage]:
     """Decode images, given by digest and path, in several threads, and yield them in order.
 
     At most four images a thread are held at once, however slow the consumer is, so that a
@@ -156,7 +156,7 @@ def decode_stream(
     count = threads or environment.cores()
     work = partial(_decode_one, reader=reader, picture=picture)
     with ThreadPoolExecutor(count, "decode") as pool:
-        waiting: deque[Future[Image]] = deque()
+        waiting: deque[Future[DecodedImage]] = deque()
         try:
             for job in jobs:
                 waiting.append(pool.submit(work, job))
@@ -169,7 +169,7 @@ def decode_stream(
                 future.cancel()
 
 
-def _decode_one(job: tuple[str, str], *, reader: Reader, picture: Picture) -> Image:
+def _decode_one(job: tuple[str, str], *, reader: Reader, picture: Picture) -> DecodedImage:
     sha256, path = job
     try:
         stored = reader.read(path)
@@ -182,9 +182,9 @@ def _decode_one(job: tuple[str, str], *, reader: Reader, picture: Picture) -> Im
         size = len(stored) if isinstance(stored, bytes) else stored.nbytes
         with turn(native.width, native.height):
             pixels, fact = fit(native, picture), gather_fact(native, size)
-        return Image(sha256=sha256, pixels=pixels, fact=fact)
+        return DecodedImage(sha256=sha256, pixels=pixels, fact=fact)
     except ImageError as error:
-        return Image(sha256=sha256, reason=str(error))
+        return DecodedImage(sha256=sha256, reason=str(error))
 
 
 def _make(

@@ -12,7 +12,7 @@ from ..records import Index, Part, Reader
 from .arrays import read_arrays
 from .fingerprints import Fingerprints
 from .folders import FolderReader, Found, data_root, read_folder
-from .index import ReadOptions, Row, Title, build_index, slug
+from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import read_manifest
 
@@ -121,7 +121,7 @@ def _named_in(stem: str) -> DataSet | None:
     return next((DATA_SETS[name] for name in DATA_SETS if slug(stem).startswith(name)), None)
 
 
-def _patients(rows: Iterable[Row], part: Part) -> frozenset[str]:
+def _patients(rows: Iterable[ImageRow], part: Part) -> frozenset[str]:
     return frozenset(row.patient for row in rows if row.part is part and row.patient)
 
 
@@ -132,8 +132,8 @@ def _modality(stated: frozenset[str]) -> str:
 
 
 def name_patients(
-    rows: Sequence[Row], pattern: str, *, given: bool
-) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    rows: Sequence[ImageRow], pattern: str, *, given: bool
+) -> tuple[tuple[ImageRow, ...], tuple[str, ...]]:
     """Return the rows with the patients that a pattern finds in their paths, and notes on it.
 
     Args:
@@ -158,7 +158,9 @@ def name_patients(
     return named, ()
 
 
-def without_single_patient(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+def without_single_patient(
+    rows: Sequence[ImageRow],
+) -> tuple[tuple[ImageRow, ...], tuple[str, ...]]:
     """Forget a patient that all images state: it was put for a removed one. A note says so."""
     if len(rows) < 2 or not rows[0].patient or len({row.patient for row in rows}) > 1:
         return tuple(rows), ()
@@ -185,7 +187,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _named(row: Row, pattern: re.Pattern[str], *, overrule: bool) -> Row:
+def _named(row: ImageRow, pattern: re.Pattern[str], *, overrule: bool) -> ImageRow:
     if row.patient and not overrule:
         return row
     found = pattern.search(row.path)

@@ -27,8 +27,8 @@ from benchmark.data import (
 )
 from benchmark.data.audit import (
     Audit,
+    Fault,
     Finding,
-    Kind,
     Severity,
     audit,
     audit_table,
@@ -86,8 +86,12 @@ def look(folder: Path, **options: str) -> Audit:
     return audit(seen.index, seen.facts, seen.pixels)
 
 
-def only(found: Audit, kind: Kind, *parts: str) -> Finding:
-    (finding,) = [each for each in found.of(kind) if each.parts == parts]
+def of(found: Audit, kind: Fault) -> list[Finding]:
+    return [each for each in found.findings if each.kind is kind]
+
+
+def only(found: Audit, kind: Fault, *parts: str) -> Finding:
+    (finding,) = [each for each in of(found, kind) if each.parts == parts]
     return finding
 
 
@@ -124,21 +128,21 @@ def flat(level: int, spread: int) -> Image.Image:
 
 def test_a_sound_set_has_no_duplicate_and_no_odd_image(calm: Audit) -> None:
     assert {finding.kind for finding in calm.findings} == {
-        Kind.PART_SIZE,
-        Kind.PATIENTS_UNKNOWN,
-        Kind.PART_SHIFT,
-        Kind.SHORTCUT,
+        Fault.PART_SIZE,
+        Fault.PATIENTS_UNKNOWN,
+        Fault.PART_SHIFT,
+        Fault.SHORTCUT,
     }
     assert calm.images == calm.distinct == 60
 
 
 def test_a_sound_set_has_no_shortcut_and_no_shift(calm: Audit) -> None:
-    assert only(calm, Kind.SHORTCUT, "train", "val", "test").severity is Severity.INFO
-    assert only(calm, Kind.PART_SHIFT, "train", "test").severity is Severity.INFO
+    assert only(calm, Fault.SHORTCUT, "train", "val", "test").severity is Severity.INFO
+    assert only(calm, Fault.PART_SHIFT, "train", "test").severity is Severity.INFO
 
 
 def test_a_copy_in_another_format_is_found_across_parts(faulty: Audit) -> None:
-    finding = only(faulty, Kind.EXACT_DUPLICATE, "train", "test")
+    finding = only(faulty, Fault.EXACT_DUPLICATE, "train", "test")
     assert finding.severity is Severity.ERROR
     assert finding.files == ("test/ill/[copy].bmp", "train/ill/3.png")
     assert finding.groups == (("test/ill/[copy].bmp", "train/ill/3.png"),)
@@ -147,19 +151,19 @@ def test_a_copy_in_another_format_is_found_across_parts(faulty: Audit) -> None:
 
 
 def test_a_copy_inside_a_part_is_found(faulty: Audit) -> None:
-    finding = only(faulty, Kind.EXACT_DUPLICATE, "val")
+    finding = only(faulty, Fault.EXACT_DUPLICATE, "val")
     assert set(finding.files) == {"val/well/1.png", "val/well/1 copy.png"}
 
 
 def test_an_image_under_two_labels_in_test_is_an_error(faulty: Audit) -> None:
-    finding = only(faulty, Kind.CONFLICTING_LABEL, "test")
+    finding = only(faulty, Fault.CONFLICTING_LABEL, "test")
     assert finding.severity is Severity.ERROR
     assert finding.classes == ("ill", "well")
 
 
 @pytest.mark.parametrize("name", ["resized.png", "recompressed.jpg", "brighter.png"])
 def test_a_changed_copy_is_a_near_duplicate(faulty: Audit, name: str) -> None:
-    finding = only(faulty, Kind.NEAR_DUPLICATE, "train", "test")
+    finding = only(faulty, Fault.NEAR_DUPLICATE, "train", "test")
     assert (f"test/ill/{name}", "train/ill/4.png") in finding.groups
     assert len(finding.groups) == 3
     assert finding.severity is Severity.ERROR
@@ -181,32 +185,32 @@ def test_near_copies_are_told_by_row_for_the_split(folder: Path) -> None:
 
 
 def test_a_near_copy_under_another_label_is_found(faulty: Audit) -> None:
-    finding = only(faulty, Kind.NEAR_CONFLICTING_LABEL, "train")
+    finding = only(faulty, Fault.NEAR_CONFLICTING_LABEL, "train")
     assert set(finding.files) == {"train/ill/5.png", "train/well/near.jpg"}
 
 
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        (Kind.BLANK, "blank.png"),
-        (Kind.DARK, "dark.png"),
-        (Kind.BRIGHT, "bright.png"),
-        (Kind.UNREADABLE, "broken.png"),
+        (Fault.BLANK, "blank.png"),
+        (Fault.DARK, "dark.png"),
+        (Fault.BRIGHT, "bright.png"),
+        (Fault.UNREADABLE, "broken.png"),
     ],
 )
-def test_an_image_unlike_an_exposure_is_found(faulty: Audit, kind: Kind, name: str) -> None:
-    assert faulty.of(kind)[0].files == (f"train/ill/{name}",)
+def test_an_image_unlike_an_exposure_is_found(faulty: Audit, kind: Fault, name: str) -> None:
+    assert of(faulty, kind)[0].files == (f"train/ill/{name}",)
 
 
 def test_an_odd_size_is_found(faulty: Audit) -> None:
-    assert "train/ill/strip.png" in faulty.of(Kind.ODD_SIZE)[0].files
+    assert "train/ill/strip.png" in of(faulty, Fault.ODD_SIZE)[0].files
 
 
 def test_patients_on_both_sides_are_found_without_naming_them(folder: Path) -> None:
     (folder / "train" / "ill" / "0.png").rename(folder / "train" / "ill" / "anna-1.png")
     (folder / "test" / "ill" / "0.png").rename(folder / "test" / "ill" / "anna-2.png")
     finding = only(
-        look(folder, patient_pattern=r"/([a-z]+)-\d"), Kind.PATIENT_OVERLAP, "train", "test"
+        look(folder, patient_pattern=r"/([a-z]+)-\d"), Fault.PATIENT_OVERLAP, "train", "test"
     )
     assert finding.severity is Severity.ERROR
     assert finding.groups == (("test/ill/anna-2.png", "train/ill/anna-1.png"),)
@@ -215,13 +219,13 @@ def test_patients_on_both_sides_are_found_without_naming_them(folder: Path) -> N
 
 def test_a_class_missing_from_a_part_is_found(folder: Path) -> None:
     shutil.rmtree(folder / "val" / "well")
-    finding = only(look(folder), Kind.MISSING_CLASS, "val")
+    finding = only(look(folder), Fault.MISSING_CLASS, "val")
     assert finding.classes == ("well",)
     assert finding.severity is Severity.ERROR
 
 
 def test_a_small_part_says_what_it_can_resolve(calm: Audit) -> None:
-    finding = only(calm, Kind.PART_SIZE, "val")
+    finding = only(calm, Fault.PART_SIZE, "val")
     assert finding.severity is Severity.ERROR
     # 12 images, and 17 % of them answered apart: 2.8 standard errors of sqrt(0.17 / 12).
     assert finding.figures["resolvable_difference"] == pytest.approx(0.3335, abs=1e-4)
@@ -230,7 +234,7 @@ def test_a_small_part_says_what_it_can_resolve(calm: Audit) -> None:
 
 
 def test_a_part_is_as_large_as_its_patients_where_they_are_known(folder: Path) -> None:
-    finding = only(look(folder, patient_pattern=r"/(\d)\d*\.png"), Kind.PART_SIZE, "test")
+    finding = only(look(folder, patient_pattern=r"/(\d)\d*\.png"), Fault.PART_SIZE, "test")
     assert finding.figures["units"] == 10
     assert "test has 10 patients" in finding.summary
 
@@ -241,7 +245,7 @@ def test_a_part_is_as_large_as_its_patients_where_they_are_known(folder: Path) -
 def test_a_class_of_few_images_in_val_is_found(folder: Path, left: int, severity: Severity) -> None:
     for path in sorted((folder / "val" / "ill").iterdir())[left:]:
         path.unlink()
-    finding = only(look(folder), Kind.FEW_PATIENTS, "val")
+    finding = only(look(folder), Fault.FEW_PATIENTS, "val")
     assert finding.severity is severity
     assert finding.classes == ("ill",)
     assert finding.summary.startswith(f"val has only {left} distinct images of ill")
@@ -250,7 +254,7 @@ def test_a_class_of_few_images_in_val_is_found(folder: Path, left: int, severity
 def test_copies_of_one_image_are_no_more_images(folder: Path) -> None:
     for path in sorted((folder / "val" / "ill").iterdir())[1:]:
         shutil.copy(folder / "val" / "ill" / "0.png", path)
-    assert only(look(folder), Kind.FEW_PATIENTS, "val").figures["units"] == 1
+    assert only(look(folder), Fault.FEW_PATIENTS, "val").figures["units"] == 1
 
 
 def split_again(seen: Decoded, scheme: str, on_leak: OnLeak = OnLeak.DROP) -> Audit:
@@ -268,8 +272,8 @@ def test_leaks_that_the_split_in_use_has_not_are_said_as_handled(
     leaky: Path, scheme: str, done: str
 ) -> None:
     found = split_again(read(leaky), scheme)
-    exact = only(found, Kind.EXACT_DUPLICATE, "train", "test")
-    alike = only(found, Kind.NEAR_DUPLICATE, "train", "test")
+    exact = only(found, Fault.EXACT_DUPLICATE, "train", "test")
+    alike = only(found, Fault.NEAR_DUPLICATE, "train", "test")
     assert exact.handled
     assert exact.severity is alike.severity is Severity.INFO
     assert exact.summary == f"1 image(s) of test stood in train as published; {done}."
@@ -279,7 +283,7 @@ def test_leaks_that_the_split_in_use_has_not_are_said_as_handled(
 
 def test_leaks_that_are_left_are_no_less_grave(leaky: Path) -> None:
     found = split_again(read(leaky), "official", on_leak=OnLeak.REPORT)
-    finding = only(found, Kind.EXACT_DUPLICATE, "train", "test")
+    finding = only(found, Fault.EXACT_DUPLICATE, "train", "test")
     assert (finding.handled, finding.severity) == (False, Severity.ERROR)
     assert "answered from memory" in finding.effect
 
@@ -297,9 +301,9 @@ def leaky(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("scheme", ["60/20/20", "kfold:5"])
 def test_no_remedy_names_the_split_in_use(leaky: Path, scheme: str) -> None:
     found = split_again(read(leaky), scheme)
-    assert found.of(Kind.PART_SIZE)
+    assert of(found, Fault.PART_SIZE)
     assert not [each for each in found.findings if scheme in each.remedy]
-    assert not [each for each in found.of(Kind.PART_SIZE) if "70/15/15" in each.remedy]
+    assert not [each for each in of(found, Fault.PART_SIZE) if "70/15/15" in each.remedy]
 
 
 def test_a_class_that_no_split_can_divide_is_named(folder: Path) -> None:
@@ -307,7 +311,7 @@ def test_a_class_that_no_split_can_divide_is_named(folder: Path) -> None:
         path.unlink()
     shutil.rmtree(folder / "val" / "well")
     shutil.rmtree(folder / "test" / "well")
-    finding = only(look(folder), Kind.MISSING_CLASS, "val")
+    finding = only(look(folder), Fault.MISSING_CLASS, "val")
     assert "well has 2 distinct images: no split can put it" in finding.remedy
 
 
@@ -322,7 +326,7 @@ def test_the_board_is_told_what_may_change_the_verdict(leaky: Path) -> None:
 def test_a_class_told_by_its_size_is_a_shortcut(folder: Path) -> None:
     for path in folder.glob("*/ill/*.png"):
         Image.open(path).resize((120, 64)).save(path)
-    finding = only(look(folder), Kind.SHORTCUT, "train", "val", "test")
+    finding = only(look(folder), Fault.SHORTCUT, "train", "val", "test")
     # Every measure that its figures name stands in the sentence too.
     assert finding.summary.startswith(
         "Size, shape, format, bytes of the file, brightness and border alone tell the class"
@@ -335,7 +339,7 @@ def test_a_class_told_by_its_size_is_a_shortcut(folder: Path) -> None:
 def test_a_test_part_from_elsewhere_is_a_shift(folder: Path) -> None:
     for path in folder.glob("test/*/*.png"):
         Image.open(path).point([level // 2 for level in range(256)]).save(path)
-    finding = only(look(folder), Kind.PART_SHIFT, "train", "test")
+    finding = only(look(folder), Fault.PART_SHIFT, "train", "test")
     assert finding.severity is Severity.WARNING
     assert float(finding.figures["auroc brightness"]) > 0.9
     assert float(finding.figures["auroc aspect ratio"]) < 0.7
@@ -355,7 +359,7 @@ def test_a_split_is_judged_instead_of_the_official_parts(folder: Path) -> None:
         digest="d",
     )
     found = audit(seen.index, seen.facts, seen.pixels, split)
-    assert [finding.handled for finding in found.of(Kind.EXACT_DUPLICATE)] == [True]
+    assert [finding.handled for finding in of(found, Fault.EXACT_DUPLICATE)] == [True]
     assert found.split_digest == "d"
 
 
@@ -363,8 +367,8 @@ def test_a_set_without_parts_is_one_part(sound: Path) -> None:
     seen = read(sound)
     index = replace(seen.index, parts=(None,) * len(seen.index))
     found = audit(index, seen.facts, seen.pixels)
-    assert only(found, Kind.SHORTCUT, "all")
-    assert not found.of(Kind.PART_SIZE)
+    assert only(found, Fault.SHORTCUT, "all")
+    assert not of(found, Fault.PART_SIZE)
 
 
 def test_a_set_of_two_images_can_be_audited(tmp_path: Path) -> None:
@@ -438,7 +442,7 @@ def suspected(folder: Path, similarity: float) -> tuple[Finding, ...]:
 
 def test_images_of_nearly_the_same_features_are_suspects_with_the_pair_shown(sound: Path) -> None:
     (finding,) = suspected(sound, 0.95)
-    assert (finding.kind, finding.severity) == (Kind.NEAR_SUSPECT, Severity.WARNING)
+    assert (finding.kind, finding.severity) == (Fault.NEAR_SUSPECT, Severity.WARNING)
     assert finding.groups == (("test/ill/2.png", "train/ill/2.png"),)
 
 
@@ -451,7 +455,7 @@ def test_an_audit_is_found_again_by_content(sound: Path, tmp_path: Path) -> None
     first = audit(seen.index, seen.facts, seen.pixels, cache=cache)
     assert audit(seen.index, seen.facts, seen.pixels, cache=cache) == first
     lost = replace(seen.index, left_out=(LeftOut(path="x.png", reason="torn"),))
-    assert audit(lost, seen.facts, seen.pixels, cache=cache).of(Kind.UNREADABLE)
+    assert of(audit(lost, seen.facts, seen.pixels, cache=cache), Fault.UNREADABLE)
     assert cache.usage()[0].entries == 2
 
 
@@ -489,14 +493,14 @@ def audit_real(variable: str, cache_folder: Path) -> Audit:
 def test_the_copies_in_the_chest_ct_set_are_found(
     chest_ct: Audit, judged: str, copies: int
 ) -> None:
-    finding = only(chest_ct, Kind.EXACT_DUPLICATE, "train", judged)
+    finding = only(chest_ct, Fault.EXACT_DUPLICATE, "train", judged)
     assert finding.figures["images"] == copies
     assert finding.classes == ("normal",)
 
 
 @pytest.mark.real
 def test_the_image_under_two_labels_in_the_chest_ct_set_is_found(chest_ct: Audit) -> None:
-    finding = only(chest_ct, Kind.CONFLICTING_LABEL, "train")
+    finding = only(chest_ct, Fault.CONFLICTING_LABEL, "train")
     assert len(finding.files) == 2
     assert finding.classes == ("large.cell.carcinoma", "squamous.cell.carcinoma")
 
@@ -509,7 +513,7 @@ def test_near_duplicates_across_parts_of_the_chest_ct_set_are_no_false_alarms(
     slices = [{"10", "16"}, {"11", "18"}, {"4", "12", "21"}, {"6", "17", "n8"}, {"7", "24"}]
     pairs = [
         group
-        for finding in chest_ct.of(Kind.NEAR_DUPLICATE)
+        for finding in of(chest_ct, Fault.NEAR_DUPLICATE)
         for group in finding.groups
         if finding.is_across_parts
     ]
@@ -522,8 +526,8 @@ def test_near_duplicates_across_parts_of_the_chest_ct_set_are_no_false_alarms(
 def test_the_xray_sample_shares_patients_but_no_images_across_its_parts(tmp_path: Path) -> None:
     found = audit_real("BENCHMARK_TEST_CHEST_XRAY", tmp_path)
     assert {each.kind for each in found.findings if each.is_across_parts} == {
-        Kind.PATIENT_OVERLAP,
-        Kind.SHORTCUT,
-        Kind.PART_SHIFT,
+        Fault.PATIENT_OVERLAP,
+        Fault.SHORTCUT,
+        Fault.PART_SHIFT,
     }
-    assert only(found, Kind.PART_SIZE, "val").severity is Severity.ERROR
+    assert only(found, Fault.PART_SIZE, "val").severity is Severity.ERROR

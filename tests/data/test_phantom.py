@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmark.cache import Cache
 from benchmark.data import phantom
@@ -97,18 +96,6 @@ def test_a_class_is_not_told_by_brightness_alone(index: Index) -> None:
 
 def test_patients_have_one_to_three_slices(index: Index) -> None:
     assert set(Counter(Counter(index.patients).values())) == {1, 2, 3}
-
-
-def test_written_files_show_the_same_pixels_and_say_what_they_are(
-    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few = dict(list(phantom._slices().items())[:3])
-    monkeypatch.setattr(phantom, "_slices", lambda: few)
-    assert phantom.write(tmp_path) == 3
-    for path in few:
-        with Image.open(tmp_path / path) as image:
-            assert image.info["Comment"] == phantom.SYNTHETIC
-            assert np.array_equal(np.asarray(image), np.asarray(index.reader.read(path)))
 
 
 def test_bits_are_drawn_the_same_everywhere() -> None:

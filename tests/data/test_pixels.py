@@ -13,9 +13,9 @@ import pytest
 from benchmark.cache import Cache
 from benchmark.data import (
     Facts,
+    ImageRow,
     Pixels,
     ReadOptions,
-    Row,
     Title,
     build_index,
     decode,
@@ -65,7 +65,7 @@ class Counter:
 def shelve(stored: dict[str, bytes | npt.NDArray[np.uint8]]) -> Index:
     """Index what is in memory; the class is the first letter of the path."""
     rows = [
-        Row(path=path, class_name=path[0], part=None, patient="", sha256=_sha256(data))
+        ImageRow(path=path, class_name=path[0], part=None, patient="", sha256=_sha256(data))
         for path, data in stored.items()
     ]
     return build_index(rows, Title(name="shelf"), Shelf(stored))
@@ -203,7 +203,7 @@ def test_a_file_gone_since_it_was_indexed_is_an_error_and_not_cached(tmp_path: P
 
     index = shelve(some_files())
     lost = build_index(
-        [Row(path=path, class_name=path[0], part=None, patient="", sha256=each)
+        [ImageRow(path=path, class_name=path[0], part=None, patient="", sha256=each)
          for path, each in zip(index.paths, index.hashes, strict=True)],
         Title(name="lost"), Gone(),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from ..pixels import Pixels
 from ..splits.groups import Near
 from .checks import part_findings, patient_overlaps, quality
 from .copies import exact_duplicates, near_duplicates
-from .findings import Audit, Finding, Kind, Severity, audit_table, board_lines
+from .findings import Audit, Fault, Finding, Severity, audit_table, board_lines
 from .near import near_copies
 from .shortcuts import part_shift, shortcuts
 from .subject import Subject, small_pictures, subject
@@ -20,8 +20,8 @@ from .suspects import feature_suspects
 
 __all__ = [
     "Audit",
+    "Fault",
     "Finding",
-    "Kind",
     "Severity",
     "audit",
     "audit_table",
@@ -112,15 +112,15 @@ def _findings(seen: Subject, near: Near, progress: Progress) -> Iterator[Finding
 
 
 _STOOD = {
-    Kind.EXACT_DUPLICATE: "{images} image(s) of {judged} stood in {learnt} as published",
-    Kind.NEAR_DUPLICATE: "{images} image(s) of {judged} were nearly equal to images of {learnt} "
+    Fault.EXACT_DUPLICATE: "{images} image(s) of {judged} stood in {learnt} as published",
+    Fault.NEAR_DUPLICATE: "{images} image(s) of {judged} were nearly equal to images of {learnt} "
     "as published",
-    Kind.PATIENT_OVERLAP: "{patients} patient(s) of {judged} stood in {learnt} as published",
-    Kind.CONFLICTING_LABEL: "{images} image(s) stood under more than one class as published",
-    Kind.NEAR_CONFLICTING_LABEL: "{pairs} pair(s) of nearly equal images stood under different "
+    Fault.PATIENT_OVERLAP: "{patients} patient(s) of {judged} stood in {learnt} as published",
+    Fault.CONFLICTING_LABEL: "{images} image(s) stood under more than one class as published",
+    Fault.NEAR_CONFLICTING_LABEL: "{pairs} pair(s) of nearly equal images stood under different "
     "classes as published",
 }
-_WHATEVER_PARTS = (Kind.CONFLICTING_LABEL, Kind.NEAR_CONFLICTING_LABEL)
+_WHATEVER_PARTS = (Fault.CONFLICTING_LABEL, Fault.NEAR_CONFLICTING_LABEL)
 
 
 def handled(
@@ -139,7 +139,7 @@ def handled(
             yield _said(finding, is_dropped=not kept.issuperset(finding.files))
 
 
-def _place(finding: Finding) -> tuple[Kind, tuple[str, ...]]:
+def _place(finding: Finding) -> tuple[Fault, tuple[str, ...]]:
     return finding.kind, () if finding.kind in _WHATEVER_PARTS else finding.parts
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...records import Rows
 from ...resolution import FEWEST_UNITS, expected_standard_error, resolvable_difference
-from .findings import Finding, Kind, Severity
+from .findings import Fault, Finding, Severity
 from .near import FLAT
 from .subject import ALL, Numbers, Subject
 
@@ -37,7 +37,7 @@ def patient_overlaps(subject: Subject) -> Iterator[Finding]:
 def _patients(subject: Subject) -> Iterator[Finding]:
     if (subject.patients < 0).all():
         yield Finding(
-            kind=Kind.PATIENTS_UNKNOWN,
+            kind=Fault.PATIENTS_UNKNOWN,
             severity=Severity.INFO,
             summary="Patients unknown: intervals are too narrow if several images are of one "
             "patient.",
@@ -67,7 +67,7 @@ def _overlap(subject: Subject, learnt: str, judged: str) -> Iterator[Finding]:
         for who in sorted(shared)
     )
     yield Finding(
-        kind=Kind.PATIENT_OVERLAP,
+        kind=Fault.PATIENT_OVERLAP,
         severity=Severity.ERROR,
         summary=f"{len(shared)} patient(s) of {judged} stand in {learnt} too: "
         f"{len(mine)} images ({share:.1%}).",
@@ -87,7 +87,7 @@ def _missing(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
     absent = tuple(name for label, name in enumerate(subject.index.classes) if label not in present)
     if absent:
         yield Finding(
-            kind=Kind.MISSING_CLASS,
+            kind=Fault.MISSING_CLASS,
             severity=Severity.ERROR,
             summary=f"{part} has no image of {', '.join(absent)}.",
             parts=(part,),
@@ -143,7 +143,7 @@ def _few(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
         name, what = subject.index.classes[label], _units_named(subject, mine)
         grave = count < FEWEST_UNITS
         yield Finding(
-            kind=Kind.FEW_PATIENTS,
+            kind=Fault.FEW_PATIENTS,
             severity=Severity.ERROR if grave else Severity.WARNING,
             summary=f"{part} has only {count} {what} of {name}"
             + (
@@ -171,7 +171,7 @@ def _resolution(subject: Subject, part: str, positions: Rows) -> Finding:
         severity = Severity.ERROR if difference > 0.15 else Severity.WARNING
     use = "choose between networks" if part == "val" else "rank networks"
     return Finding(
-        kind=Kind.PART_SIZE,
+        kind=Fault.PART_SIZE,
         severity=severity,
         summary=f"{part} has {units} {_units_named(subject, positions)}: two networks must differ "
         f"by {100 * difference:.1f} points of accuracy, at best, to be told apart.",
@@ -207,7 +207,7 @@ def _imbalance(subject: Subject) -> Iterator[Finding]:
     if least == 0 or most < 2 * least:  # chosen, not sourced
         return
     yield Finding(
-        kind=Kind.CLASS_IMBALANCE,
+        kind=Fault.CLASS_IMBALANCE,
         severity=Severity.INFO,
         summary=f"The largest class of {part} has {most / least:.1f} times the images of the "
         "smallest.",
@@ -235,9 +235,9 @@ def quality(subject: Subject) -> Iterator[Finding]:
     far = SPREADS * max(spread, LEAST_SPREAD)
     dark = ~blank & ((mean < DARK) | (mean < middle - far))
     bright = ~blank & ((mean > BRIGHT) | (mean > middle + far))
-    for kind, hit in ((Kind.BLANK, blank), (Kind.DARK, dark), (Kind.BRIGHT, bright)):
+    for kind, hit in ((Fault.BLANK, blank), (Fault.DARK, dark), (Fault.BRIGHT, bright)):
         yield from _finding(subject, kind, hit)
-    yield from _finding(subject, Kind.ODD_SIZE, _odd(subject))
+    yield from _finding(subject, Fault.ODD_SIZE, _odd(subject))
 
 
 def _unreadable(subject: Subject) -> Iterator[Finding]:
@@ -247,7 +247,7 @@ def _unreadable(subject: Subject) -> Iterator[Finding]:
     reasons = Counter(each.reason for each in lost)
     total = len(subject.index) + len(lost)
     yield Finding(
-        kind=Kind.UNREADABLE,
+        kind=Fault.UNREADABLE,
         severity=Severity.WARNING,
         summary=f"{len(lost)} of {total} files cannot be read: {reasons.most_common(1)[0][0]}",
         files=tuple(each.path for each in lost),
@@ -271,7 +271,7 @@ def _odd(subject: Subject) -> npt.NDArray[np.bool_]:
     return odd
 
 
-def _finding(subject: Subject, kind: Kind, hit: npt.NDArray[np.bool_]) -> Iterator[Finding]:
+def _finding(subject: Subject, kind: Fault, hit: npt.NDArray[np.bool_]) -> Iterator[Finding]:
     positions = np.flatnonzero(hit)
     if not len(positions):
         return
@@ -279,7 +279,7 @@ def _finding(subject: Subject, kind: Kind, hit: npt.NDArray[np.bool_]) -> Iterat
     summary, effect, remedy = _WORDS[kind]
     yield Finding(
         kind=kind,
-        severity=Severity.WARNING if kind is Kind.BLANK else Severity.INFO,
+        severity=Severity.WARNING if kind is Fault.BLANK else Severity.INFO,
         summary=f"{len(positions)} {summary}",
         parts=tuple(part for part in subject.part_names if part in present),
         classes=subject.classes(positions),
@@ -291,22 +291,22 @@ def _finding(subject: Subject, kind: Kind, hit: npt.NDArray[np.bool_]) -> Iterat
 
 
 _WORDS = {
-    Kind.BLANK: (
+    Fault.BLANK: (
         "image(s) are blank: one grey level all over.",
         "Nothing can be learnt from them; answers to them are guesses.",
         "Leave them out, or export them again with another window.",
     ),
-    Kind.DARK: (
+    Fault.DARK: (
         "image(s) are extremely dark.",
         "A network may not see the chest in them; if one class has most, it is a shortcut.",
         "Look at them; export again with a wider window.",
     ),
-    Kind.BRIGHT: (
+    Fault.BRIGHT: (
         "image(s) are extremely bright.",
         "A network may not see the chest in them; if one class has most, it is a shortcut.",
         "Look at them; export again with a wider window.",
     ),
-    Kind.ODD_SIZE: (
+    Fault.ODD_SIZE: (
         "image(s) have a size or shape unlike the rest.",
         "Scaled to a square they look stretched or blurred; size may give the class away.",
         "Look at them; try --fit pad, which keeps the shape.",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...records import Rows
 from ..splits.groups import NearPair
-from .findings import Finding, Kind, Severity
+from .findings import Fault, Finding, Severity
 from .subject import Subject
 
 
@@ -39,7 +39,7 @@ def _within(subject: Subject, part: str, groups: list[Rows]) -> Iterator[Finding
     size = int((subject.parts == part).sum())
     learning = part == "train"
     yield Finding(
-        kind=Kind.EXACT_DUPLICATE,
+        kind=Fault.EXACT_DUPLICATE,
         severity=Severity.WARNING if spare > size / 100 else Severity.INFO,  # chosen, not sourced
         summary=f"{len(rows)} files of {part} hold only {len(groups)} distinct images.",
         parts=(part,),
@@ -64,7 +64,7 @@ def _across(subject: Subject, learnt: str, judged: str, groups: list[Rows]) -> I
     source = rows[subject.parts[rows] == learnt]
     size = int((subject.parts == judged).sum())
     yield Finding(
-        kind=Kind.EXACT_DUPLICATE,
+        kind=Fault.EXACT_DUPLICATE,
         severity=Severity.ERROR,
         summary=f"{len(leaked)} of the {size} images of {judged} stand in {learnt} too.",
         parts=(learnt, judged),
@@ -94,7 +94,7 @@ def _conflicts(subject: Subject, groups: list[Rows]) -> Iterator[Finding]:
     parts = tuple(part for part in subject.part_names if part in set(subject.parts[rows]))
     judged = any(part in ("val", "test") for part in parts)
     yield Finding(
-        kind=Kind.CONFLICTING_LABEL,
+        kind=Fault.CONFLICTING_LABEL,
         severity=Severity.ERROR if judged else Severity.WARNING,
         summary=f"{len(mixed)} image(s) stand under more than one class.",
         parts=parts,
@@ -136,7 +136,7 @@ def near_duplicates(subject: Subject, near: Sequence[NearPair]) -> Iterator[Find
     if mixed:
         rows = np.unique(np.concatenate([side for pair in mixed for side in pair[:2]]))
         parts = tuple(part for part in subject.part_names if part in set(subject.parts[rows]))
-        yield _describe(subject, Kind.NEAR_CONFLICTING_LABEL, parts, mixed)
+        yield _describe(subject, Fault.NEAR_CONFLICTING_LABEL, parts, mixed)
 
 
 def _joined(subject: Subject, near: Sequence[NearPair]) -> Iterator[Joined]:
@@ -178,18 +178,18 @@ def _finding(
     subject: Subject, parts: tuple[str, ...], joined: Sequence[Joined]
 ) -> Iterator[Finding]:
     if joined:
-        yield _describe(subject, Kind.NEAR_DUPLICATE, parts, joined)
+        yield _describe(subject, Fault.NEAR_DUPLICATE, parts, joined)
 
 
 def _describe(
-    subject: Subject, kind: Kind, parts: tuple[str, ...], joined: Sequence[Joined]
+    subject: Subject, kind: Fault, parts: tuple[str, ...], joined: Sequence[Joined]
 ) -> Finding:
     rows = np.array([row for pair in joined for side in pair[:2] for row in side], dtype=np.int64)
     first = len({int(row) for pair in joined for row in pair.one})
     summary, effect, remedy = _words(kind, parts, len(joined), first)
     changes = Counter(pair.change for pair in joined if pair.change)
     severity = Severity.ERROR if len(parts) > 1 else Severity.INFO
-    if kind is Kind.NEAR_CONFLICTING_LABEL:
+    if kind is Fault.NEAR_CONFLICTING_LABEL:
         severity = Severity.WARNING
     return Finding(
         kind=kind,
@@ -211,8 +211,8 @@ def _describe(
     )
 
 
-def _words(kind: Kind, parts: tuple[str, ...], pairs: int, images: int) -> tuple[str, str, str]:
-    if kind is Kind.NEAR_CONFLICTING_LABEL:
+def _words(kind: Fault, parts: tuple[str, ...], pairs: int, images: int) -> tuple[str, str, str]:
+    if kind is Fault.NEAR_CONFLICTING_LABEL:
         return (
             f"{pairs} pair(s) of nearly equal images stand under different classes.",
             "One of the labels is likely wrong, or the classes cannot be told apart here.",

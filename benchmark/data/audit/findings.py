@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +20,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Kind(StrEnum):
+class Fault(StrEnum):
     """What a finding is about."""
 
     EXACT_DUPLICATE = "exact-duplicate"
@@ -62,7 +62,7 @@ class Finding:
         handled: whether it was so as published and is no more in the split in use.
     """
 
-    kind: Kind
+    kind: Fault
     severity: Severity
     summary: str
     parts: tuple[str, ...] = ()
@@ -100,10 +100,6 @@ class Audit:
     distinct: int
     findings: tuple[Finding, ...]
 
-    def of(self, kind: Kind) -> tuple[Finding, ...]:
-        """Return the findings of one kind."""
-        return tuple(finding for finding in self.findings if finding.kind is kind)
-
     @property
     def text(self) -> str:
         """The audit as the text of a JSON file."""
@@ -111,8 +107,7 @@ class Audit:
 
     def to_json(self) -> dict[str, Any]:
         """Return the audit as plain JSON values; `from_json` reads it back."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {**values, "findings": [_plain(finding) for finding in self.findings]}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -130,33 +125,26 @@ def board_lines(audit: Audit) -> tuple[str, ...]:
 
 
 def _may_change_verdict(finding: Finding) -> bool:
-    if finding.kind in (Kind.EXACT_DUPLICATE, Kind.NEAR_DUPLICATE):
+    if finding.kind in (Fault.EXACT_DUPLICATE, Fault.NEAR_DUPLICATE):
         return finding.is_across_parts
-    if finding.kind is Kind.PART_SIZE:
+    if finding.kind is Fault.PART_SIZE:
         return "val" in finding.parts and finding.severity is not Severity.INFO
-    if finding.kind is Kind.SHORTCUT:
+    if finding.kind is Fault.SHORTCUT:
         return finding.severity is not Severity.INFO
     return finding.kind in _OF_THE_VERDICT
 
 
 _OF_THE_VERDICT = frozenset(
     (
-        Kind.NEAR_SUSPECT,
-        Kind.CONFLICTING_LABEL,
-        Kind.NEAR_CONFLICTING_LABEL,
-        Kind.PATIENT_OVERLAP,
-        Kind.PATIENTS_UNKNOWN,
-        Kind.FEW_PATIENTS,
-        Kind.MISSING_CLASS,
+        Fault.NEAR_SUSPECT,
+        Fault.CONFLICTING_LABEL,
+        Fault.NEAR_CONFLICTING_LABEL,
+        Fault.PATIENT_OVERLAP,
+        Fault.PATIENTS_UNKNOWN,
+        Fault.FEW_PATIENTS,
+        Fault.MISSING_CLASS,
     )
 )
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    values = {item.name: getattr(finding, item.name) for item in fields(finding)}
-    lists = {name: list(values[name]) for name in ("parts", "classes", "files")}
-    groups = [list(group) for group in finding.groups]
-    return {**values, **lists, "groups": groups, "figures": dict(finding.figures)}
 
 
 def _finding(values: Mapping[str, Any]) -> Finding:
@@ -165,7 +153,7 @@ def _finding(values: Mapping[str, Any]) -> Finding:
         **{
             **values,
             **lists,
-            "kind": Kind(values["kind"]),
+            "kind": Fault(values["kind"]),
             "severity": Severity(values["severity"]),
             "groups": tuple(tuple(group) for group in values["groups"]),
         }

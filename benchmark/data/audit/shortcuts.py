@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ...grouped_folds import grouped_folds
 from ...records import Rows
 from ...seeds import derive, generator
-from .findings import Finding, Kind, Severity
+from .findings import Fault, Finding, Severity
 from .subject import Numbers, Pictures, Subject, squares
 
 FOLDS = 5
@@ -42,6 +42,8 @@ def shortcuts(subject: Subject) -> Iterator[Finding]:
 
 def part_shift(subject: Subject, pictures: Pictures) -> Iterator[Finding]:
     """Measure how well train and test can be told apart, classes weighing the same in both."""
+    from sklearn.metrics import roc_auc_score
+
     if not {"train", "test"} <= set(subject.part_names):
         return
     rows = _sample(_one_side(subject), "shift")
@@ -56,7 +58,9 @@ def part_shift(subject: Subject, pictures: Pictures) -> Iterator[Finding]:
     columns = {"all": np.hstack(list(measures.values())), **measures}
     side = is_test.astype(np.int64)
     scores = {
-        name: _auroc(side, _votes(values, side, folds, weights)[:, 1], weights)
+        name: float(
+            roc_auc_score(side, _votes(values, side, folds, weights)[:, 1], sample_weight=weights)
+        )
         for name, values in columns.items()
     }
     yield _shift(subject, rows, scores, int(is_test.sum()))
@@ -163,7 +167,7 @@ def _shortcut(
     told = tuple(name for name, f1 in zip(names, each, strict=True) if f1 >= 0.5)
     misleads = lift > LIFT
     return Finding(
-        kind=Kind.SHORTCUT,
+        kind=Fault.SHORTCUT,
         severity=Severity.WARNING if misleads else Severity.INFO,
         summary="Size, shape, format, bytes of the file, brightness and border alone tell the "
         f"class with macro-F1 {everything:.2f} (chance: up to {chance:.2f}); {carrier} carries "
@@ -225,7 +229,7 @@ def _shift(subject: Subject, rows: Rows, scores: Mapping[str, float], tests: int
     least = scores["all"] - 1.96 * _auroc_error(scores["all"], len(rows) - tests, tests)
     differs = scores["all"] >= AUROC and least > 0.5
     return Finding(
-        kind=Kind.PART_SHIFT,
+        kind=Fault.PART_SHIFT,
         severity=Severity.WARNING if differs else Severity.INFO,
         summary=f"A small forest tells test images from train images with AUROC "
         f"{scores['all']:.2f} (0.5: not at all); {carrier} carries most ({alone[carrier]:.2f}).",
@@ -249,12 +253,6 @@ def _shift(subject: Subject, rows: Rows, scores: Mapping[str, float], tests: int
 
 
 _UNKNOWN = " (Patients are unknown: other images of the same patient help to tell a part.)"
-
-
-def _auroc(side: Rows, votes: Numbers, weights: Numbers) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(side, votes, sample_weight=weights))
 
 
 def _auroc_error(auroc: float, one: int, other: int) -> float:

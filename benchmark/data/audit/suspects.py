@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...records import Rows, Split
 from ..pixels import Decoded
 from ..splits.groups import NearPair
-from .findings import Finding, Kind, Severity
+from .findings import Fault, Finding, Severity
 from .subject import Subject, subject
 
 # chosen, not sourced: of the way from the greatest cosine of other images to 1. With MobileNetV2 on
@@ -119,7 +119,7 @@ def _describe(
     shown = [subject.first[list(pair[:2])] for pair in pairs[:SHOWN]]
     images = len({pair[0] for pair in pairs})
     return Finding(
-        kind=Kind.NEAR_SUSPECT,
+        kind=Fault.NEAR_SUSPECT,
         severity=Severity.WARNING,
         summary=f"{images} image(s) of {judged} look to a pretrained network like images of "
         f"{learnt}: they may be copies.",

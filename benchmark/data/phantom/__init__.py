@@ -97,21 +97,6 @@ def read_index(cache: Cache) -> Index:
     )
 
 
-def write(folder: Path) -> int:
-    """Write the phantom as PNG files, each saying inside that it is synthetic; return how many."""
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    said = PngInfo()
-    said.add_text("Comment", SYNTHETIC)
-    for path, found in _slices().items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(render(found)).save(target, pnginfo=said)
-    (folder / "SYNTHETIC.txt").write_text(SYNTHETIC + "\n", encoding="utf-8")
-    return len(_slices())
-
-
 def render(wanted: Slice) -> npt.NDArray[np.uint8]:
     """Draw (96, 96) pixels of a slice: the same ones on every machine."""
     names = ("phantom", wanted.patient)
