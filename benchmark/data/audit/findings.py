@@ -79,6 +79,13 @@ class Finding:
         """Whether it concerns two parts together."""
         return len(self.parts) > 1
 
+    def file_lines(self, most: int) -> list[str]:
+        """Return the first few files, those that are the same in a line, and how many follow."""
+        shown = self.groups or tuple((path,) for path in self.files)
+        # A group begins with the judged part's file and ends with the file it was learnt from.
+        lines = [" = ".join(dict.fromkeys((group[0], group[-1]))) for group in shown[:most]]
+        return [*lines, f"… {len(shown) - most} more"] if len(shown) > most else lines
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
@@ -180,19 +187,11 @@ def audit_table(audit: Audit, files: int = 2) -> "Table":
     table.add_column("what it may do to the scores", ratio=3)
     table.add_column("what to do", ratio=3)
     for finding in audit.findings:
+        head = f"{finding.kind.value}: {finding.summary}"
         table.add_row(
             Text(finding.severity.value, style=_COLOURS[finding.severity]),
-            Text(_found(finding, files)),
+            Text("\n  ".join([head, *finding.file_lines(files)])),
             Text(finding.effect),
             Text(finding.remedy),
         )
     return table
-
-
-def _found(finding: Finding, files: int) -> str:
-    """Return the summary with the first few files under it."""
-    shown = finding.groups or tuple((path,) for path in finding.files)
-    # A group begins with the judged part's file and ends with the file it was learnt from.
-    lines = [f"  {' = '.join(dict.fromkeys((group[0], group[-1])))}" for group in shown[:files]]
-    more = [f"  … {len(shown) - files} more"] if len(shown) > files else []
-    return "\n".join([f"{finding.kind.value}: {finding.summary}", *lines, *more])

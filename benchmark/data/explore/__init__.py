@@ -1,7 +1,6 @@
 """Looking at a data set: figures, and one page that holds them all."""
 
 import base64
-import html
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -19,33 +18,13 @@ from . import drawings
 from .drawings import Gathered, gather
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 __all__ = ["PAGE", "explore"]
 
 PAGE = "explore.html"
 _DPI = 110
-
-
-_STYLE = """
-:root{color-scheme:light}
-body{font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:#1c2430;background:#f4f6f8;
-margin:0}
-main{max-width:1080px;margin:0 auto;padding:24px 20px 64px}
-h1{font-size:30px;margin:8px 0 4px}h2{font-size:21px;margin:0 0 4px}
-p{margin:6px 0 12px;max-width:75ch}.quiet{color:#5b6675}
-section{background:#fff;border:1px solid #dfe4ea;border-radius:8px;padding:18px 22px;margin:18px 0}
-img{max-width:100%;display:block;margin:8px auto}
-table{border-collapse:collapse;font-size:14px;width:100%}
-th,td{text-align:left;padding:6px 10px 6px 0;border-bottom:1px solid #e6eaef;vertical-align:top}
-td.number,th.number{text-align:right}
-.banner{background:#fff3cd;border:1px solid #e0b93c;border-radius:8px;padding:12px 18px;
-font-weight:600}
-.error{color:#b42318;font-weight:600}.warning{color:#9a6700;font-weight:600}.info{color:#5b6675}
-.files{color:#5b6675;font-size:12px;overflow-wrap:anywhere}
-.scroll{overflow-x:auto}code{white-space:nowrap;font-size:13px}
-"""
-
 _FILES = 3
 
 
@@ -158,105 +137,46 @@ def _plates(seen: Gathered, policy: Policy, progress: Progress) -> Iterator[Plat
 
 
 def page(seen: Gathered, policy: Policy, plates: Iterable[Plate], audit: Audit | None) -> str:
-    """Return the page as text."""
-    title = f"{seen.index.name}{' (SYNTHETIC)' if seen.index.synthetic else ''}: the data"
-    sections = [_counts(seen)]
-    sections += [_findings(audit)] if audit is not None else []
-    for plate in plates:
-        more = _reasons(policy) if plate.name == "augmentation" else ""
-        picture = base64.b64encode(plate.png).decode()
-        sections.append(
-            f'<section id="{plate.name}"><h2>{_(plate.heading)}</h2><p>{_(plate.about)}</p>'
-            f'<img alt="{_(plate.heading)}" src="data:image/png;base64,{picture}">{more}</section>'
-        )
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f"<body><main>{_head(seen)}{''.join(sections)}</main></body></html>\n"
+    """Return the page as HTML, with its pictures inside and no script."""
+    from jinja2 import Environment, StrictUndefined
+
+    template = Path(__file__).with_name("page.html.jinja").read_text(encoding="utf-8")
+    page = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-
-
-def _(text: object) -> str:
-    return html.escape(str(text))
-
-
-def _advice(text: str) -> str:
-    """Escape a text and keep its command-line options whole."""
-    return re.sub(r"(--[a-z-]+)", r"<code>\1</code>", _(text))
-
-
-def _head(seen: Gathered) -> str:
+    page.filters |= {"advice": _advice, "base64": _base64}
     index = seen.index
-    known = sum(patient is not None for patient in index.patients)
-    patients = f"{len(set(index.patients) - {None})} patients" if known else "patients unknown"
-    side = seen.pixels.array.shape[1]
-    warning = (
-        '<p class="banner">SYNTHETIC: a program drew these images. They show that everything '
-        "works, and nothing about any disease.</p>"
-        if index.synthetic
-        else '<p class="quiet">This page holds images of patients: treat it as you treat them.</p>'
-    )
-    notes = "".join(f"<li>{_(note)}</li>" for note in index.notes)
-    return (
-        f"<h1>{_(index.name)}</h1>{warning}"
-        f'<p class="quiet">{len(index)} images, {len(index.classes)} classes, {_(patients)}; '
-        f"modality {_(index.modality)}; shown at {side} × {side} pixels, as networks see them. "
-        f"Digest {_(index.digest[:12])}.</p>" + (f"<ul>{notes}</ul>" if notes else "")
-    )
-
-
-def _counts(seen: Gathered) -> str:
-    head = "".join(f'<th class="number">{_(part)}</th>' for part in (*seen.parts, "total"))
-    lines = []
-    for label, name in enumerate(seen.index.classes):
-        numbers = [len(seen.rows(label, part)) for part in seen.parts]
-        cells = "".join(f'<td class="number">{n}</td>' for n in (*numbers, sum(numbers)))
-        lines.append(f"<tr><td>{_(name)}</td>{cells}</tr>")
-    return (
-        f"<section><h2>Images</h2><table><tr><th>class</th>{head}</tr>{''.join(lines)}</table>"
-        "</section>"
+    known = set(index.patients) - {None}
+    return page.from_string(template).render(
+        index=index,
+        parts=seen.parts,
+        patients=f"{len(known)} patients" if known else "patients unknown",
+        side=seen.pixels.array.shape[1],
+        counts={
+            name: [len(seen.rows(label, part)) for part in seen.parts]
+            for label, name in enumerate(index.classes)
+        },
+        audit=audit,
+        errors=sum(found.severity is Severity.ERROR for found in audit.findings) if audit else 0,
+        files=_FILES,
+        plates=plates,
+        policy=policy,
+        reasons=[
+            operation
+            for name, operation in OPERATIONS.items()
+            if name in policy.in_use or name in policy.reasons
+        ],
     )
 
 
-def _findings(audit: Audit) -> str:
-    lines = []
-    for found in audit.findings:
-        groups = found.groups or tuple((path,) for path in found.files)
-        files = "".join(
-            f'<div class="files">{_(" = ".join(dict.fromkeys((group[0], group[-1]))))}</div>'
-            for group in groups[:_FILES]
-        )
-        more = len(groups) - _FILES
-        files += f'<div class="files">… {more} more in audit.json</div>' if more > 0 else ""
-        lines.append(
-            f'<tr><td class="{found.severity}">{_(found.severity)}</td>'
-            f"<td>{_(found.summary)}{files}</td><td>{_advice(found.effect)}</td>"
-            f"<td>{_advice(found.remedy)}</td></tr>"
-        )
-    errors = sum(found.severity is Severity.ERROR for found in audit.findings)
-    told = (
-        f"{errors} are errors: as it stands, scores on this data cannot be believed."
-        if errors
-        else "none is an error."
-    )
-    return (
-        f"<section><h2>Audit</h2><p>{len(audit.findings)} findings; {told}</p>"
-        '<div class="scroll"><table><tr><th></th><th>what was found</th>'
-        f"<th>what it may do to the scores</th><th>what to do</th></tr>{''.join(lines)}</table>"
-        "</div></section>"
-    )
+def _advice(text: str) -> "Markup":
+    """Return a text with its command-line options kept whole."""
+    from markupsafe import Markup
+
+    code = Markup("<code>{}</code>")
+    pieces = re.split(r"(--[a-z-]+)", text)
+    return Markup("").join(code.format(each) if each[:2] == "--" else each for each in pieces)
 
 
-def _reasons(policy: Policy) -> str:
-    lines = "".join(
-        f"<tr><td>{_(name.replace('_', ' '))}</td><td class=number>{policy.strength(name):g}</td>"
-        f"<td>{_(OPERATIONS[name].about)}</td><td>{_(policy.reasons.get(name, ''))}</td></tr>"
-        for name in OPERATIONS
-        if name in policy.in_use or name in policy.reasons
-    )
-    return (
-        "<table><tr><th>operation</th><th class=number>strength</th><th>meaning</th>"
-        f"<th>why</th></tr>{lines}</table>"
-        if lines
-        else ""
-    )
+def _base64(png: bytes) -> str:
+    return base64.b64encode(png).decode()
