@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DataError
 from ...records import Index, Part, Rows, Split, digest
@@ -58,14 +57,14 @@ def treat_leaks(
     Raises:
         DataError: there are any and `on_leak` is `fail`.
     """
-    guard = [-1 if part is None else _GUARD.index(part) for part in parts]
-    highest: dict[int, int] = {}
-    for family, rank in zip(families.numbers, guard, strict=True):
-        highest[family] = max(rank, highest.get(family, -1))
-    leaks = [row for row, rank in enumerate(guard) if -1 < rank < highest[families.numbers[row]]]
+    numbers = families.numbers
+    guard = np.array([-1 if part is None else _GUARD.index(part) for part in parts])
+    highest = np.full(len(parts), -1)
+    np.maximum.at(highest, numbers, guard)
+    leaks = np.flatnonzero((guard > -1) & (guard < highest[numbers])).tolist()
     if not leaks:
         return parts, ()
-    where = {row: _GUARD[highest[families.numbers[row]]] for row in leaks}
+    where = {row: _GUARD[highest[numbers[row]]] for row in leaks}
     said = _describe(parts, where, families.pixels, near)
     if on_leak is OnLeak.FAIL:
         first = min(index.paths[row] for row in leaks)
@@ -129,17 +128,13 @@ def _with_val(
         return published, ()
     mended = _carve(index, published, pixels, options.seed, near)
     made = mended.count(Part.VAL)
-    by = _by_what(index)
+    by = ", whole patients together" if any(index.patients) else ""
     small = f"val holds {size} images, fewer than the {options.smallest_val} that selection needs"
     if size == 0:
         return mended, (f"there is no val part: {made} images of train were made one{by}",)
     if made <= size:
         return published, (f"{small}, and train is too small to give more",)
     return mended, (f"{small}: train and val were split anew{by}, {made} images in val",)
-
-
-def _by_what(index: Index) -> str:
-    return ", whole patients together" if any(index.patients) else ""
 
 
 def _carve(index: Index, parts: Parts, pixels: Sequence[str], seed: int, near: Near) -> Parts:
@@ -177,14 +172,15 @@ def make_split(
     """
     rows = {part: _rows_of(index, parts, part) for part in Part}
     _check(index, rows, scheme)
+    shown = {part: families.numbers[found] for part, found in rows.items()}
     return Split(
         scheme=scheme,
         fold=fold,
         train=rows[Part.TRAIN],
         val=rows[Part.VAL],
         test=rows[Part.TEST],
-        test_is_copy=_copies(families, rows, Part.TEST, (Part.TRAIN, Part.VAL)),
-        val_is_copy=_copies(families, rows, Part.VAL, (Part.TRAIN,)),
+        test_is_copy=np.isin(shown[Part.TEST], [*shown[Part.TRAIN], *shown[Part.VAL]]),
+        val_is_copy=np.isin(shown[Part.VAL], shown[Part.TRAIN]),
         digest=digest(
             sorted(
                 [path, content, part or DROPPED]
@@ -193,14 +189,6 @@ def make_split(
         ),
         notes=(*notes, *_small(len(rows[Part.VAL]), smallest_val), *_missing(index, rows)),
     )
-
-
-def _copies(
-    families: Families, rows: dict[Part, Rows], judged: Part, learnt: Sequence[Part]
-) -> npt.NDArray[np.bool_]:
-    """Return whether each image of a part also stands, exactly or nearly, in one of others."""
-    seen = {families.numbers[row] for part in learnt for row in rows[part]}
-    return np.array([families.numbers[row] in seen for row in rows[judged]], dtype=bool)
 
 
 def _rows_of(index: Index, parts: Sequence[Part | None], part: Part) -> Rows:

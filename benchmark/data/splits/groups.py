@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ...records import Index, Labels
+from ...records import Index, Labels, Rows
 from ...seeds import derive
 
 Group = tuple[int, ...]
@@ -75,17 +75,17 @@ def group(
     return tuple(map(tuple, groups.values()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Families:
     """Which rows show the same image.
 
     Attributes:
-        numbers: n numbers, the same for rows that are exact or near copies of one another, or of
-            a common third.
+        numbers: (n,) the same from 0 to n - 1 for rows that are exact or near copies of one
+            another, or of a common third.
         pixels: n digests, the same for exact copies only.
     """
 
-    numbers: tuple[int, ...]
+    numbers: Rows
     pixels: tuple[str, ...]
 
 
@@ -93,20 +93,21 @@ def families_of(index: Index, pixels: Sequence[str], near: Near = ()) -> Familie
     """Return which rows show the same image, patients aside."""
     alone = replace(index, patients=(None,) * len(index))
     groups = group(alone, range(len(index)), pixels, near)
-    return Families(numbers=_each_row(groups, range(len(groups))), pixels=tuple(pixels))
+    return Families(numbers=_numbers(groups), pixels=tuple(pixels))
 
 
 def group_keys(index: Index, facts: Duplicates | None, near: Near = ()) -> tuple[str, ...]:
     """Return n keys, equal for rows that must stay on one side: a patient, copies of an image."""
     groups = group(index, range(len(index)), pixel_hashes(index, facts), near)
-    return tuple(map(str, _each_row(groups, range(len(groups)))))
+    return tuple(map(str, _numbers(groups).tolist()))
 
 
-def _each_row(groups: Sequence[Group], numbers: Sequence[int]) -> tuple[int, ...]:
+def _numbers(groups: Sequence[Group]) -> Rows:
     """Return the number of each row's group, all rows being in one."""
-    pairs = zip(groups, numbers, strict=True)
-    found = {row: number for rows, number in pairs for row in rows}
-    return tuple(found[row] for row in sorted(found))
+    sizes = [len(rows) for rows in groups]
+    found = np.empty(sum(sizes), dtype=np.int64)
+    found[np.concatenate(groups)] = np.repeat(np.arange(len(groups)), sizes)
+    return found
 
 
 def unit_numbers(index: Index, facts: Duplicates | None) -> Labels:
