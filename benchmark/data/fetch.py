@@ -42,7 +42,7 @@ class Fetched:
         source: the page about it; `licence` what it may be used for.
         counts: images by `part/class`.
         is_new: whether this call brought it, rather than finding it complete.
-        notes: what a person should be told.
+        notes: what a reader should know.
     """
 
     name: str

@@ -54,7 +54,7 @@ class Found:
         left_out: what looks like an image and cannot be used.
         classes: the class names, those whose images all were left out included.
         modalities: the modalities that DICOM files state.
-        notes: what a person should be told.
+        notes: what a reader should know.
     """
 
     rows: tuple[ImageRow, ...]

@@ -3,8 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,16 +25,6 @@ __all__ = ["PAGE", "explore"]
 PAGE = "explore.html"
 _DPI = 110
 _FILES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plate:
-    """A figure on the page: its name, its heading, what it tells, and its PNG."""
-
-    name: str
-    heading: str
-    about: str
-    png: bytes
 
 
 def explore(
@@ -69,74 +58,34 @@ def explore(
     target = into / PAGE
     try:
         into.mkdir(parents=True, exist_ok=True)
-        plates = tuple(_plates(seen, policy, progress or Silent()))
-        for plate in plates:
-            (into / f"{plate.name}.png").write_bytes(plate.png)
-        target.write_text(page(seen, policy, plates, audit), encoding="utf-8")
+        figures = dict(_drawn(seen, policy, progress or Silent()))
+        for name, png in figures.items():
+            (into / f"{name}.png").write_bytes(png)
+        target.write_text(page(seen, policy, figures, audit), encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write the figures to {into}: {error.strerror}.") from error
     return target
 
 
-def _plates(seen: Gathered, policy: Policy, progress: Progress) -> Iterator[Plate]:
-    figures: tuple[tuple[str, str, str, Callable[[], Figure]], ...] = (
-        (
-            "samples",
-            "Samples",
-            "Distinct images of each class, drawn at random, with the part they stand in.",
-            partial(drawings.samples, seen),
-        ),
-        (
-            "counts",
-            "Images of each class and part",
-            "Where classes differ much in number, accuracy rewards the large one.",
-            partial(drawings.counts, seen),
-        ),
-        (
-            "sizes",
-            "Sizes and aspect ratios as stored",
-            "A network sees squares. Where classes keep apart here, size gives the class away.",
-            partial(drawings.sizes, seen),
-        ),
-        (
-            "intensities",
-            "Grey levels",
-            (
-                "Share of pixels at each grey level. Where parts differ, scores on one say less of "
-                "the other; where classes differ, brightness gives the class away."
-            ),
-            partial(drawings.intensities, seen),
-        ),
-        (
-            "means",
-            "Mean images",
-            (
-                "The mean over each class's distinct images; below, what makes it differ from the "
-                "others. Frames and letters that show here were not made by the disease."
-            ),
-            partial(drawings.means, seen),
-        ),
-        (
-            "augmentation",
-            f"Augmentation: policy {policy.name}",
-            (
-                "Training images beside views of them, each operation alone and all together, made "
-                "by the very code that training calls, and from the seed of training on pixels; "
-                "views whose features are kept (--views) have a seed of their own. Val and test "
-                "images are never changed."
-            ),
-            partial(drawings.augmentations, seen, policy),
-        ),
-    )
+def _drawn(seen: Gathered, policy: Policy, progress: Progress) -> Iterator[tuple[str, bytes]]:
+    """Draw the figures, and yield each one's name and PNG."""
+    figures: dict[str, Callable[[], Figure]] = {
+        "samples": partial(drawings.samples, seen),
+        "counts": partial(drawings.counts, seen),
+        "sizes": partial(drawings.sizes, seen),
+        "intensities": partial(drawings.intensities, seen),
+        "means": partial(drawings.means, seen),
+        "augmentation": partial(drawings.augmentations, seen, policy),
+    }
     progress.stage("explore", len(figures), "figures")
-    for name, heading, about, draw in figures:
+    for name, draw in figures.items():
         buffer = io.BytesIO()
         draw().savefig(buffer, format="png", dpi=_DPI)
-        yield Plate(name=name, heading=heading, about=about, png=buffer.getvalue())
+        yield name, buffer.getvalue()
         progress.advance()
 
 
-def page(seen: Gathered, policy: Policy, plates: Iterable[Plate], audit: Audit | None) -> str:
+def page(seen: Gathered, policy: Policy, figures: Mapping[str, bytes], audit: Audit | None) -> str:
     """Return the page as HTML, with its pictures inside and no script."""
     from jinja2 import Environment, StrictUndefined
 
@@ -144,7 +93,7 @@ def page(seen: Gathered, policy: Policy, plates: Iterable[Plate], audit: Audit |
     page = Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    page.filters |= {"advice": _advice, "base64": _base64}
+    page.filters["advice"] = _advice
     index = seen.index
     known = set(index.patients) - {None}
     return page.from_string(template).render(
@@ -159,7 +108,7 @@ def page(seen: Gathered, policy: Policy, plates: Iterable[Plate], audit: Audit |
         audit=audit,
         errors=sum(found.severity is Severity.ERROR for found in audit.findings) if audit else 0,
         files=_FILES,
-        plates=plates,
+        pictures={name: base64.b64encode(png).decode() for name, png in figures.items()},
         policy=policy,
         reasons=[
             operation
@@ -176,7 +125,3 @@ def _advice(text: str) -> "Markup":
     code = Markup("<code>{}</code>")
     pieces = re.split(r"(--[a-z-]+)", text)
     return Markup("").join(code.format(each) if each[:2] == "--" else each for each in pieces)
-
-
-def _base64(png: bytes) -> str:
-    return base64.b64encode(png).decode()
