@@ -20,8 +20,7 @@ and its neighbours for DICOM and for quiet. Its rules:
 
 import io
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -235,11 +234,6 @@ def _check_size(width: int, height: int) -> None:
         raise ImageError(f"it has {width} × {height} pixels, more than {MAX_PIXELS:,}.")
 
 
-@contextmanager
-def turn(width: int, height: int) -> Iterator[None]:
+def turn(width: int, height: int) -> AbstractContextManager[object]:
     """Let one large picture be worked on at a time, and small ones freely."""
-    if width * height <= _LARGE:
-        yield
-        return
-    with _one_large:
-        yield
+    return _one_large if width * height > _LARGE else nullcontext()

@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from .. import environment
 from ..cache import Cache
@@ -70,6 +71,11 @@ class Pixels:
     def rows(self, hashes: Sequence[str]) -> Rows:
         """Return the rows of `array` for content digests; an unknown one is a `KeyError`."""
         return np.array([self._rows[each] for each in hashes], dtype=np.int64)
+
+    def grey(self, row: int) -> Image.Image:
+        """Return the grey picture of a row of `array`."""
+        image = self.array[row]
+        return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("L")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from ...records import Index, Part, Rows, Split
 from ..facts import Facts
@@ -129,14 +130,10 @@ def small_pictures(pixels: Pixels, rows: Rows, side: int = SIDE) -> Pictures:
 
     A side greater than that of the pixels becomes theirs.
     """
-    from PIL import Image
-
     side = min(side, pixels.array.shape[1])
     small = np.empty((len(rows), side, side), dtype=np.uint8)
     for position, row in enumerate(rows):
-        array = pixels.array[row]
-        picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).convert("L")
-        small[position] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+        small[position] = np.asarray(pixels.grey(row).resize((side, side), Image.Resampling.BOX))
     return small
 
 

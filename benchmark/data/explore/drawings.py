@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ...records import Index, Rows, Split
 from ...seeds import derive, generator
@@ -70,13 +69,7 @@ class Gathered:
 
     def grey(self, rows: Rows) -> Iterator[npt.NDArray[np.uint8]]:
         """Return (side, side) grey pictures of some rows, one at a time."""
-        for row in self.pixel_rows[rows]:
-            image = self.pixels.array[row]
-            yield (
-                image[..., 0]
-                if image.shape[-1] == 1
-                else np.asarray(Image.fromarray(image).convert("L"))
-            )
+        return (np.asarray(self.pixels.grey(row)) for row in self.pixel_rows[rows])
 
 
 def gather(decoded: Decoded, split: Split | None, seed: int) -> Gathered:

@@ -179,17 +179,15 @@ class Canvas:
         self.paint(self.cover(distance) * only[window], density, window)
 
     def barrel(self, radii: Point, centre: Point = (0.0, 0.0)) -> Field:
-        """Return, for each pixel, how far out it lies in a thorax-shaped outline: 1 on its edge."""
-        return barrel(self.x - centre[0], self.y - centre[1], radii)
+        """Return how far out each pixel lies in a thorax-shaped outline, 1 on its edge.
 
-
-def barrel(x: Field, y: Field, radii: Point) -> Field:
-    """Return how far out points lie in an outline between an ellipse and a rectangle."""
-    first, second = x / radii[0], y / radii[1]
-    first, second = first * first, second * second
-    round_ = np.sqrt(first + second)
-    square = np.sqrt(np.sqrt(first * first + second * second))
-    return round_ * 0.5 + square * 0.5
+        The outline is between an ellipse and a rectangle.
+        """
+        first, second = (self.x - centre[0]) / radii[0], (self.y - centre[1]) / radii[1]
+        first, second = first * first, second * second
+        round_ = np.sqrt(first + second)
+        square = np.sqrt(np.sqrt(first * first + second * second))
+        return round_ * 0.5 + square * 0.5
 
 
 def _span(middle: float, reach: float, side_px: int) -> slice:
