@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import StoreError, one_line
-from .files import lock, sha256, sync
+from .files import file_digest, lock, sync
 
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -261,7 +261,8 @@ def _seal(folder: Path) -> str:
     """Write the manifest of a finished folder, everything forced to disk; return its digest."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     listed = {
-        path.relative_to(folder).as_posix(): [path.stat().st_size, sha256(path)] for path in files
+        path.relative_to(folder).as_posix(): [path.stat().st_size, file_digest(path)]
+        for path in files
     }
     text = json.dumps({"files": listed}, indent=1)
     (folder / _MANIFEST).write_text(text, encoding="utf-8")
@@ -280,7 +281,7 @@ def _fault(path: Path) -> str:
         for name, (size, digest) in listed.items():
             if (path / name).stat().st_size != size:
                 return f"{name} has changed its size"
-            if not known and sha256(path / name) != digest:
+            if not known and file_digest(path / name) != digest:
                 return f"{name} has changed its contents"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return one_line(error)

@@ -48,10 +48,10 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return a digest of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def sync(path: Path) -> None:
@@ -85,9 +85,8 @@ def lock(path: Path, *, shared: bool = False, wait: bool = True) -> IO[bytes]:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("ab+")
     try:
-        fcntl.lockf(
-            file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
-        )
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.lockf(file, how if wait else how | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
         if error.errno in {errno.EACCES, errno.EAGAIN}:

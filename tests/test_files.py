@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import StoreError
-from benchmark.files import lock, sha256, whole_file, write_text
+from benchmark.files import file_digest, lock, whole_file, write_text
 
 PROJECT = Path(__file__).parents[1]
 
@@ -64,7 +64,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
 
 def test_a_files_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
-    assert sha256(tmp_path / "file").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396")
+    assert file_digest(tmp_path / "file").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396")
 
 
 TRY = """

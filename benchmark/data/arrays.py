@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..cache import Cache
 from ..errors import DataError, ImageError
-from ..files import sha256
+from ..files import file_digest
 from ..records import Part
 from .folders import Found
 from .index import ImageRow
@@ -57,7 +57,7 @@ def read_arrays(
         DataError: it is no such archive, or its arrays have other shapes or types.
     """
     try:
-        folder = cache.entry("arrays", sha256(file), lambda into: _unpack(file, into))
+        folder = cache.entry("arrays", file_digest(file), lambda into: _unpack(file, into))
     except (zipfile.BadZipFile, EOFError, zipfile.LargeZipFile, NotImplementedError) as error:
         raise DataError(f"{file} is no readable .npz archive: {error}.") from error
     except OSError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BenchmarkError, DataError, StoreError, UsageError, one_line
-from ..files import sha256, write_text
+from ..files import file_digest, write_text
 from ..records import Part, Progress, Silent, digest
 from .index import PART_NAMES
 from .known import DATA_SETS, DataSet
@@ -219,7 +219,7 @@ def _hashes(folder: Path, paths: Sequence[str], told: Progress) -> dict[str, str
     told.stage("verify", len(paths), "files")
     found = {}
     for path in paths:
-        found[path] = sha256(folder / path)
+        found[path] = file_digest(folder / path)
         told.advance()
     return found
 

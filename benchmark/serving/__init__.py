@@ -4,7 +4,7 @@ The front door packs; the model itself is `model.py`, which a program that pulls
 model gets as a copy and loads through `mlflow.pyfunc.load_model`.
 """
 
-from .card import CARD_FILE, NETWORK_FILE, Card, file_sha256
+from .card import CARD_FILE, NETWORK_FILE, Card
 from .package import Packed, package
 
-__all__ = ["CARD_FILE", "NETWORK_FILE", "Card", "Packed", "file_sha256", "package"]
+__all__ = ["CARD_FILE", "NETWORK_FILE", "Card", "Packed", "package"]

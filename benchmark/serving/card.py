@@ -1,11 +1,11 @@
 """What a saved network must say of itself so that a stranger can use it rightly: its card."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import file_digest
 from ..records import Picture
 
 NETWORK_FILE = "model.keras"
@@ -58,12 +58,6 @@ class Card:
         return cls(**{**values, "classes": tuple(values["classes"]), "picture": picture})
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def verify_network(folder: Path, card: Card) -> Path:
     """Return the path of the network in a folder, its content checked against the card.
 
@@ -73,7 +67,7 @@ def verify_network(folder: Path, card: Card) -> Path:
     path = folder / NETWORK_FILE
     if not path.is_file():
         raise DataError(f"a registered model must hold {NETWORK_FILE}; {folder} has none.")
-    found = file_sha256(path)
+    found = file_digest(path)
     if found != card.sha256:
         raise DataError(
             f"{path} must have the SHA-256 {card.sha256[:12]}…, not {found[:12]}…: "

@@ -1,6 +1,5 @@
 """Which weights a backbone begins with: found, checked and named before any network is built."""
 
-import hashlib
 import os
 import threading
 import urllib.error
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import UsageError, WeightsError
+from ..files import file_digest
 from .architecture import Architecture, WeightFile
 
 FOLDER_VARIABLE = "BENCHMARK_WEIGHTS"
@@ -184,8 +184,7 @@ def _matches(path: Path, file: WeightFile) -> bool:
 @cache
 def _hash(path: Path, algorithm: str, _: int) -> str:
     """Hash a file; once per process and per time of change, for some are 470 MB."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+    return file_digest(path, algorithm)
 
 
 def _expected(file: WeightFile) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.files import file_digest
 from benchmark.records import Picture
-from benchmark.serving import Card, file_sha256
+from benchmark.serving import Card
 
 CLASSES = ("adenocarcinoma", "large cell", "normal")
 
@@ -35,7 +36,7 @@ def card_of(network: Path) -> Card:
         data="phantom",
         synthetic=True,
         spec_digest="5" * 64,
-        sha256=file_sha256(network),
+        sha256=file_digest(network),
     )
 
 

@@ -1,5 +1,4 @@
 import ast
-import hashlib
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import pytest
 
 import benchmark
 from benchmark.errors import DataError
-from benchmark.serving import Card, file_sha256, package
+from benchmark.serving import Card, package
 from benchmark.serving.card import verify_network
 from benchmark.serving.package import code_digest, copy_modules, needed_modules
 
@@ -108,7 +107,3 @@ def test_a_card_of_another_format_is_refused(network: Path) -> None:
 def test_a_missing_card_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must hold model\.json"):
         Card.read(tmp_path)
-
-
-def test_a_files_digest_is_sha256(network: Path) -> None:
-    assert file_sha256(network) == hashlib.sha256(b"a network").hexdigest()
