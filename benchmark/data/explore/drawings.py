@@ -123,45 +123,43 @@ def counts(seen: Gathered) -> "Figure":
     axes.set_xticks(np.arange(len(classes)), classes)
     axes.set_ylabel("images")
     axes.margins(y=0.12)
-    _legend(axes, len(seen.parts))
+    axes.legend(
+        frameon=False, fontsize=8, ncols=min(4, len(seen.parts)), loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.2,
+    )  # fmt: skip
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def sizes(seen: Gathered) -> "Figure":
     """Show widths and heights as stored, and aspect ratios, by class."""
+    shown = np.flatnonzero(seen.part_of != "")
+    rows, labels = seen.pixel_rows[shown], seen.index.labels[shown]
+    width, height = (seen.facts[name][rows].astype(float) for name in ("width", "height"))
+    # The jitter only moves points apart that lie on one another.
+    across, down = np.random.default_rng(0).uniform(-1.5, 1.5, (2, len(shown)))
+    classes = range(len(seen.index.classes))
+    colours = [_COLOURS[label % len(_COLOURS)] for label in classes]
     figure = _figure(seen, 10.0, 3.9)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    width = seen.facts["width"][seen.pixel_rows].astype(float)
-    height = seen.facts["height"][seen.pixel_rows].astype(float)
-    draw = np.random.default_rng(0)  # only moves points apart that lie on one another
-    ratios = []
-    for label in range(len(seen.index.classes)):
-        mine = (seen.index.labels == label) & (seen.part_of != "")
-        jitter = draw.uniform(-1.5, 1.5, (2, int(mine.sum())))
-        colour = _COLOURS[label % len(_COLOURS)]
-        left.scatter(
-            width[mine] + jitter[0], height[mine] + jitter[1], 9, colour, alpha=0.5,
-            linewidths=0,
-        )  # fmt: skip
-        ratios.append(width[mine] / height[mine])
-    left.set_xlabel("width as stored (pixels)")
-    left.set_ylabel("height as stored (pixels)")
+    left.scatter(
+        width + across, height + down, 9, np.array(colours)[labels], alpha=0.5, linewidths=0
+    )
+    left.set(xlabel="width as stored (pixels)", ylabel="height as stored (pixels)")
     _widen(left, 20)
-    left.spines[["top", "right"]].set_visible(False)
     boxes = right.boxplot(
-        ratios, orientation="horizontal", widths=0.6, patch_artist=True,
+        [width[labels == label] / height[labels == label] for label in classes],
+        orientation="horizontal", widths=0.6, patch_artist=True, tick_labels=seen.index.classes,
         flierprops={"markersize": 2, "alpha": 0.4}, medianprops={"color": "black"},
     )  # fmt: skip
-    for label, box in enumerate(boxes["boxes"]):
-        box.set_facecolor(_COLOURS[label % len(_COLOURS)])
-        box.set_alpha(0.6)
-    right.set_yticks(np.arange(len(ratios)) + 1, seen.index.classes)
-    for label, text in enumerate(right.get_yticklabels()):  # these names are the left's legend
-        text.set(color=_COLOURS[label % len(_COLOURS)], fontweight="bold")
+    for colour, box, name in zip(colours, boxes["boxes"], right.get_yticklabels(), strict=True):
+        box.set(facecolor=colour, alpha=0.6)
+        name.set(color=colour, fontweight="bold")  # these names are the left's legend
     right.invert_yaxis()
+    right.set(xlabel="width / height")
     right.set_xlim(min(0.8, right.get_xlim()[0]), max(1.25, right.get_xlim()[1]))
-    right.spines[["top", "right"]].set_visible(False)
-    right.set_xlabel("width / height")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -272,14 +270,6 @@ def _figure(seen: Gathered, width: float, height: float) -> "Figure":
     if seen.index.synthetic:
         figure.suptitle("SYNTHETIC images", x=0.995, ha="right", fontsize=8, color="#9a6700")
     return figure
-
-
-def _legend(axes: Any, columns: int) -> None:
-    axes.legend(
-        frameon=False, fontsize=8, ncols=min(4, columns), loc="lower left",
-        bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.2,
-    )  # fmt: skip
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _widen(axes: Any, least: float) -> None:
