@@ -90,13 +90,13 @@ def page(seen: Gathered, policy: Policy, figures: Mapping[str, bytes], audit: Au
     from jinja2 import Environment, StrictUndefined
 
     template = Path(__file__).with_name("page.html.jinja").read_text(encoding="utf-8")
-    page = Environment(
+    environment = Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    page.filters["advice"] = _advice
+    environment.filters["advice"] = _advice
     index = seen.index
     known = set(index.patients) - {None}
-    return page.from_string(template).render(
+    return environment.from_string(template).render(
         index=index,
         parts=seen.parts,
         patients=f"{len(known)} patients" if known else "patients unknown",
