@@ -142,15 +142,13 @@ def _few(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
             continue
         name, what = subject.index.classes[label], _units_named(subject, mine)
         grave = count < FEWEST_UNITS
+        then = (
+            "no interval can be given, and all networks tie" if grave else "its intervals are wide"
+        )
         yield Finding(
             kind=Fault.FEW_PATIENTS,
             severity=Severity.ERROR if grave else Severity.WARNING,
-            summary=f"{part} has only {count} {what} of {name}"
-            + (
-                ": no interval can be given, and all networks tie."
-                if grave
-                else ": its intervals are wide."
-            ),
+            summary=f"{part} has only {count} {what} of {name}: {then}.",
             parts=(part,),
             classes=(name,),
             files=subject.paths(mine),

@@ -16,7 +16,7 @@ def exact_duplicates(subject: Subject) -> Iterator[Finding]:
     """Find images with the very same pixels, whatever their file or format."""
     groups = _groups(subject)
     for part in subject.part_names:
-        inside = [group[subject.parts[group] == part] for group in groups]
+        inside = [_in(subject, group, part) for group in groups]
         yield from _within(subject, part, [group for group in inside if len(group) > 1])
     for learnt, judged in subject.part_pairs:
         both = [group for group in groups if {learnt, judged} <= set(subject.parts[group])]
@@ -37,7 +37,15 @@ def _within(subject: Subject, part: str, groups: list[Rows]) -> Iterator[Finding
     rows = np.concatenate(groups)
     spare = len(rows) - len(groups)
     size = int((subject.parts == part).sum())
-    learning = part == "train"
+    effect, remedy = (
+        f"The {part} part is in truth {spare} images smaller, its intervals too narrow.",
+        "Read the intervals as those of the distinct images, or keep one file of each.",
+    )
+    if part == "train":
+        effect, remedy = (
+            "These images weigh several times in training, and cross-validation inside it leaks.",
+            "Group copies in one fold; keep one of each if their class should not weigh more.",
+        )
     yield Finding(
         kind=Fault.EXACT_DUPLICATE,
         severity=Severity.WARNING if spare > size / 100 else Severity.INFO,  # chosen, not sourced
@@ -46,12 +54,8 @@ def _within(subject: Subject, part: str, groups: list[Rows]) -> Iterator[Finding
         classes=subject.classes(rows),
         files=subject.paths(rows),
         groups=tuple(subject.paths(group) for group in groups),
-        effect="These images weigh several times in training, and cross-validation inside it leaks."
-        if learning
-        else f"The {part} part is in truth {spare} images smaller, its intervals too narrow.",
-        remedy="Group copies in one fold; keep one of each if their class should not weigh more."
-        if learning
-        else "Read the intervals as those of the distinct images, or keep one file of each.",
+        effect=effect,
+        remedy=remedy,
         figures={"files": len(rows), "distinct": len(groups), "part": size},
     )
 
@@ -60,8 +64,7 @@ def _across(subject: Subject, learnt: str, judged: str, groups: list[Rows]) -> I
     if not groups:
         return
     rows = np.concatenate(groups)
-    leaked = rows[subject.parts[rows] == judged]
-    source = rows[subject.parts[rows] == learnt]
+    leaked, source = _in(subject, rows, judged), _in(subject, rows, learnt)
     size = int((subject.parts == judged).sum())
     yield Finding(
         kind=Fault.EXACT_DUPLICATE,
@@ -71,7 +74,7 @@ def _across(subject: Subject, learnt: str, judged: str, groups: list[Rows]) -> I
         classes=subject.classes(rows),
         files=subject.paths([*leaked, *source]),
         groups=tuple(
-            subject.paths([row for part in (judged, learnt) for row in _in(subject, group, part)])
+            subject.paths(np.concatenate([_in(subject, group, part) for part in (judged, learnt)]))
             for group in groups
         ),
         effect=f"Up to {len(leaked) / size:.1%} of {judged} is answered from memory: "
@@ -107,9 +110,9 @@ def _conflicts(subject: Subject, groups: list[Rows]) -> Iterator[Finding]:
     )
 
 
-def _in(subject: Subject, group: Rows, part: str) -> list[int]:
-    chosen: list[int] = group[subject.parts[group] == part].tolist()
-    return chosen
+def _in(subject: Subject, rows: Rows, part: str) -> Rows:
+    found: Rows = rows[subject.parts[rows] == part]
+    return found
 
 
 class Joined(NamedTuple):
@@ -156,7 +159,7 @@ def _joined(subject: Subject, near: Sequence[NearPair]) -> Iterator[Joined]:
 def _inside(subject: Subject, joined: Sequence[Joined], part: str) -> list[Joined]:
     found = []
     for pair in joined:
-        one, other = (side[subject.parts[side] == part] for side in pair[:2])
+        one, other = (_in(subject, side, part) for side in pair[:2])
         if len(one) and len(other):
             found.append(pair._replace(one=one, other=other))
     return found
@@ -167,7 +170,7 @@ def _between(subject: Subject, joined: Sequence[Joined], learnt: str, judged: st
     found = []
     for pair in joined:
         for one, other in (pair[:2], pair[1::-1]):
-            new, old = other[subject.parts[other] == judged], one[subject.parts[one] == learnt]
+            new, old = _in(subject, other, judged), _in(subject, one, learnt)
             is_copy = bool((subject.parts[other] == learnt).any())
             if len(old) and len(new) and not is_copy:
                 found.append(pair._replace(one=new, other=old))
