@@ -92,8 +92,8 @@ _DATA_SETS = (
         patient_pattern=r"(?:^|/)(person\d+(?=_)|(?:NORMAL2-)?IM-\d+(?=-))[^/]*$",
         patient_note=(
             "the set's numbering may start afresh in its test part, so some of these may be two "
-            "patients; they are kept together, since a wrong parting leaks and a wrong joining does "
-            "not"
+            "patients; they are kept together, since a wrong parting leaks and a wrong joining "
+            "does not"
         ),
     ),
     DataSet(
