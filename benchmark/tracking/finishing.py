@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import environment
+from ..files import file_digest
 from ..records import Epoch, Outcome, Part, Predictions, Spec, digest
-from ..serving import NETWORK_FILE, Card, file_sha256
+from ..serving import NETWORK_FILE, Card
 from . import names
 from .experiments import Experiment
 from .models import link_or_copy, log_network
@@ -67,7 +68,7 @@ def log_finished(
         data=outcome.spec.data,
         synthetic=synthetic,
         spec_digest=outcome.spec.digest,
-        sha256=file_sha256(outcome.folder / NETWORK_FILE),
+        sha256=file_digest(outcome.folder / NETWORK_FILE),
     )
     model_id = log_network(store, experiment, run_id, outcome, card)
     inputs = [

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError, one_line
-from ..files import file_digest
 from ..records import Outcome, Spec
 from ..serving import NETWORK_FILE, Card, Packed, package
 from . import names
