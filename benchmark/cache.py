@@ -23,10 +23,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from .errors import StoreError, one_line
-from .files import file_digest, lock, sync
+from .files import Held, file_digest, lock, sync
 
 _MANIFEST = "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -48,7 +47,7 @@ class _Process:
     def __init__(self) -> None:
         self.guard = threading.Lock()
         self.building: dict[Path, threading.Lock] = {}
-        self.used: dict[Path, IO[bytes]] = {}
+        self.used: dict[Path, Held] = {}
         self.verified: dict[Path, str] = {}
         self.pid = os.getpid()
 

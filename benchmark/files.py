@@ -4,14 +4,13 @@
 locks are exclusive. So these are the operating system's own, one way for every room.
 """
 
-import errno
 import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import Self
 
 from .errors import StoreError
 
@@ -63,33 +62,46 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def lock(path: Path, *, shared: bool = False, wait: bool = True) -> IO[bytes]:
-    """Lock a file against other processes; closing it, or the end of the process, unlocks it.
+class Held:
+    """A lock that is held until it is closed, or this process ends."""
 
-    Threads of one process do not keep each other out, and a forked child holds no lock of its
-    parent's. Lock files are never deleted: a process that waits on a deleted one would hold
-    nothing.
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        """Let others have it."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def lock(path: Path, *, shared: bool = False, wait: bool = True) -> Held:
+    """Lock a file, made if need be, or a folder, against other threads and processes.
+
+    Lock files are never deleted: a process that waits on a deleted one would hold nothing.
 
     Args:
-        path: the lock file, made if need be.
+        path: what is locked.
         shared: whether others may hold it shared at the same time.
         wait: whether to wait for it.
 
-    Returns:
-        The open file, which is its own context manager.
-
     Raises:
-        BlockingIOError: another process holds it, and `wait` is false.
+        BlockingIOError: it is held, and `wait` is false.
         OSError: the file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("ab+")
+    if path.is_dir():
+        descriptor = os.open(path, os.O_RDONLY)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        fcntl.lockf(file, how if wait else how | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        if error.errno in {errno.EACCES, errno.EAGAIN}:
-            raise BlockingIOError(errno.EAGAIN, "in use", str(path)) from error
+        fcntl.flock(descriptor, how if wait else how | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
         raise
-    return file
+    return Held(descriptor)

@@ -95,3 +95,10 @@ def test_a_lock_is_held_alone_or_shared(tmp_path: Path, mine: str, theirs: str, 
         held = subprocess.run(code, cwd=PROJECT, capture_output=True, text=True, check=True)
     after = subprocess.run(code, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert (held.stdout.strip(), after.stdout.strip()) == (said, "held")
+
+
+def test_threads_and_folders_are_kept_apart_too(tmp_path: Path) -> None:
+    with lock(tmp_path), pytest.raises(BlockingIOError):
+        lock(tmp_path, wait=False)
+    lock(tmp_path, wait=False).close()
+    assert list(tmp_path.iterdir()) == []

@@ -4,14 +4,15 @@ import logging
 import os
 import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from .. import environment
 from ..errors import StoreError, one_line
+from ..files import lock
 from . import names
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
@@ -37,9 +38,9 @@ class TrackingStore:
         self.folder = folder
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
-    def alone(self) -> AbstractContextManager[None]:
+    def alone(self) -> AbstractContextManager[object]:
         """Hold the database's folder against other processes; a server needs no such thing."""
-        return nullcontext() if self.folder is None else _locked(self.folder)
+        return nullcontext() if self.folder is None else lock(self.folder)
 
     def runs(self, experiment: str, filter_: str) -> list[Any]:
         """Return every run of an experiment that a filter lets through, newest first."""
@@ -186,7 +187,7 @@ def _open_sqlite(uri: str) -> TrackingStore:
         )
     # Four processes that open a new database at once: three crash on "duplicate column name"
     # (MLflow 3.17). One at a time, the first creates it and the others find it.
-    with _locked(folder):
+    with lock(folder):
         client = _connect(f"{_SQLITE}{path}")
     return TrackingStore(f"{_SQLITE}{path}", client, folder)
 
@@ -238,16 +239,3 @@ def _probe(uri: str) -> None:
             f"the tracking server {uri} does not answer within {_PROBE_SECONDS:g} s; "
             "start it, or set MLFLOW_TRACKING_URI to one that runs or to sqlite:///mlflow.db."
         ) from error
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder: an advisory lock on the folder itself leaves no file behind."""
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
