@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from ..evaluation import PASSES, Floats, in_order, loss_difference, losses_after_temperature
+from ..evaluation import PASSES, in_order, loss_difference, losses_after_temperature
+from ..metrics import Floats
 from ..records import Predictions
 
 _WITHIN = 0.5  # paired standard errors: at one or two the smaller row is too often a worse one

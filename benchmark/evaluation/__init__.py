@@ -27,17 +27,17 @@ from .jackknife import (
     images,
     in_order,
 )
-from .metrics import (
-    Floats,
+from .predictions import read_predictions, write_predictions
+from .scores import (
     class_slugs,
+    classification_report,
     confusion,
+    confusion_table,
     out_of_fold_metrics,
     overall,
     predicted,
     score,
 )
-from .predictions import read_predictions, write_predictions
-from .tables import classification_report, confusion_table
 from .temperature import fit_temperature, loss_difference, losses_after_temperature
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "Comparison",
     "Entrant",
     "Estimate",
-    "Floats",
     "Floor",
     "Interval",
     "Sample",

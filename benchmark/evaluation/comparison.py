@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..metrics import Floats
 from ..records import Labels, Predictions
 from ..resolution import TWO_ROWS, resolvable_difference
 from ..seeds import generator
 from .intervals import Estimate, degrees_of_freedom, estimate
 from .jackknife import Sample, by_images, images, without_each
-from .metrics import Floats, predicted
+from .scores import predicted
 
 DRAWS = 20_000
 LEVEL = 0.05

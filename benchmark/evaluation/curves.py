@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics import Floats, area_under_roc
 from ..records import Epoch, Part, Predictions
 from .figures import (
     COLOURS,
@@ -21,7 +22,6 @@ from .figures import (
     short,
     tidy,
 )
-from .metrics import Floats, area_under_roc
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..records import Part, Predictions
 from .intervals import Interval
-from .metrics import confusion
+from .scores import confusion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

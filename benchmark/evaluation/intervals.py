@@ -19,6 +19,7 @@ from statistics import fmean, variance
 
 import numpy as np
 
+from ..metrics import Floats
 from ..records import Labels, Part, Predictions
 from ..resolution import FEWEST_UNITS
 from .jackknife import (
@@ -30,7 +31,7 @@ from .jackknife import (
     by_images,
     influences,
 )
-from .metrics import SCORED_PARTS, Floats, class_slugs, out_of_fold_metrics
+from .scores import SCORED_PARTS, class_slugs, out_of_fold_metrics
 
 _LEVEL = 0.05
 _FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's variance is not trusted

@@ -10,13 +10,13 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.evaluation import overall
+from benchmark.metrics import measure
 from benchmark.records import Params, Part, Predictions, Regime, Silent
 from benchmark.training import check, class_weights, defaults, engines, settings_of, tunables
 from benchmark.training.agreement import agree, standardised_error
 from benchmark.training.checkpoints import Checkpoint
 from benchmark.training.early_stopping import Schedule, Watch
 from benchmark.training.engines import Engine, choose_engine
-from benchmark.training.epoch_metrics import measure
 from benchmark.training.features import pass_images
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.keras_trainee import KerasTrainee
