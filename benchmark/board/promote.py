@@ -11,8 +11,9 @@ from typing import Self
 
 from ..evaluation import PASSES
 from ..records import Record
+from .columns import figure, title
 from .entries import RANDOM_WEIGHTS, Board, Figure, Row
-from .words import above, basis, figure, title
+from .report import above, basis
 
 _PROMOTED_METRICS = ("macro_f1", "accuracy", "auroc")
 _CLASSES = "classes"  # the tag with the class names, as JSON
