@@ -3,7 +3,7 @@
 Pure functions of records and prediction tables; nothing here reads a file, a clock or a server.
 """
 
-from .duel import Duel, duel
+from .champion import Duel, duel
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
 from .promote import Champion, Kept, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank

@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 
 from ..errors import UsageError
 from ..evaluation import ASSESSED, out_of_fold_metrics, score
+from ..metrics import METRICS
 from ..records import Record, Regime, State
-from .doubts import doubts
 from .entries import RANDOM_WEIGHTS, Board, BoardEvidence, BoardSubject, Figure, Row
 from .grouping import comparable, differences, grouped, latest_by_spec, weights_shown
-from .verdict import MOST_COMPARED, OF_ANSWERS, with_intervals, with_verdict
+from .verdict import MOST_COMPARED, OF_TRIALS, with_intervals, with_verdict
 
 
 class RankOn(StrEnum):
@@ -42,14 +42,17 @@ class Rule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.metric not in ASSESSED[:-1]:
+        known = [name for name in ASSESSED if METRICS[name].more_is_better]
+        if self.metric not in known:
             raise UsageError(
-                f"a board is ranked on one of {', '.join(ASSESSED[:-1])}, not {self.metric!r}, and"
+                f"a board is ranked on one of {', '.join(known)}, not {self.metric!r}, and"
                 " never on test, which is for reporting only."
             )
 
 
 DEFAULT_RULE = Rule()
+
+_SAME = 1e-9  # chosen, not sourced: far below any figure shown, far above rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +193,16 @@ def _scored(record: Record, evidence: Mapping[str, BoardEvidence]) -> Record:
     return replace(
         record,
         scores={**record.scores, **again},
-        notes=(*record.notes, *doubts(record, again)),
+        notes=(*record.notes, *_differences(record, again)),
+    )
+
+
+def _differences(record: Record, scores: Mapping[str, float]) -> tuple[str, ...]:
+    """Say which recorded figures are not those that the predictions give."""
+    return tuple(
+        f"recorded {name} {record.scores[name]:.4f}, predictions give {scores[name]:.4f}"
+        for name in ("val_macro_f1", "test_macro_f1", "cv_macro_f1")
+        if name in scores and abs(record.scores.get(name, scores[name]) - scores[name]) > _SAME
     )
 
 
@@ -221,7 +233,7 @@ def _chosen_here(
     for run in runs:
         if run.spec.search is not None:
             known = evidence.get(run.spec.digest)
-            if known is not None and (known.trials is None or basis.metric not in OF_ANSWERS):
+            if known is not None and (known.trials is None or basis.metric not in OF_TRIALS):
                 return "not ranked: its settings were chosen on the images that would rank it"
         members = [by_digest[each].spec for each in run.spec.members if each in by_digest]
         if any(each.search is not None for each in members):

@@ -7,9 +7,8 @@ from functools import lru_cache, partial
 import numpy as np
 
 from benchmark.board import BoardEvidence
-from benchmark.board.doubts import falls
 from benchmark.board.entries import Board, Figure, Row
-from benchmark.board.verdict import with_verdict
+from benchmark.board.verdict import falls, with_verdict
 from benchmark.evaluation import PASSES, Entrant, estimate, floor, overall
 from benchmark.records import Params, Part, Picture, Predictions, Regime, State
 from tests.board.made import record
