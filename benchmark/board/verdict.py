@@ -25,7 +25,7 @@ from ..evaluation import (
 from ..metrics import OF_ANSWERS
 from ..records import Part, Predictions, Record, Regime
 from ..resolution import FEWEST_UNITS, POWER_80
-from .champion import Contender, choose
+from .champion import crown
 from .entries import Board, BoardEvidence, Figure, Row, Verdict
 
 MOST_COMPARED = 64
@@ -84,7 +84,9 @@ def with_verdict(board: Board, evidence: Evidence, seed: int) -> Board:
     noise = floor(found.entrants, seed=seed)
     placed = _placed(found, compared, noise, part)
     verdict = _verdict(board, found, compared, noise)
-    placed, verdict = _crowned(found, placed, noise, verdict)
+    decidable = compared is not None
+    placed, chosen = crown(placed, found.entrants, noise.of_rows, decidable=decidable)
+    verdict = replace(verdict, chosen=chosen)
     by_rank = {row.rank: row for row in placed}
     rows = tuple(by_rank.get(row.rank, row) if row.rank else row for row in board.rows)
     if compared is not None:
@@ -237,36 +239,6 @@ def _unnamed(runs: Sequence[Predictions], named: Sequence[np.ndarray]) -> list[s
         )
         if size >= _UNITS_TO_NAME and label not in seen
     ]
-
-
-def _crowned(
-    found: _Compared, placed: list[Row], noise: Floor, verdict: Verdict
-) -> tuple[list[Row], Verdict]:
-    """Mark the champion's row, and put the run that stands for each row first."""
-    contenders = [
-        Contender(
-            name=row.arch,
-            runs=entrant.runs,
-            parameters=row.parameters,
-            is_open=not row.is_refused and (row.tie or row.rank == 1),
-        )
-        for row, entrant in zip(placed, found.entrants, strict=True)
-    ]
-    chosen = choose(contenders, noise.of_rows, decidable=not verdict.undecidable)
-    rows = []
-    for number, row in enumerate(placed):
-        order = np.argsort(chosen.losses[number], kind="stable").tolist()
-        records = (*(row.records[each] for each in order), *row.records[row.scored_runs :])
-        rows.append(
-            replace(
-                row,
-                champion=number == chosen.place,
-                log_loss=float(np.mean(chosen.losses[number])),
-                records=records,
-                model_bytes=records[0].model_bytes,
-            )
-        )
-    return rows, replace(verdict, chosen=chosen.said)
 
 
 def _verdict(board: Board, found: _Compared, compared: Comparison | None, noise: Floor) -> Verdict:
