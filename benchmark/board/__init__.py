@@ -5,7 +5,7 @@ Pure functions of records and prediction tables; nothing here reads a file, a cl
 
 from .champion import Duel, duel
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
-from .promote import Champion, Kept, Promotion, Refusal, promote
+from .promote import Champion, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank
 from .report import to_csv, to_figure, to_markdown, to_table, to_view
 
@@ -17,7 +17,6 @@ __all__ = [
     "Champion",
     "Duel",
     "Figure",
-    "Kept",
     "Promotion",
     "RankOn",
     "Refusal",

@@ -152,6 +152,11 @@ class Row:
         return self.records[0].spec.labels != "true"
 
     @property
+    def has_random_weights(self) -> bool:
+        """Whether its backbone, or a member's, was never pretrained."""
+        return RANDOM_WEIGHTS in self.weights.split(" + ")
+
+    @property
     def representative(self) -> Record:
         """The run that stands for the row when it is registered."""
         return self.records[0]

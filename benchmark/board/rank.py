@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..evaluation import ASSESSED, out_of_fold_metrics, score
 from ..metrics import METRICS
 from ..records import Record, Regime, State
-from .entries import RANDOM_WEIGHTS, Board, BoardEvidence, BoardSubject, Figure, Row
+from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
 from .grouping import comparable, differences, grouped, latest_by_spec, weights_shown
 from .verdict import MOST_COMPARED, OF_TRIALS, with_intervals, with_verdict
 
@@ -300,7 +300,7 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Row], others: int) -> tuple[str
         notes.append(f"Not shown, being on other data or another split: {others:,} of the runs.")
     if len({(row.seeds, row.folds) for row in ranked}) > 1:
         notes.append("Rows rest on different seeds or folds; compare them with care.")
-    if any(RANDOM_WEIGHTS in row.weights.split(" + ") for row in ranked):
+    if any(row.has_random_weights for row in ranked):
         notes.append("Rows with random weights have a backbone that was never pretrained.")
     made = {each.made_by: None for row in rows for each in row.records if each.made_by}
     if len(made) > 1:

@@ -80,7 +80,9 @@ def with_verdict(board: Board, evidence: Evidence, seed: int) -> Board:
         return board
     part, _, name = board.metric.partition("_")
     estimates = [estimate(each.runs, (name,))[name] for each in found.entrants]
-    compared = compare(found.entrants, seed=seed, metric=name) if found.is_decidable else None
+    compared = None
+    if found.is_decidable:
+        compared = compare(found.entrants, seed=seed, metric=name, estimates=estimates)
     noise = floor(found.entrants, seed=seed)
     placed = _placed(found, compared, noise, part)
     verdict = _verdict(board, found, compared, noise)
