@@ -12,7 +12,7 @@ from ..evaluation import ASSESSED, out_of_fold_metrics, score
 from ..metrics import METRICS
 from ..records import Record, Regime, State
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
-from .grouping import comparable, differences, grouped, latest_by_spec, weights_shown
+from .rows import comparable, differences, grouped, latest_by_spec, weights_shown
 from .verdict import MOST_COMPARED, OF_TRIALS, with_intervals, with_verdict
 
 

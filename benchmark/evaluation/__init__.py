@@ -5,10 +5,15 @@ Importing it loads NumPy and nothing heavier; pyarrow, pandas and matplotlib loa
 """
 
 from .comparison import Comparison, Entrant, compare
-from .curves import loss_and_accuracy, precision_recall_curves, roc_curves
-from .figures import Caption, Standing, confusion_matrix
-from .figures import board as board_figure
-from .floor import PASSES, Floor, floor
+from .drawing import (
+    Caption,
+    Standing,
+    board_figure,
+    confusion_matrix,
+    loss_and_accuracy,
+    precision_recall_curves,
+    roc_curves,
+)
 from .intervals import (
     Estimate,
     Interval,
@@ -27,6 +32,7 @@ from .jackknife import (
     images,
     in_order,
 )
+from .noise import PASSES, Floor, floor
 from .predictions import read_predictions, write_predictions
 from .scores import (
     class_slugs,
