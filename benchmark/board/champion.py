@@ -130,26 +130,15 @@ def duel(present: Predictions, new: Predictions, *, seed: int = 0) -> Duel:
         new: what the new network says of the same.
         seed: what the null draws are derived from.
     """
-    if not new.hashes:
-        return Duel(replaces=False, said="there are no images that both can be judged on")
-    sample = Sample.of(in_order(new))
-    if len(sample) < LEAST_UNITS or int(sample.present.sum()) < 2:
-        return Duel(
-            replaces=False,
-            said=f"only {len(sample)} units of {int(sample.present.sum())} classes can judge both;"
-            f" at least {LEAST_UNITS} of two classes must",
-        )
-    if not sample.is_decidable:
-        return Duel(replaces=False, said="a class has too few units to judge both by")
+    if why := _unfit(new):
+        return Duel(replaces=False, said=why)
     fitted = cache(losses_after_temperature)  # a temperature is fitted once a network
     rows = (in_order(present), in_order(new))
     found = compare([Entrant(runs=(each,), regime="") for each in rows], seed=seed)
-    scores = [overall(each)["macro_f1"] for each in rows]
-    losses = [float(fitted(each).mean()) for each in rows]
-    on = f"on {len(sample)} units that neither learnt from"
+    old, own = ((overall(each)["macro_f1"], float(fitted(each).mean())) for each in rows)
     figures = (
-        f"macro-F1 {scores[1]:.3f} against {scores[0]:.3f}, log loss after temperature"
-        f" {losses[1]:.3f} against {losses[0]:.3f} {on}"
+        f"macro-F1 {own[0]:.3f} against {old[0]:.3f}, log loss after temperature {own[1]:.3f}"
+        f" against {old[1]:.3f} on {len(Sample.of(rows[1]))} units that neither learnt from"
     )
     if found.is_worse[1]:
         return Duel(replaces=False, said=f"it is worse than the champion: {figures}")
@@ -157,3 +146,16 @@ def duel(present: Predictions, new: Predictions, *, seed: int = 0) -> Duel:
     if gap >= 0:
         return Duel(replaces=False, said=f"its probabilities are no better: {figures}")
     return Duel(replaces=True, said=f"it is not worse and has the better probabilities: {figures}")
+
+
+def _unfit(rows: Predictions) -> str:
+    """Return why two networks cannot be judged on these images, nothing where they can."""
+    if not rows.hashes:
+        return "there are no images that both can be judged on"
+    sample = Sample.of(rows)
+    if len(sample) < LEAST_UNITS or int(sample.present.sum()) < 2:
+        return (
+            f"only {len(sample)} units of {int(sample.present.sum())} classes can judge both;"
+            f" at least {LEAST_UNITS} of two classes must"
+        )
+    return "" if sample.is_decidable else "a class has too few units to judge both by"

@@ -208,7 +208,7 @@ def _trailing(board: Board) -> tuple[Column, ...]:
 
 def _origin(board: Board) -> Cells:
     """Return what a CSV has of where a row comes from, and its notes."""
-    synthetic = "" if board.subject is None else str(board.subject.synthetic).lower()
+    synthetic = "" if board.subject is None else str(board.is_synthetic).lower()
     return {
         "runs": lambda row: len(row.records),
         "seeds": lambda row: " ".join(map(str, row.seeds)),

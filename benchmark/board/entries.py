@@ -219,6 +219,11 @@ class Board:
     warnings: tuple[str, ...] = ()
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether the images were drawn by a program."""
+        return self.subject is not None and self.subject.synthetic
+
+    @property
     def champion(self) -> Row | None:
         """The row that the champion's rule chooses, None where it chooses none."""
         return next((row for row in self.rows if row.champion), None)

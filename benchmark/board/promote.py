@@ -232,7 +232,7 @@ def _figure_tags(name: str, known: Figure | None) -> dict[str, str]:
 
 def _notes(board: Board, row: Row) -> tuple[str, ...]:
     notes = [*row.flags, *row.notes]
-    if board.subject is not None and board.subject.synthetic:
+    if board.is_synthetic:
         notes.append("SYNTHETIC images: drawn by a program, of no clinical meaning.")
     ties = [each.arch for each in board.ranked if each.tie and each is not row]
     if ties and row.tie:

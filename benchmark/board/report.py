@@ -145,7 +145,7 @@ def to_figure(board: Board) -> "Drawing":
         for row in rows
     ]
     metric = title(board.metric).partition(" ")[2]
-    synthetic = " (SYNTHETIC images)" if is_synthetic(board) else ""
+    synthetic = " (SYNTHETIC images)" if board.is_synthetic else ""
     more = f", the first {_MOST} rows" if len(board.ranked) > _MOST else ""
     legend = [f"{TIE} may be the best"] * any(row.tie for row in rows)
     legend += [f"{CROWN} the champion by rule"] * (board.champion is not None)
@@ -164,12 +164,7 @@ def _interval(figure: Figure) -> Interval:
 
 def heading(board: Board) -> str:
     """Name the board, saying where the images are synthetic."""
-    return f"Leaderboard: {board.data}{' (SYNTHETIC images)' if is_synthetic(board) else ''}"
-
-
-def is_synthetic(board: Board) -> bool:
-    """Say whether the images were drawn by a program."""
-    return board.subject is not None and board.subject.synthetic
+    return f"Leaderboard: {board.data}{' (SYNTHETIC images)' if board.is_synthetic else ''}"
 
 
 def above(board: Board) -> tuple[str, ...]:
@@ -190,7 +185,7 @@ def _champion(board: Board) -> str:
 def about(board: Board) -> tuple[str, ...]:
     """Return what a board ranks on and what its figures are of: one sentence or two a line."""
     lines = [f"Ranked on {basis(board)}. Test is for reporting only."]
-    if is_synthetic(board):
+    if board.is_synthetic:
         lines.append("The images were drawn by a program: figures say nothing of patients.")
     lines += _images(board)
     lines += _certainty(board)
@@ -213,12 +208,13 @@ def _images(board: Board) -> list[str]:
     subject = board.subject
     if subject is None:
         return []
-    counts = [
-        f"{part} {sum(images)} ({', '.join(_counts(subject.classes, images))})"
-        for part, images in subject.images.items()
-    ]
+    counts = []
+    for part, images in subject.images.items():
+        each = [f"{name} {n}" for name, n in zip(subject.classes, images, strict=False)]
+        counts.append(f"{part} {sum(images)} ({', '.join(each)})")
     lines = [f"Split {subject.split}: {'; '.join(counts)} images." if counts else subject.split]
-    if any(name.startswith(("val_clean_", "test_clean_")) for name in _figure_names(board)):
+    figures = {name for row in board.ranked for name in row.figures}
+    if any(name.startswith(("val_clean_", "test_clean_")) for name in figures):
         lines.append(
             "“Clean” leaves out images that also stand in a part learnt or chosen on; “same mix”"
             " weighs the others to the class mix of the whole part."
@@ -229,14 +225,6 @@ def _images(board: Board) -> list[str]:
             f"The test part has been scored {subject.test_scored:,} {times} in this store."
         )
     return lines
-
-
-def _counts(classes: tuple[str, ...], images: tuple[int, ...]) -> list[str]:
-    return [f"{name} {count}" for name, count in zip(classes, images, strict=False)]
-
-
-def _figure_names(board: Board) -> set[str]:
-    return {name for row in board.ranked for name in row.figures}
 
 
 def _certainty(board: Board) -> list[str]:
