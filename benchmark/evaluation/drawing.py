@@ -332,7 +332,7 @@ def _plain(text: str) -> str:
 
 
 def _tidy(axes: "Axes") -> None:
-    """Give axes a light grid and no box."""
+    """Draw a light grid and no box."""
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -149,13 +149,7 @@ def modified_wilson(
 
     One error in fourteen gives an upper limit of 0.987, so that a class that is right on 99 of 100
     images is missed on 13 of 100 samples: 85 to 89 % coverage. After Brown, Cai & DasGupta 2001,
-    doi:10.1214/ss/1009213286, who do so up to three.
-
-    Args:
-        share: as `wilson` takes it, and so the others.
-        size: as above.
-        freedom: as above.
-        level: as above.
+    doi:10.1214/ss/1009213286, who do so up to three. Takes what `wilson` takes.
     """
     from scipy.special import gammaincinv
 
