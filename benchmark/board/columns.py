@@ -213,7 +213,7 @@ def _origin(board: Board) -> Cells:
         "runs": lambda row: len(row.records),
         "seeds": lambda row: " ".join(map(str, row.seeds)),
         "folds": lambda row: " ".join(map(str, row.folds)),
-        "side_px": lambda row: row.picture.side_px,
+        "side_px": lambda row: row.representative.spec.picture.side_px,
         "data": lambda _: board.data,
         "synthetic": lambda _: synthetic,
         "data_digest": lambda row: row.representative.spec.data_digest,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from ..evaluation import Interval
-from ..records import Labels, Params, Picture, Predictions, Record, Regime, State
+from ..records import Labels, Predictions, Record, Regime, State
 
 RANDOM_WEIGHTS = "random"
 
@@ -104,7 +104,7 @@ class Row:
             log loss after temperature on the images that rank, None where unknown.
         flags: what disqualifies it or casts doubt on it, in words.
         is_refused: whether a flag keeps it from being registered.
-        arch: the architecture; `regime` how it was trained; `picture` and `params` on what.
+        arch: the architecture; `regime` how it was trained.
         weights: `imagenet`, `random`, `mixed`, `file <digest>`, or empty where none are meant.
         state: FINISHED for a ranked row; `reason` why it is not.
         figures: metrics by name, `<part>_<metric>`; means where there are several runs.
@@ -130,8 +130,6 @@ class Row:
     arch: str
     regime: Regime
     weights: str
-    picture: Picture
-    params: Params
     state: State
     reason: str = ""
     figures: Mapping[str, Figure]

@@ -152,8 +152,6 @@ def _row(
         arch=first.spec.arch,
         regime=first.spec.regime,
         weights=weights_shown(first.spec, by_digest),
-        picture=first.spec.picture,
-        params=first.spec.params,
         state=first.state,
         reason=_reason(first, basis) or _chosen_here(shown, basis, evidence, by_digest),
         figures=with_intervals(_figures([each.scores for each in shown]), shown, evidence),
