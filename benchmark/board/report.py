@@ -4,7 +4,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from ..evaluation import Interval, Standing, board_figure
+from ..evaluation import Interval, board_figure
 from .columns import CROWN, TIE, UNKNOWN, Write, columns, note, signs, title
 from .entries import Board, Figure
 
@@ -133,14 +133,12 @@ def to_figure(board: Board) -> "Drawing":
     A figure without an interval is drawn as a point.
     """
     part, _, name = board.metric.partition("_")
-    test = f"test_{name}"
     rows = board.ranked[:_MOST]
-    standings = [
-        Standing(
-            name=row.arch,
-            val=_interval(row.figures[board.metric]),
-            test=_interval(row.figures[test]) if test in row.figures else None,
-            signs=signs(row),
+    drawn = [
+        (
+            f"{row.arch} {signs(row)}".strip(),
+            _interval(row.figures[board.metric]),
+            _interval(row.figures[f"test_{name}"]) if f"test_{name}" in row.figures else None,
         )
         for row in rows
     ]
@@ -150,7 +148,7 @@ def to_figure(board: Board) -> "Drawing":
     legend = [f"{TIE} may be the best"] * any(row.tie for row in rows)
     legend += [f"{CROWN} the champion by rule"] * (board.champion is not None)
     return board_figure(
-        standings,
+        drawn,
         f"{board.data}: {metric} with 95 % intervals{synthetic}{more}",
         metric,
         "out-of-fold" if part == "cv" else "validation",

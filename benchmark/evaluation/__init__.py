@@ -7,7 +7,6 @@ Importing it loads NumPy and nothing heavier; pyarrow, pandas and matplotlib loa
 from .comparison import Comparison, Entrant, compare
 from .drawing import (
     Caption,
-    Standing,
     board_figure,
     confusion_matrix,
     loss_and_accuracy,
@@ -57,7 +56,6 @@ __all__ = [
     "Floor",
     "Interval",
     "Sample",
-    "Standing",
     "assessed",
     "board_figure",
     "by_images",

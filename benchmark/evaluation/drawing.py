@@ -104,21 +104,8 @@ def _write_cells(axes: "Axes", counts: Labels, shares: Floats) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One row of a drawn board; an interval's ends are its value where it is not known.
-
-    `val` is what ranks; `signs` stand behind the name, such as those of a tie and of the champion.
-    """
-
-    name: str
-    val: Interval
-    test: Interval | None = None
-    signs: str = ""
-
-
 def board_figure(
-    standings: Sequence[Standing],
+    rows: Sequence[tuple[str, Interval, Interval | None]],
     heading: str,
     metric: str,
     ranked_on: str = "validation",
@@ -127,22 +114,23 @@ def board_figure(
     """Draw a board: what ranks and test with their 95 % intervals, the best on top.
 
     Args:
-        standings: rows, best first; at least one.
+        rows: their names, what ranks and test, best first; at least one. An interval's ends are
+            its value where it is not known.
         heading: what stands above it.
         metric: what the figures are, for people: `macro-F1`.
         ranked_on: the images that rank.
         legend: what the signs mean, a line each.
     """
-    figure, axes = _canvas(7.6, 1.7 + 0.36 * len(standings))
-    heights = np.arange(len(standings))[::-1]
-    for at, row in zip(heights, standings, strict=True):
-        _whisker(axes, row.val, at + 0.13, _COLOURS[0], "o")
-        if row.test is not None:
-            _whisker(axes, row.test, at - 0.13, _COLOURS[1], "D")
-    axes.set_yticks(heights, [f"{_plain(row.name)} {row.signs}".strip() for row in standings])
-    lows = [each.low for row in standings for each in (row.val, row.test) if each is not None]
+    figure, axes = _canvas(7.6, 1.7 + 0.36 * len(rows))
+    heights = np.arange(len(rows))[::-1]
+    for at, (_, val, test) in zip(heights, rows, strict=True):
+        _whisker(axes, val, at + 0.13, _COLOURS[0], "o")
+        if test is not None:
+            _whisker(axes, test, at - 0.13, _COLOURS[1], "D")
+    axes.set_yticks(heights, [_plain(name) for name, _, _ in rows])
+    lows = [each.low for _, *known in rows for each in known if each is not None]
     axes.set(xlim=(max(0.0, np.floor(min(lows) * 20 - 0.5) / 20), 1.01), xlabel=metric)
-    axes.set_ylim(-0.6, len(standings) - 0.4)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.plot([], [], "o", color=_COLOURS[0], label=f"{ranked_on} (ranked on)")
     axes.plot([], [], "D", color=_COLOURS[1], markersize=4, label="test (reporting only)")
     for line in legend:
