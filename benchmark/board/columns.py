@@ -299,7 +299,7 @@ def count(number: int) -> str:
 
 
 def note(board: Board, row: Row) -> str:
-    """Write what a person should know of a row: its reason first, then its notes."""
+    """Return what is to be said of a row: its reason first, then its notes."""
     uneven = len({each.scored_runs for each in board.ranked}) > 1
     runs = f"{row.scored_runs} run{'s' if row.scored_runs > 1 else ''}"
     said = (row.reason, *row.flags, runs if uneven and row.rank else "", *row.notes)

@@ -116,7 +116,7 @@ class Row:
         records: every record behind the row, the representative first: of its scored runs the one
             with the lowest log loss after temperature, else the best on the ranking metric.
         scored_runs: how many of them the figures are the mean of; those stand first.
-        notes: what a person should know, such as a weights' fallback.
+        notes: remarks on the row, such as a weights' fallback.
     """
 
     rank: int
@@ -202,7 +202,7 @@ class Board:
         data: the data set's name; `data_digest` says which images exactly.
         subject: what the records do not say of it, None where not given.
         rows: ranked rows first, then those that cannot be ranked.
-        notes: what a person should know of the board as a whole.
+        notes: remarks on the board as a whole.
         verdict: how sure the ranking is, None where no predictions were given.
         warnings: what speaks against trusting it, a line each.
     """

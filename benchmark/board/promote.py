@@ -56,18 +56,22 @@ class Promotion:
 
     Attributes:
         record: the run; its `model_id` is what to register.
-        certain: whether it may become champion; otherwise only a candidate, as `doubt` says.
+        doubt: why it may only be a candidate, empty where it may become champion.
         description: Markdown for the registered version.
         tags: tags for it; `Champion.from_tags` reads them back.
-        notes: what a person should be told, such as a tie.
+        notes: remarks on the row, such as a tie.
     """
 
     record: Record
     description: str
     tags: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    certain: bool = True
     doubt: str = ""
+
+    @property
+    def certain(self) -> bool:
+        """Whether it may become champion."""
+        return not self.doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +110,12 @@ def promote(
     if champion is not None and (told := champion.tells_others_than(board)):
         said = "register these under a name of their own with --register NAME."
         return Refusal(reason=f"the registered model's champion tells {told}: {said}")
-    doubt = "" if force else _doubt(board, row, champion)
     return Promotion(
         record=record,
         description=_description(board, row, record),
         tags=_tags(board, row, record),
         notes=_notes(board, row),
-        certain=not doubt,
-        doubt=doubt,
+        doubt="" if force else _doubt(board, row, champion),
     )
 
 
@@ -169,7 +171,7 @@ def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
 
 
 def _description(board: Board, row: Row, record: Record) -> str:
-    """Write what a person should know of the version: the row's figures, never one seed's own."""
+    """Describe the version: the row's figures, never one seed's own."""
     weights = f", {row.weights} weights" if row.weights else ""
     shown = (board.metric, *(f"test_{name}" for name in ON_BOARD))
     figures = [

@@ -184,7 +184,7 @@ def _scored(record: Record, evidence: Mapping[str, BoardEvidence]) -> Record:
 
 
 def _differences(record: Record, scores: Mapping[str, float]) -> tuple[str, ...]:
-    """Say which recorded figures are not those that the predictions give."""
+    """Return which recorded figures are not those that the predictions give."""
     return tuple(
         f"recorded {name} {record.scores[name]:.4f}, predictions give {scores[name]:.4f}"
         for name in ("val_macro_f1", "test_macro_f1", "cv_macro_f1")

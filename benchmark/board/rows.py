@@ -102,7 +102,7 @@ def weights_shown(spec: Spec, by_digest: Mapping[str, Record]) -> str:
 
 
 def differences(specs: Sequence[Spec]) -> tuple[str, ...]:
-    """Say for each of several specs of one architecture what tells it from the others."""
+    """Return for each of several specs of one architecture what tells it from the others."""
     facts = [_facts(spec) for spec in specs]
     names = dict.fromkeys(name for each in facts for name in each)
     varying = [name for name in names if len({each.get(name, "") for each in facts}) > 1]

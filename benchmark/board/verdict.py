@@ -273,7 +273,7 @@ def _undecidable(found: _Compared, where: str, unit: str) -> str:
 
 
 def _separate(estimates: Sequence[Estimate], compared: Comparison, verdict: Verdict) -> str:
-    """Say what would tell the first two rows apart; nothing where they are."""
+    """Return what would tell the first two rows apart; nothing where they are."""
     if len(estimates) < 2 or compared.better[0, 1] or compared.is_worse[1]:
         return ""
     gap = estimates[0].value - estimates[1].value
@@ -287,7 +287,7 @@ def _separate(estimates: Sequence[Estimate], compared: Comparison, verdict: Verd
 
 
 def _seeds(estimates: Sequence[Estimate], compared: Comparison, error: float) -> str:
-    """Say how many seeds would tell the first two apart, where they have several."""
+    """Return how many seeds would tell the first two apart, where they have several."""
     if min(each.repeats for each in estimates[:2]) < 2:
         return ""
     runs = sum(float(compared.between[row]) * estimates[row].repeats for row in (0, 1))
@@ -321,7 +321,7 @@ def falls(
     evidence: Mapping[str, BoardEvidence],
     name: str,
 ) -> tuple[str, ...]:
-    """Say where test is further below validation than chance lets it fall.
+    """Return where test is further below validation than chance lets it fall.
 
     The limit is Newcombe's hybrid of the two intervals (Newcombe 1998,
     doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), one-sided at 0.025 over
