@@ -46,19 +46,29 @@ def columns(board: Board) -> tuple[Column, ...]:
 
 
 def _leading(board: Board) -> tuple[Column, ...]:
+    return (
+        Column(heading="#", write=place, priority=0, cells=_standing(board), view="tags.`rank`"),
+        Column(heading="ranks", write=ranks, priority=4, view="tags.`champion`"),
+        Column(
+            heading="architecture", write=lambda row: row.arch, priority=1, view="params.`arch`"
+        ),
+        Column(heading="regime", write=lambda row: str(row.regime), priority=11),
+        Column(heading="weights", write=lambda row: row.weights or UNKNOWN, priority=6),
+    )
+
+
+def _standing(board: Board) -> Cells:
+    """Return what a CSV has of a row's place, and of what it is a row of."""
     chosen = "" if board.verdict is None else board.verdict.chosen
-    place_cells: Cells = {
+    return {
         "rank": lambda row: row.rank or "",
         "tie": lambda row: str(row.tie).lower(),
-    }
-    rank_cells: Cells = {
         "rank_low": lambda row: row.rank_low or "",
         "rank_high": lambda row: row.rank_high or "",
         "champion": lambda row: str(row.champion).lower(),
         "why_champion": lambda row: chosen if row.champion else "",
         "flags": lambda row: "; ".join(row.flags),
-    }
-    score_cells: Cells = {
+        "architecture": lambda row: row.arch,
         "regime": lambda row: str(row.regime),
         "weights": lambda row: row.weights,
         "state": lambda row: str(row.state),
@@ -66,20 +76,6 @@ def _leading(board: Board) -> tuple[Column, ...]:
         "score": lambda row: row.value(board.metric),
         "log_loss_calibrated": lambda row: row.log_loss,
     }
-    return (
-        Column(heading="#", write=place, priority=0, cells=place_cells, view="tags.`rank`"),
-        Column(heading="ranks", write=ranks, priority=4, cells=rank_cells, view="tags.`champion`"),
-        Column(
-            heading="architecture",
-            write=lambda row: row.arch,
-            priority=1,
-            cells={"architecture": lambda row: row.arch},
-            view="params.`arch`",
-        ),
-        Column(heading="regime", write=lambda row: str(row.regime), priority=11),
-        Column(heading="weights", write=lambda row: row.weights or UNKNOWN, priority=6),
-        Column(cells=score_cells),
-    )
 
 
 def _of_figures(board: Board) -> tuple[Column, ...]:
@@ -173,16 +169,22 @@ def _further(board: Board) -> list[str]:
     return sorted(known, key=lambda name: (at.get(name, len(at)), name))
 
 
+_COSTS: Cells = {
+    "training_seconds": lambda row: row.total_seconds,
+    "wall_seconds": lambda row: row.wall_seconds,
+    "parameters": lambda row: row.parameters or "",
+    "model_bytes": lambda row: row.model_bytes or "",
+    "milliseconds_per_image": lambda row: row.milliseconds_per_image,
+}
+
+
 def _trailing(board: Board) -> tuple[Column, ...]:
     return (
         Column(
             heading="training",
             write=lambda row: duration(row.total_seconds) if row.rank else UNKNOWN,
             priority=4,
-            cells={
-                "training_seconds": lambda row: row.total_seconds,
-                "wall_seconds": lambda row: row.wall_seconds,
-            },
+            cells=_COSTS,
             view="metrics.`total_seconds`",
         ),
         Column(heading="wall", write=lambda row: duration(row.wall_seconds), priority=13),
@@ -190,11 +192,6 @@ def _trailing(board: Board) -> tuple[Column, ...]:
             heading="parameters",
             write=lambda row: count(row.parameters),
             priority=10,
-            cells={
-                "parameters": lambda row: row.parameters or "",
-                "model_bytes": lambda row: row.model_bytes or "",
-                "milliseconds_per_image": lambda row: row.milliseconds_per_image,
-            },
             view="metrics.`parameters`",
         ),
         Column(
