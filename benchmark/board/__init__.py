@@ -3,13 +3,11 @@
 Pure functions of records and prediction tables; nothing here reads a file, a clock or a server.
 """
 
-from .duel import Duel, duel
+from .champion import Duel, duel
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
-from .picture import to_figure
-from .promote import Champion, Kept, Promotion, Refusal, promote
+from .promote import Champion, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank
-from .report import to_csv, to_markdown
-from .terminal import to_table
+from .report import to_csv, to_figure, to_markdown, to_table, to_view
 
 __all__ = [
     "DEFAULT_RULE",
@@ -19,7 +17,6 @@ __all__ = [
     "Champion",
     "Duel",
     "Figure",
-    "Kept",
     "Promotion",
     "RankOn",
     "Refusal",
@@ -34,4 +31,5 @@ __all__ = [
     "to_figure",
     "to_markdown",
     "to_table",
+    "to_view",
 ]

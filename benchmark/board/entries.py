@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from ..evaluation import Interval
-from ..records import Labels, Params, Picture, Predictions, Record, Regime, State
+from ..records import Labels, Predictions, Record, Regime, State
 
 RANDOM_WEIGHTS = "random"
 
@@ -104,7 +104,7 @@ class Row:
             log loss after temperature on the images that rank, None where unknown.
         flags: what disqualifies it or casts doubt on it, in words.
         is_refused: whether a flag keeps it from being registered.
-        arch: the architecture; `regime` how it was trained; `picture` and `params` on what.
+        arch: the architecture; `regime` how it was trained.
         weights: `imagenet`, `random`, `mixed`, `file <digest>`, or empty where none are meant.
         state: FINISHED for a ranked row; `reason` why it is not.
         figures: metrics by name, `<part>_<metric>`; means where there are several runs.
@@ -116,7 +116,7 @@ class Row:
         records: every record behind the row, the representative first: of its scored runs the one
             with the lowest log loss after temperature, else the best on the ranking metric.
         scored_runs: how many of them the figures are the mean of; those stand first.
-        notes: what a person should know, such as a weights' fallback.
+        notes: remarks on the row, such as a weights' fallback.
     """
 
     rank: int
@@ -130,8 +130,6 @@ class Row:
     arch: str
     regime: Regime
     weights: str
-    picture: Picture
-    params: Params
     state: State
     reason: str = ""
     figures: Mapping[str, Figure]
@@ -150,6 +148,11 @@ class Row:
     def is_check(self) -> bool:
         """Whether it learnt from shuffled labels, to show what noise reaches."""
         return self.records[0].spec.labels != "true"
+
+    @property
+    def has_random_weights(self) -> bool:
+        """Whether its backbone, or a member's, was never pretrained."""
+        return RANDOM_WEIGHTS in self.weights.split(" + ")
 
     @property
     def representative(self) -> Record:
@@ -199,7 +202,7 @@ class Board:
         data: the data set's name; `data_digest` says which images exactly.
         subject: what the records do not say of it, None where not given.
         rows: ranked rows first, then those that cannot be ranked.
-        notes: what a person should know of the board as a whole.
+        notes: remarks on the board as a whole.
         verdict: how sure the ranking is, None where no predictions were given.
         warnings: what speaks against trusting it, a line each.
     """
@@ -212,6 +215,11 @@ class Board:
     notes: tuple[str, ...] = ()
     verdict: Verdict | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the images were drawn by a program."""
+        return self.subject is not None and self.subject.synthetic
 
     @property
     def champion(self) -> Row | None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ..evaluation import PASSES
+from ..metrics import ON_BOARD
 from ..records import Record
+from .columns import figure, title
 from .entries import RANDOM_WEIGHTS, Board, Figure, Row
-from .words import above, basis, figure, title
+from .report import above, basis
 
-_PROMOTED_METRICS = ("macro_f1", "accuracy", "auroc")
 _CLASSES = "classes"  # the tag with the class names, as JSON
 
 
@@ -26,8 +27,6 @@ class Champion:
         version: its version in the registry.
         spec_digest: the run it is from; empty where it was registered by something else.
         arch: its architecture; `weights` as the board showed them.
-        data_digest: the images it was chosen on; `split_digest` their split.
-        score: its value of the board's metric on them, None where not recorded.
         classes: its class names, empty where not recorded.
     """
 
@@ -35,22 +34,13 @@ class Champion:
     spec_digest: str = ""
     arch: str = ""
     weights: str = ""
-    data_digest: str = ""
-    split_digest: str = ""
-    score: float | None = None
     classes: tuple[str, ...] = ()
 
     @classmethod
-    def from_tags(cls, version: str, tags: Mapping[str, str], metric: str = "val_macro_f1") -> Self:
+    def from_tags(cls, version: str, tags: Mapping[str, str]) -> Self:
         """Read the tags that a `Promotion` gave its version; what is missing stays empty."""
-        try:
-            score = float(tags[metric])
-        except (KeyError, ValueError):
-            score = None
-        names = ("spec_digest", "arch", "weights", "data_digest", "split_digest")
-        known = {name: tags.get(name, "") for name in names}
-        classes = tuple(json.loads(tags.get(_CLASSES, "[]")))
-        return cls(version=version, score=score, classes=classes, **known)
+        known = {name: tags.get(name, "") for name in ("spec_digest", "arch", "weights")}
+        return cls(version=version, classes=tuple(json.loads(tags.get(_CLASSES, "[]"))), **known)
 
     def tells_others_than(self, board: Board) -> str | None:
         """Return `A, B apart, not C, D` where its classes are not a board's, otherwise None."""
@@ -66,30 +56,27 @@ class Promotion:
 
     Attributes:
         record: the run; its `model_id` is what to register.
-        certain: whether it may become champion; otherwise only a candidate, as `doubt` says.
+        doubt: why it may only be a candidate, empty where it may become champion.
         description: Markdown for the registered version.
         tags: tags for it; `Champion.from_tags` reads them back.
-        notes: what a person should be told, such as a tie.
+        notes: remarks on the row, such as a tie.
     """
 
     record: Record
     description: str
     tags: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    certain: bool = True
     doubt: str = ""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """The champion stays, and that is right: the winner is it already."""
-
-    reason: str
+    @property
+    def certain(self) -> bool:
+        """Whether it may become champion."""
+        return not self.doubt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Nothing is registered, and why."""
+    """Nothing is registered, and why: also where the winner is the champion already."""
 
     reason: str
 
@@ -100,7 +87,7 @@ def promote(
     *,
     force: bool = False,
     chosen: Record | None = None,
-) -> Promotion | Kept | Refusal:
+) -> Promotion | Refusal:
     """Decide whether the champion by rule, or a run that a person chose, may be registered.
 
     Args:
@@ -119,17 +106,16 @@ def promote(
             " to log it."
         )
     if champion is not None and champion.spec_digest == record.spec.digest:
-        return Kept(reason=f"{row.arch} is the champion already, version {champion.version}.")
-    if (other := _other_classes(board, champion)) is not None:
-        return other
-    doubt = "" if force else _doubt(board, row, champion)
+        return Refusal(reason=f"{row.arch} is the champion already, version {champion.version}.")
+    if champion is not None and (told := champion.tells_others_than(board)):
+        said = "register these under a name of their own with --register NAME."
+        return Refusal(reason=f"the registered model's champion tells {told}: {said}")
     return Promotion(
         record=record,
         description=_description(board, row, record),
         tags=_tags(board, row, record),
         notes=_notes(board, row),
-        certain=not doubt,
-        doubt=doubt,
+        doubt="" if force else _doubt(board, row, champion),
     )
 
 
@@ -165,16 +151,6 @@ def _allowed(row: Row, *, force: bool) -> Row | Refusal:
     return row
 
 
-def _other_classes(board: Board, champion: Champion | None) -> Refusal | None:
-    told = None if champion is None else champion.tells_others_than(board)
-    if told is None:
-        return None
-    return Refusal(
-        reason=f"the registered model's champion tells {told}: register these under a name of"
-        " their own with --register NAME."
-    )
-
-
 def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
     """Return why a network may only be a candidate, nothing where it may be champion."""
     verdict = board.verdict
@@ -184,7 +160,7 @@ def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
         return verdict.undecidable or verdict.barred
     if verdict.noise is not None and verdict.noise > PASSES:
         return f"exchanged labels reach the board's best figure with p = {verdict.noise:.3f}"
-    if champion is None or RANDOM_WEIGHTS not in row.weights.split(" + "):
+    if champion is None or not row.has_random_weights:
         return ""
     if not champion.weights or RANDOM_WEIGHTS in champion.weights.split(" + "):
         return ""
@@ -195,9 +171,9 @@ def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
 
 
 def _description(board: Board, row: Row, record: Record) -> str:
-    """Write what a person should know of the version: the row's figures, never one seed's own."""
+    """Describe the version: the row's figures, never one seed's own."""
     weights = f", {row.weights} weights" if row.weights else ""
-    shown = (board.metric, *(f"test_{name}" for name in _PROMOTED_METRICS))
+    shown = (board.metric, *(f"test_{name}" for name in ON_BOARD))
     figures = [
         f"{title(name)} {figure(row.figures[name])}" for name in shown if name in row.figures
     ]
@@ -238,7 +214,7 @@ def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:
         found[_CLASSES] = json.dumps(board.subject.classes, ensure_ascii=False)
     names = (
         board.metric,
-        *(f"{part}_{name}" for part in ("val", "test") for name in _PROMOTED_METRICS),
+        *(f"{part}_{name}" for part in ("val", "test") for name in ON_BOARD),
     )
     for name in dict.fromkeys(names):
         found |= _figure_tags(name, row.figures.get(name))
@@ -258,11 +234,11 @@ def _figure_tags(name: str, known: Figure | None) -> dict[str, str]:
 
 def _notes(board: Board, row: Row) -> tuple[str, ...]:
     notes = [*row.flags, *row.notes]
-    if board.subject is not None and board.subject.synthetic:
+    if board.is_synthetic:
         notes.append("SYNTHETIC images: drawn by a program, of no clinical meaning.")
     ties = [each.arch for each in board.ranked if each.tie and each is not row]
     if ties and row.tie:
         notes.append(f"On validation it cannot be told from {', '.join(ties)}.")
-    if RANDOM_WEIGHTS in row.weights.split(" + "):
+    if row.has_random_weights:
         notes.append("Its backbone has random weights: it was never pretrained.")
     return tuple(notes)

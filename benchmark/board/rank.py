@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 
 from ..errors import UsageError
 from ..evaluation import ASSESSED, out_of_fold_metrics, score
+from ..metrics import METRICS
 from ..records import Record, Regime, State
-from .doubts import doubts
-from .entries import RANDOM_WEIGHTS, Board, BoardEvidence, BoardSubject, Figure, Row
-from .grouping import comparable, differences, grouped, latest_by_spec, weights_shown
-from .verdict import MOST_COMPARED, OF_ANSWERS, with_intervals, with_verdict
+from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
+from .rows import comparable, differences, grouped, latest_by_spec, weights_shown
+from .verdict import MOST_COMPARED, OF_TRIALS, with_intervals, with_verdict
 
 
 class RankOn(StrEnum):
@@ -42,14 +42,17 @@ class Rule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.metric not in ASSESSED[:-1]:
+        known = [name for name in ASSESSED if METRICS[name].more_is_better]
+        if self.metric not in known:
             raise UsageError(
-                f"a board is ranked on one of {', '.join(ASSESSED[:-1])}, not {self.metric!r}, and"
+                f"a board is ranked on one of {', '.join(known)}, not {self.metric!r}, and"
                 " never on test, which is for reporting only."
             )
 
 
 DEFAULT_RULE = Rule()
+
+_SAME = 1e-9  # chosen, not sourced: far below any figure shown, far above rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +106,7 @@ def rank(
 def compared(
     records: Sequence[Record], rule: Rule = DEFAULT_RULE, subject: BoardSubject | None = None
 ) -> tuple[Record, ...]:
-    """Return the runs whose predictions `rank` compares: those of the first rows as recorded.
-
-    Args:
-        records: as for `rank`, as are `rule` and `subject`.
-        rule: as above.
-        subject: as above.
-    """
+    """Return the runs whose predictions `rank`, asked the same, compares: its first rows'."""
     basis, kept, _, by_digest = _chosen(records, rule, subject)
     rows = [_row(group, basis, {}, by_digest) for group in grouped(kept)]
     first = _ranked(rows, basis)[:MOST_COMPARED]
@@ -125,18 +122,16 @@ def _chosen(
     name = "val"
     if rule.rank_on is RankOn.AUTO and first:
         name = subject.rank_on if subject is not None else first[-1].spec.rank_on
-    elif rule.rank_on is RankOn.CV:
-        if not folds:
-            raise UsageError(
-                "no run on this board has out-of-fold answers; run the benchmark with --rank-on"
-                " cv:5, or rank on val."
-            )
+    elif rule.rank_on is RankOn.CV and folds:
         name = folds[-1]
-    if name != "val" and name not in folds:
-        name = "val"
+    elif rule.rank_on is RankOn.CV:
+        raise UsageError(
+            "no run on this board has out-of-fold answers; run the benchmark with --rank-on cv:5,"
+            " or rank on val."
+        )
+    name = name if name in folds else "val"
     part = "val" if name == "val" else "cv"
-    latest = latest_by_spec(records, name)
-    kept, others = comparable(latest, subject)
+    kept, others = comparable(latest_by_spec(records, name), subject)
     by_digest = {each.spec.digest: each for each in records}
     return _Basis(name=name, metric=f"{part}_{rule.metric}"), kept, others, by_digest
 
@@ -147,24 +142,18 @@ def _row(
     evidence: Mapping[str, BoardEvidence],
     by_digest: Mapping[str, Record],
 ) -> Row:
-    def value(record: Record) -> float:
-        return record.scores.get(basis.metric, math.nan)
-
-    done = [each for each in group if not _reason(each, basis, value(each))]
-    undone = [each for each in group if _reason(each, basis, value(each))]
-    done.sort(key=lambda each: -value(each))
+    done = [each for each in group if not _reason(each, basis)]
+    undone = [each for each in group if _reason(each, basis)]
+    done.sort(key=lambda each: -each.scores[basis.metric])
     shown = done or undone[-1:]
     first = shown[0]
-    reason = "" if done else _reason(first, basis, value(first))
     return Row(
         rank=0,
         arch=first.spec.arch,
         regime=first.spec.regime,
         weights=weights_shown(first.spec, by_digest),
-        picture=first.spec.picture,
-        params=first.spec.params,
         state=first.state,
-        reason=reason or _chosen_here(shown, basis, evidence, by_digest),
+        reason=_reason(first, basis) or _chosen_here(shown, basis, evidence, by_digest),
         figures=with_intervals(_figures([each.scores for each in shown]), shown, evidence),
         total_seconds=fmean(each.seconds.total for each in shown),
         wall_seconds=fmean(each.seconds.wall for each in shown),
@@ -190,11 +179,20 @@ def _scored(record: Record, evidence: Mapping[str, BoardEvidence]) -> Record:
     return replace(
         record,
         scores={**record.scores, **again},
-        notes=(*record.notes, *doubts(record, again)),
+        notes=(*record.notes, *_differences(record, again)),
     )
 
 
-def _reason(record: Record, basis: _Basis, value: float) -> str:
+def _differences(record: Record, scores: Mapping[str, float]) -> tuple[str, ...]:
+    """Return which recorded figures are not those that the predictions give."""
+    return tuple(
+        f"recorded {name} {record.scores[name]:.4f}, predictions give {scores[name]:.4f}"
+        for name in ("val_macro_f1", "test_macro_f1", "cv_macro_f1")
+        if name in scores and abs(record.scores.get(name, scores[name]) - scores[name]) > _SAME
+    )
+
+
+def _reason(record: Record, basis: _Basis) -> str:
     """Return why a run cannot be ranked, nothing where it can."""
     if record.state is State.RUNNING:
         return record.reason or "still running"
@@ -205,7 +203,8 @@ def _reason(record: Record, basis: _Basis, value: float) -> str:
             f"it has no out-of-fold answers of {basis.name}: run it again, or rank all rows on"
             " validation by leaderboard --rank-on val"
         )
-    return "" if math.isfinite(value) else f"it has no {basis.metric} to rank on"
+    is_scored = math.isfinite(record.scores.get(basis.metric, math.nan))
+    return "" if is_scored else f"it has no {basis.metric} to rank on"
 
 
 def _chosen_here(
@@ -221,7 +220,7 @@ def _chosen_here(
     for run in runs:
         if run.spec.search is not None:
             known = evidence.get(run.spec.digest)
-            if known is not None and (known.trials is None or basis.metric not in OF_ANSWERS):
+            if known is not None and (known.trials is None or basis.metric not in OF_TRIALS):
                 return "not ranked: its settings were chosen on the images that would rank it"
         members = [by_digest[each].spec for each in run.spec.members if each in by_digest]
         if any(each.search is not None for each in members):
@@ -243,31 +242,25 @@ def _figures(scores: Sequence[Mapping[str, float]]) -> dict[str, Figure]:
     }
 
 
-def _row_notes(
-    done: Sequence[Record],
-    undone: Sequence[Record],
-    basis: _Basis,
-) -> tuple[str, ...]:
+def _row_notes(done: Sequence[Record], undone: Sequence[Record], basis: _Basis) -> tuple[str, ...]:
     notes = dict.fromkeys(note for each in (done or undone) for note in each.notes)
     if done:
         for each in undone:
-            why = _reason(each, basis, math.nan)
-            notes[f"seed {each.spec.seed} {each.state}: {why}"] = None
+            notes[f"seed {each.spec.seed} {each.state}: {_reason(each, basis)}"] = None
     return tuple(notes)
 
 
 def _tell_apart(rows: Sequence[Row]) -> tuple[Row, ...]:
     """Note on rows of the same architecture what tells them apart."""
-    alike: defaultdict[str, list[int]] = defaultdict(list)
-    for position, row in enumerate(rows):
-        alike[row.arch].append(position)
-    found = list(rows)
-    for positions in alike.values():
-        said = differences([rows[each].representative.spec for each in positions])
-        for position, words in zip(positions, said, strict=True):
-            row = rows[position]
-            found[position] = replace(row, notes=(words, *row.notes) if words else row.notes)
-    return tuple(found)
+    said: dict[str, str] = {}  # by the digest of a row's representative
+    for arch in {row.arch for row in rows}:
+        specs = [row.representative.spec for row in rows if row.arch == arch]
+        said |= zip([each.digest for each in specs], differences(specs), strict=True)
+    told = [said[row.representative.spec.digest] for row in rows]
+    return tuple(
+        replace(row, notes=(words, *row.notes)) if words else row
+        for row, words in zip(rows, told, strict=True)
+    )
 
 
 def _ranked(rows: Iterable[Row], basis: _Basis) -> list[Row]:
@@ -288,7 +281,7 @@ def _notes(rows: Sequence[Row], ranked: Sequence[Row], others: int) -> tuple[str
         notes.append(f"Not shown, being on other data or another split: {others:,} of the runs.")
     if len({(row.seeds, row.folds) for row in ranked}) > 1:
         notes.append("Rows rest on different seeds or folds; compare them with care.")
-    if any(RANDOM_WEIGHTS in row.weights.split(" + ") for row in ranked):
+    if any(row.has_random_weights for row in ranked):
         notes.append("Rows with random weights have a backbone that was never pretrained.")
     made = {each.made_by: None for row in rows for each in row.records if each.made_by}
     if len(made) > 1:

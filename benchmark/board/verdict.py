@@ -17,26 +17,31 @@ from ..evaluation import (
     compare,
     estimate,
     floor,
+    has_interval,
     images,
     intervals,
+    predicted,
 )
+from ..metrics import OF_ANSWERS
 from ..records import Part, Predictions, Record, Regime
 from ..resolution import FEWEST_UNITS, POWER_80
-from .champion import Contender, choose
-from .doubts import falls, flags_of
+from .champion import crown
 from .entries import Board, BoardEvidence, Figure, Row, Verdict
 
 MOST_COMPARED = 64
 """Rows that are compared; pairs grow with their square, and further ones are listed only."""
 
-OF_ANSWERS = ("val_macro_f1", "val_accuracy", "val_balanced_accuracy")
+OF_TRIALS = tuple(f"val_{name}" for name in OF_ANSWERS)
 """Metrics that the answers of a search's trials give: AUROC would need their probabilities."""
+
+_UNITS_TO_NAME = 5  # a class of fewer units may go unnamed by chance
+_ONE_SIDED = 0.025
 
 Evidence = Mapping[str, BoardEvidence]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Field:
+class _Compared:
     """The rows that are compared, in the board's order, with what they said of the same images.
 
     `samples` are the units of those images, of each fold where there are folds.
@@ -70,16 +75,20 @@ def with_verdict(board: Board, evidence: Evidence, seed: int) -> Board:
         evidence: predictions by spec digest; a row is compared where every run behind it has some.
         seed: what draws and exchanges are derived from.
     """
-    found = _field(board, evidence)
+    found = _compared(board, evidence)
     if found is None:
         return board
-    name = board.metric.partition("_")[2]
+    part, _, name = board.metric.partition("_")
     estimates = [estimate(each.runs, (name,))[name] for each in found.entrants]
-    compared = compare(found.entrants, seed=seed, metric=name) if found.is_decidable else None
+    compared = None
+    if found.is_decidable:
+        compared = compare(found.entrants, seed=seed, metric=name, estimates=estimates)
     noise = floor(found.entrants, seed=seed)
-    placed = _placed(found, compared, noise)
+    placed = _placed(found, compared, noise, part)
     verdict = _verdict(board, found, compared, noise)
-    placed, verdict = _crowned(found, placed, noise, verdict)
+    decidable = compared is not None
+    placed, chosen = crown(placed, found.entrants, noise.of_rows, decidable=decidable)
+    verdict = replace(verdict, chosen=chosen)
     by_rank = {row.rank: row for row in placed}
     rows = tuple(by_rank.get(row.rank, row) if row.rank else row for row in board.rows)
     if compared is not None:
@@ -133,7 +142,7 @@ def _tables(row: Row, evidence: Evidence, metric: str) -> list[Predictions]:
     return [run.predictions.part(Part(part)) for run in runs]
 
 
-def _field(board: Board, evidence: Evidence) -> _Field | None:
+def _compared(board: Board, evidence: Evidence) -> _Compared | None:
     """Return the rows that share the first known row's images; None where none is known."""
     rows: list[Row] = []
     entrants: list[Entrant] = []
@@ -156,16 +165,17 @@ def _field(board: Board, evidence: Evidence) -> _Field | None:
             Entrant(
                 runs=tuple(said),
                 regime=str(row.regime),
-                trials=known if len(known) == len(runs) and board.metric in OF_ANSWERS else (),
+                trials=known if len(known) == len(runs) and board.metric in OF_TRIALS else (),
             )
         )
     if not rows:
         return None
     samples = [Sample.of(own[0]) for own in by_images(entrants[0].runs).values()]
-    return _Field(rows=tuple(rows), entrants=tuple(entrants), samples=tuple(samples))
+    return _Compared(rows=tuple(rows), entrants=tuple(entrants), samples=tuple(samples))
 
 
-def _placed(found: _Field, compared: Comparison | None, noise: Floor) -> list[Row]:
+def _placed(found: _Compared, compared: Comparison | None, noise: Floor, part: str) -> list[Row]:
+    """Return the rows with their ties, the ranks they may have, and their flags."""
     count = len(found.rows)
     if compared is None:
         worse = np.zeros(count, dtype=bool)
@@ -174,8 +184,8 @@ def _placed(found: _Field, compared: Comparison | None, noise: Floor) -> list[Ro
         worse, lows, highs = compared.is_worse, compared.lows, compared.highs
     alone = count - int(worse.sum()) < 2  # the first row ties with itself
     placed = []
-    for number, row in enumerate(found.rows):
-        flags, is_refused = flags_of(row, found.entrants[number].runs, noise.of_rows[number])
+    for number, (row, entrant) in enumerate(zip(found.rows, found.entrants, strict=True)):
+        flags, is_refused = _flags(row, entrant.runs, part, noise.of_rows[number])
         placed.append(
             replace(
                 row,
@@ -189,37 +199,51 @@ def _placed(found: _Field, compared: Comparison | None, noise: Floor) -> list[Ro
     return placed
 
 
-def _crowned(
-    found: _Field, placed: list[Row], noise: Floor, verdict: Verdict
-) -> tuple[list[Row], Verdict]:
-    """Mark the champion's row, and put the run that stands for each row first."""
-    contenders = [
-        Contender(
-            name=row.arch,
-            runs=entrant.runs,
-            parameters=row.parameters,
-            is_open=not row.is_refused and (row.tie or row.rank == 1),
+def _flags(
+    row: Row, runs: Sequence[Predictions], part: str, noise: float
+) -> tuple[tuple[str, ...], bool]:
+    """Return what must be said of a row, and whether it may not be registered.
+
+    Args:
+        row: the row.
+        runs: its runs' predictions of the images that rank, which are those of `part`.
+        part: `val` or `cv`.
+        noise: how often exchanged labels reach its figure.
+    """
+    if row.regime is Regime.PRIOR:
+        return (), True
+    flags, is_refused = [], row.is_check
+    if row.is_check:
+        flags.append("trained on shuffled labels: a check, never registered")
+    named = [np.unique(predicted(run)) for run in runs]
+    classes = runs[0].classes
+    if any(len(each) == 1 for each in named):
+        only = next(classes[each[0]] for each in named if len(each) == 1)
+        flags.append(f"names a single class, {only}: it is not registered")
+        is_refused = True
+    else:
+        flags += _unnamed(runs, named)
+    figure = row.figures.get(f"{part}_auroc")
+    area = None if figure is None else figure.interval
+    if area is not None and area.low <= 0.5 <= area.high:
+        flags.append(f"its AUROC may be chance: [{area.low:.2f}, {area.high:.2f}] holds 0.5")
+    if noise > 0.05:
+        flags.append(f"exchanged labels reach its figure with p = {noise:.2f}")
+    return tuple(flags), is_refused
+
+
+def _unnamed(runs: Sequence[Predictions], named: Sequence[np.ndarray]) -> list[str]:
+    sample, seen = Sample.of(runs[0]), {int(label) for each in named for label in each}
+    return [
+        f"never names {name} ({size} units)"
+        for label, (name, size) in enumerate(
+            zip(runs[0].classes, sample.sizes.tolist(), strict=True)
         )
-        for row, entrant in zip(placed, found.entrants, strict=True)
+        if size >= _UNITS_TO_NAME and label not in seen
     ]
-    chosen = choose(contenders, noise.of_rows, decidable=not verdict.undecidable)
-    rows = []
-    for number, row in enumerate(placed):
-        order = np.argsort(chosen.losses[number], kind="stable").tolist()
-        records = (*(row.records[each] for each in order), *row.records[row.scored_runs :])
-        rows.append(
-            replace(
-                row,
-                champion=number == chosen.place,
-                log_loss=float(np.mean(chosen.losses[number])),
-                records=records,
-                model_bytes=records[0].model_bytes,
-            )
-        )
-    return rows, replace(verdict, chosen=chosen.said)
 
 
-def _verdict(board: Board, found: _Field, compared: Comparison | None, noise: Floor) -> Verdict:
+def _verdict(board: Board, found: _Compared, compared: Comparison | None, noise: Floor) -> Verdict:
     patients = board.subject is not None and board.subject.patients_known
     lacking = [name for name, size in found.fewest.items() if size is None]
     where = "train and validation" if board.metric.startswith("cv_") else "validation"
@@ -236,7 +260,7 @@ def _verdict(board: Board, found: _Field, compared: Comparison | None, noise: Fl
     )
 
 
-def _undecidable(found: _Field, where: str, unit: str) -> str:
+def _undecidable(found: _Compared, where: str, unit: str) -> str:
     few = [
         f"{name} has {size}"
         for name, size in found.fewest.items()
@@ -249,7 +273,7 @@ def _undecidable(found: _Field, where: str, unit: str) -> str:
 
 
 def _separate(estimates: Sequence[Estimate], compared: Comparison, verdict: Verdict) -> str:
-    """Say what would tell the first two rows apart; nothing where they are."""
+    """Return what would tell the first two rows apart; nothing where they are."""
     if len(estimates) < 2 or compared.better[0, 1] or compared.is_worse[1]:
         return ""
     gap = estimates[0].value - estimates[1].value
@@ -263,7 +287,7 @@ def _separate(estimates: Sequence[Estimate], compared: Comparison, verdict: Verd
 
 
 def _seeds(estimates: Sequence[Estimate], compared: Comparison, error: float) -> str:
-    """Say how many seeds would tell the first two apart, where they have several."""
+    """Return how many seeds would tell the first two apart, where they have several."""
     if min(each.repeats for each in estimates[:2]) < 2:
         return ""
     runs = sum(float(compared.between[row]) * estimates[row].repeats for row in (0, 1))
@@ -273,7 +297,7 @@ def _seeds(estimates: Sequence[Estimate], compared: Comparison, error: float) ->
     return f"; so would {max(1, math.ceil(runs / left))} seeds each"
 
 
-def _left_out(board: Board, found: _Field) -> tuple[str, ...]:
+def _left_out(board: Board, found: _Compared) -> tuple[str, ...]:
     left = len(board.ranked) - len(found.rows)
     if not left:
         return ()
@@ -289,3 +313,43 @@ def _sanity(rows: Sequence[Row]) -> tuple[str, ...]:
         return ()
     said = f"{held[0].arch} trained on shuffled labels cannot be told from the best"
     return (f"{said}: these figures do not show that anything was learnt.",)
+
+
+def falls(
+    rows: Sequence[Row],
+    estimates: Sequence[Estimate],
+    evidence: Mapping[str, BoardEvidence],
+    name: str,
+) -> tuple[str, ...]:
+    """Return where test is further below validation than chance lets it fall.
+
+    The limit is Newcombe's hybrid of the two intervals (Newcombe 1998,
+    doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), one-sided at 0.025 over
+    the number of rows.
+
+    Args:
+        rows: the rows compared; `estimates` theirs of what ranks.
+        estimates: as above.
+        evidence: predictions by spec digest.
+        name: the metric, without its part.
+    """
+    level = 2 * _ONE_SIDED / max(1, len(rows))
+    said = []
+    for row, chosen in zip(rows, estimates, strict=True):
+        runs = [evidence[each.spec.digest] for each in row.records[: row.scored_runs]]
+        test = [run.predictions.part(Part.TEST) for run in runs]
+        if not all(run.hashes for run in test):
+            continue
+        if not all(has_interval(name, Sample.of(run), run.classes) for run in test):
+            continue
+        other = estimate(test, (name,))[name]
+        fall = chosen.value - other.value
+        reach = math.hypot(
+            chosen.value - chosen.interval(level).low, other.interval(level).high - other.value
+        )
+        if fall > reach:
+            said.append(
+                f"validation cannot be trusted here: {row.arch} falls from {chosen.value:.3f} to"
+                f" {other.value:.3f} on test, more than chance explains ({reach:.3f})."
+            )
+    return tuple(said)

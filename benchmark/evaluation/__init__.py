@@ -5,10 +5,14 @@ Importing it loads NumPy and nothing heavier; pyarrow, pandas and matplotlib loa
 """
 
 from .comparison import Comparison, Entrant, compare
-from .curves import loss_and_accuracy, precision_recall_curves, roc_curves
-from .figures import Caption, Standing, confusion_matrix
-from .figures import board as board_figure
-from .floor import PASSES, Floor, floor
+from .drawing import (
+    Caption,
+    board_figure,
+    confusion_matrix,
+    loss_and_accuracy,
+    precision_recall_curves,
+    roc_curves,
+)
 from .intervals import (
     Estimate,
     Interval,
@@ -27,17 +31,18 @@ from .jackknife import (
     images,
     in_order,
 )
-from .metrics import (
-    Floats,
+from .noise import PASSES, Floor, floor
+from .predictions import read_predictions, write_predictions
+from .scores import (
     class_slugs,
+    classification_report,
     confusion,
+    confusion_table,
     out_of_fold_metrics,
     overall,
     predicted,
     score,
 )
-from .predictions import read_predictions, write_predictions
-from .tables import classification_report, confusion_table
 from .temperature import fit_temperature, loss_difference, losses_after_temperature
 
 __all__ = [
@@ -48,11 +53,9 @@ __all__ = [
     "Comparison",
     "Entrant",
     "Estimate",
-    "Floats",
     "Floor",
     "Interval",
     "Sample",
-    "Standing",
     "assessed",
     "board_figure",
     "by_images",

@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..metrics import Floats
 from ..records import Labels, Predictions
 from ..resolution import TWO_ROWS, resolvable_difference
 from ..seeds import generator
 from .intervals import Estimate, degrees_of_freedom, estimate
 from .jackknife import Sample, by_images, images, without_each
-from .metrics import Floats, predicted
+from .scores import predicted
 
 DRAWS = 20_000
 LEVEL = 0.05
@@ -117,7 +118,12 @@ class _Field:
 
 
 def compare(
-    entrants: Sequence[Entrant], *, seed: int, metric: str = "macro_f1", draws: int = DRAWS
+    entrants: Sequence[Entrant],
+    *,
+    seed: int,
+    metric: str = "macro_f1",
+    draws: int = DRAWS,
+    estimates: Sequence[Estimate] = (),
 ) -> Comparison:
     """Tell rows apart as far as their images allow.
 
@@ -126,11 +132,12 @@ def compare(
         seed: what the draws are derived from.
         metric: the figure compared, one of `ASSESSED`.
         draws: how many draws of the null.
+        estimates: the entrants' estimates of the metric where they are known already.
 
     Raises:
         DataError: rows are on other images.
     """
-    rows = _field(entrants, metric)
+    rows = _field(entrants, metric, estimates)
     first, second = rows.pairs
     parts = _variances(rows)
     over_units = parts.sum(axis=0)
@@ -267,9 +274,9 @@ def _drawing(rows: _Field, source: np.random.Generator) -> Callable[[int], tuple
     return draw
 
 
-def _field(entrants: Sequence[Entrant], metric: str) -> _Field:
+def _field(entrants: Sequence[Entrant], metric: str, estimates: Sequence[Estimate]) -> _Field:
     differ = _disagreement(entrants)
-    estimates = [estimate(each.runs, (metric,))[metric] for each in entrants]
+    estimates = estimates or [estimate(each.runs, (metric,))[metric] for each in entrants]
     regimes = sorted({each.regime for each in entrants})
     numbers = np.array([regimes.index(each.regime) for each in entrants], dtype=np.int64)
     pooled, freedom = zip(

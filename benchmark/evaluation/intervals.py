@@ -19,6 +19,7 @@ from statistics import fmean, variance
 
 import numpy as np
 
+from ..metrics import Floats
 from ..records import Labels, Part, Predictions
 from ..resolution import FEWEST_UNITS
 from .jackknife import (
@@ -30,7 +31,7 @@ from .jackknife import (
     by_images,
     influences,
 )
-from .metrics import SCORED_PARTS, Floats, class_slugs, out_of_fold_metrics
+from .scores import SCORED_PARTS, class_slugs, out_of_fold_metrics
 
 _LEVEL = 0.05
 _FEW_ERRORS = 5  # with errors in fewer units than this, the jackknife's variance is not trusted
@@ -148,13 +149,7 @@ def modified_wilson(
 
     One error in fourteen gives an upper limit of 0.987, so that a class that is right on 99 of 100
     images is missed on 13 of 100 samples: 85 to 89 % coverage. After Brown, Cai & DasGupta 2001,
-    doi:10.1214/ss/1009213286, who do so up to three.
-
-    Args:
-        share: as `wilson` takes it, and so the others.
-        size: as above.
-        freedom: as above.
-        level: as above.
+    doi:10.1214/ss/1009213286, who do so up to three. Takes what `wilson` takes.
     """
     from scipy.special import gammaincinv
 

@@ -17,18 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..metrics import METRICS, Counts, Floats, auroc, mean_ranks, of_counts
 from ..records import Labels, Predictions, digest
 from ..resolution import FEWEST_UNITS
-from .metrics import (
-    Floats,
-    auroc,
-    class_slugs,
-    confusion,
-    from_confusion,
-    macro_f1,
-    mean_ranks,
-    predicted,
-)
+from .scores import class_slugs, confusion, predicted
 
 MACRO = ("macro_f1", "balanced_accuracy", "auroc")
 BY_CLASS = ("recall", "specificity")
@@ -281,14 +273,13 @@ def _figures(
     names: Sequence[str],
 ) -> Mapping[str, Floats]:
     """Return at least the named figures of (..., k, k) counts, those of each class too."""
-    if list(names) == ["macro_f1"]:
-        return {"macro_f1": macro_f1(counts, present)}
-    found = dict(from_confusion(counts, present))
-    true, called = counts.sum(axis=-1), counts.sum(axis=-2)
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    others = true.sum(axis=-1, keepdims=True) - true
+    found = of_counts(counts, present, [name for name in names if name in METRICS])
+    if len(found) == len(names):
+        return found
+    sums = Counts.of(counts)
+    others = sums.true.sum(axis=-1, keepdims=True) - sums.true
     with np.errstate(invalid="ignore", divide="ignore"):
-        recall, specificity = hits / true, 1 - (called - hits) / others
+        recall, specificity = sums.hits / sums.true, 1 - (sums.called - sums.hits) / others
     for label, slug in enumerate(class_slugs(classes)):
         found[f"recall_{slug}"] = recall[..., label]
         found[f"specificity_{slug}"] = specificity[..., label]

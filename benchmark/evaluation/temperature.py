@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..metrics import Floats
 from ..records import Labels, Predictions, Probabilities
 from .jackknife import Sample, by_images
-from .metrics import Floats
 
 _SHARPEST, _BLUNTEST = np.log(0.05), np.log(20.0)  # chosen, not sourced: far beyond any measured
 _LEAST = 1e-7  # float32's resolution near 1: a network cannot say less

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import environment
-from ..board import to_table
+from ..board import to_table, to_view
 from ..cache import Cache
 from ..errors import UsageError
 from ..plan import Prepared, Request, prepare, read
@@ -148,7 +148,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     }
     link = tracker.finish_benchmark(
         execution.parent,
-        BoardFiles(files=files, note=files["leaderboard.md"], tags=tags),
+        BoardFiles(files=files, note=files["leaderboard.md"], tags=tags, columns=to_view(board)),
         State.FAILED if execution.failed else State.FINISHED,
     )
     execution.board = board

@@ -59,7 +59,7 @@ def register(how: Registering, board: Board, chosen: Record | None = None) -> Re
     was compared with and lost to, and where a person forces it; any other is `candidate`.
     """
     present = how.tracker.registry.find(how.name, CHAMPION)
-    known = None if present is None else _known(how.tracker, present, board)
+    known = None if present is None else _known(how.tracker, present)
     uri = "" if present is None else present.uri
     if known is not None and (told := known.tells_others_than(board)) is not None:
         said = f"the registered model {how.name} tells {told}; nothing is registered: name another"
@@ -74,9 +74,9 @@ def register(how: Registering, board: Board, chosen: Record | None = None) -> Re
     return _register(how, _told(decision, tags, why_not), why_not)
 
 
-def _known(tracker: Tracker, present: Version, board: Board) -> Champion:
+def _known(tracker: Tracker, present: Version) -> Champion:
     """Return what is known of the champion; classes that its tags lack are those of its run."""
-    known = Champion.from_tags(present.version, present.tags, board.metric)
+    known = Champion.from_tags(present.version, present.tags)
     if known.classes or not present.run_id:
         return known
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .answers import trial_answers, write_answers
 from .grid import Grid
-from .objectives import BY_EPOCH, check_pruner, choose_pruner, read_goals
+from .objectives import check_pruner, choose_pruner, read_goals
 from .parsing import parse_space, read_space, space_names, spaces_folder
 from .saved import SEARCH_FILE, read_search, write_search
 from .settings import (
@@ -34,7 +34,6 @@ from .trials import (
 )
 
 __all__ = [
-    "BY_EPOCH",
     "ENGINES",
     "PRUNERS",
     "SEARCH_FILE",

@@ -3,16 +3,10 @@
 from collections.abc import Sequence
 
 from ..errors import UsageError
+from ..metrics import BY_EPOCH, METRICS
 from .settings import PRUNERS, Goal, parse_select
 
-_FEWER_IS_BETTER = ("loss", "brier", "parameters", "milliseconds_per_image")
-BY_EPOCH = ("macro_f1", "f1", "accuracy", "precision", "recall", "auroc", "loss")
-"""What training measures on validation after every epoch."""
-
-_MORE_IS_BETTER = (
-    *("macro_f1", "micro_f1", "weighted_f1", "f1", "accuracy", "balanced_accuracy"),
-    *("auroc", "mcc", "precision", "recall"),
-)
+_COSTS = ("parameters", "milliseconds_per_image")
 
 
 def read_goals(objective: str) -> tuple[Goal, ...]:
@@ -23,10 +17,11 @@ def read_goals(objective: str) -> tuple[Goal, ...]:
     """
     goals = []
     for name in (word.strip() for word in objective.split(",")):
-        if name not in (*_FEWER_IS_BETTER, *_MORE_IS_BETTER):
-            known = ", ".join((*_MORE_IS_BETTER, *_FEWER_IS_BETTER))
+        if name not in (*METRICS, *_COSTS):
+            known = ", ".join((*METRICS, *_COSTS))
             raise UsageError(f"--objective must be among {known}, not {name!r}.")
-        goals.append(Goal(metric=name, maximise=name in _MORE_IS_BETTER))
+        maximise = name in METRICS and METRICS[name].more_is_better
+        goals.append(Goal(metric=name, maximise=maximise))
     return tuple(goals)
 
 

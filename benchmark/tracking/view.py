@@ -7,7 +7,7 @@ that it is checked against the version and said openly where it may not open.
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .. import environment
@@ -18,18 +18,6 @@ from .store import TrackingStore
 _VIEW_KEY = "leaderboard"
 _TESTED_VERSION = "3.17"
 _NOTE_LIMIT = 20_000  # characters of an experiment's tag
-COLUMNS = (
-    "params.`arch`",
-    "tags.`rank`",
-    "tags.`champion`",
-    "metrics.`cv_macro_f1`",
-    "metrics.`val_macro_f1`",
-    "metrics.`test_macro_f1`",
-    "metrics.`test_accuracy`",
-    "metrics.`test_auroc`",
-    "metrics.`total_seconds`",
-    "metrics.`parameters`",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +28,13 @@ class BoardFiles:
         files: texts by artifact path, such as `leaderboard.csv`.
         note: the Markdown for the head of the experiment's page.
         tags: further facts worth a tag, such as the winner.
+        columns: what the saved view of the runs table shows, such as "tags.`rank`".
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +55,7 @@ def leave_board(
         store.write_tags(run_id, board.tags)
     if board.note:
         _set_note(store, experiment, board.note)
-    return _save_view(store, experiment)
+    return _save_view(store, experiment, board.columns)
 
 
 def _set_note(store: TrackingStore, experiment: Experiment, markdown: str) -> None:
@@ -76,7 +66,7 @@ def _set_note(store: TrackingStore, experiment: Experiment, markdown: str) -> No
     store.client.set_experiment_tag(experiment.id, "mlflow.note.content", text)
 
 
-def _save_view(store: TrackingStore, experiment: Experiment) -> Link:
+def _save_view(store: TrackingStore, experiment: Experiment, columns: Sequence[str]) -> Link:
     """Save the view of the runs table."""
     import mlflow
 
@@ -86,7 +76,7 @@ def _save_view(store: TrackingStore, experiment: Experiment) -> Link:
         "orderByKey": "metrics.`val_macro_f1`",
         "orderByAsc": False,
         "lifecycleFilter": "Active",
-        "selectedColumns": ["attributes.`Models`", *COLUMNS],
+        "selectedColumns": ["attributes.`Models`", *columns],
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")
     view = {"name": "Leaderboard", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}

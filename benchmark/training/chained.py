@@ -7,11 +7,11 @@ import numpy as np
 
 from ..environment import seconds
 from ..errors import UsageError
+from ..metrics import measure
 from ..records import Params, Part, Probabilities, Progress, Seconds, Silent, Spec
 from ..seeds import derive
 from ..zoo import chained_network, logits_network, select
 from .combination import log_probabilities
-from .epoch_metrics import measure
 from .epochs import Stage
 from .features import features_key, read_features
 from .frozen import Head, examples, settings_of, standing_head, train_head

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics import LEAST_IN_TRAINING, log_loss
 from ..records import Labels, Probabilities, Rows
-from .epoch_metrics import log_loss
 
 Stacked = npt.NDArray[np.float64]  # (m, n, k): members, images, classes
 
@@ -61,7 +61,9 @@ def select_weights(members: Stacked, labels: Labels) -> npt.NDArray[np.float64]:
     counts = np.zeros(len(members))
     best_loss, best = np.inf, counts
     for number in range(1, ROUNDS + 1):
-        losses = [log_loss((total + member) / number, labels) for member in members]
+        losses = [
+            log_loss(labels, (total + member) / number, LEAST_IN_TRAINING) for member in members
+        ]
         chosen = int(np.argmin(losses))
         total = total + members[chosen]
         counts[chosen] += 1

@@ -3,14 +3,7 @@
 import math
 from typing import Any
 
-# What is monitored: is a greater value better?
-MONITORS = {
-    "val_loss": False,
-    "val_accuracy": True,
-    "val_macro_f1": True,
-    "val_auroc": True,
-    "train_loss": False,
-}
+from ..metrics import MONITORS
 
 
 class Watch:

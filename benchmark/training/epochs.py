@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics import defined, measure
 from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
 from .early_stopping import Schedule, Watch
-from .epoch_metrics import defined, measure
 from .settings import Settings
 
 Batch = Any  # an array (b, ...), or a list of such for a network with several inputs

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..errors import UsageError
+from ..metrics import MONITORS
 from ..records import Params, ParamValue, Regime, Tunable
 from ..zoo import SCALES, Architecture
 from .augmentation import check_fresh, views_of
-from .early_stopping import MONITORS
 from .optimizers import LBFGS, OPTIMIZERS
 from .precision import AUTO, POLICIES
 

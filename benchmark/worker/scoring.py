@@ -1,12 +1,12 @@
 """What a trial scores: a head over features that are there, or a network trained whole."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..evaluation import overall
-from ..records import Epoch, Labels, Part, Predictions, Probabilities, Rows, Silent, Spec
+from ..metrics import metrics_of
+from ..records import Epoch, Probabilities, Rows, Silent, Spec
 from ..seeds import derive
 from ..training import Examples, Features, Material, fit_head, settings_of, train, verify
 from ..zoo import ARCHITECTURES
@@ -75,7 +75,7 @@ def score_head(spec: Spec, features: Features, exam: Exam) -> dict[str, float]:
     weights = head.network.count_params()
     backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
     return {
-        **_metrics(material.classes, material.labels[exam.held], probabilities),
+        **metrics_of(material.labels[exam.held], probabilities),
         "parameters": float(ARCHITECTURES[spec.arch].parameters + weights),
         "milliseconds_per_image": backbone_ms + weights / _HEAD_WEIGHTS_A_MILLISECOND,
     }
@@ -97,7 +97,7 @@ def score_network(spec: Spec, exam: Exam) -> dict[str, float]:
     exam.finish(fitted.val)
     own = verify(fitted.network, material.pixels.array[exam.places(held[:32])])
     return {
-        **_metrics(material.classes, material.labels[held], fitted.val),
+        **metrics_of(material.labels[held], fitted.val),
         "parameters": float(fitted.network.count_params()),
         "milliseconds_per_image": own.milliseconds,
     }
@@ -112,20 +112,3 @@ class _Reporting(Silent):
     def epoch(self, epoch: Epoch) -> None:
         """Hand the epoch on."""
         self._report(epoch)
-
-
-def _metrics(
-    classes: tuple[str, ...], labels: Labels, probabilities: Probabilities
-) -> Mapping[str, float]:
-    n = len(labels)
-    return overall(
-        Predictions(
-            classes=classes,
-            hashes=("",) * n,
-            paths=("",) * n,
-            parts=(Part.VAL,) * n,
-            labels=labels,
-            probabilities=np.asarray(probabilities, dtype=np.float64),
-            is_copy=np.zeros(n, dtype=bool),
-        )
-    )

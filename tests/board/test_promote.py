@@ -7,7 +7,6 @@ from benchmark.board import (
     Board,
     BoardSubject,
     Champion,
-    Kept,
     Promotion,
     Refusal,
     promote,
@@ -16,9 +15,7 @@ from benchmark.board import (
 from benchmark.records import Regime, State
 from tests.board.made import Made, board_of, calling, erring, record, spec, spread
 
-PRETRAINED = Champion(
-    version="3", arch="resnet50", weights="imagenet", spec_digest="other", data_digest="older"
-)
+PRETRAINED = Champion(version="3", arch="resnet50", weights="imagenet", spec_digest="other")
 SUBJECT = BoardSubject(synthetic=True, split="official", classes=("a", "b"))
 
 
@@ -196,7 +193,7 @@ def test_a_chosen_run_that_did_not_finish_is_refused() -> None:
 def test_the_present_champion_is_kept_not_registered_again(*, force: bool) -> None:
     champion = Champion(version="3", spec_digest=spec().digest)
     decision = promote(board_of(good()), champion, force=force)
-    assert decision == Kept(reason="densenet121 is the champion already, version 3.")
+    assert decision == Refusal(reason="densenet121 is the champion already, version 3.")
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -250,9 +247,6 @@ def test_the_tags_read_back_as_the_champion() -> None:
         spec_digest=spec().digest,
         arch="densenet121",
         weights="imagenet",
-        data_digest="a",
-        split_digest="s",
-        score=66 / 72,
         classes=("a", "b"),
     )
 

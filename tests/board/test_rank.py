@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.board import BoardSubject, RankOn, Rule, compared, rank
-from benchmark.board.words import basis
+from benchmark.board.report import basis
 from benchmark.errors import UsageError
 from benchmark.records import Params, Record, Regime, SearchSpec, Spec, State
 from tests.board.made import (

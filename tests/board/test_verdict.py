@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from benchmark.board import Board, BoardSubject, Row, Rule, verdict
-from benchmark.board.words import about, above
+from benchmark.board.report import about, above
 from benchmark.records import Regime
 from tests.board.made import Made, board_of, erring, record, scored, spec, spread, with_trials
 from tests.evaluation.made import missing, truth

@@ -11,7 +11,6 @@ import pytest
 from benchmark.evaluation import (
     Caption,
     Interval,
-    Standing,
     board_figure,
     classification_report,
     confusion,
@@ -22,7 +21,7 @@ from benchmark.evaluation import (
     roc_curves,
     score,
 )
-from benchmark.evaluation.curves import precision_recall_points, roc_points
+from benchmark.evaluation.drawing import precision_recall_points, roc_points
 from benchmark.records import Epoch, Part, Predictions
 from tests.evaluation.made import Make
 
@@ -137,8 +136,8 @@ def test_a_run_without_epochs_is_drawn_empty() -> None:
 @pytest.mark.parametrize("rows", [1, 20])
 def test_the_board_is_drawn_best_on_top(rows: int) -> None:
     val = Interval(value=0.8, low=0.7, high=0.9)
-    standings = [Standing(name=f"network {n}", val=val, test=val, signs="★ ≈") for n in range(rows)]
-    figure = board_figure(standings, "phantom: $ (SYNTHETIC images)", "macro-F1")
+    drawn = [(f"network {n} ★ ≈", val, val) for n in range(rows)]
+    figure = board_figure(drawn, "phantom: $ (SYNTHETIC images)", "macro-F1")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels[0] == "network 0 ★ ≈"
     heights = figure.axes[0].get_yticks()
@@ -150,9 +149,7 @@ def test_the_board_is_drawn_best_on_top(rows: int) -> None:
 def test_the_board_says_what_ranks_and_what_its_signs_mean() -> None:
     val = Interval(value=0.8, low=0.7, high=0.9)
     lines = ["≈ may be the best", "★ the champion by rule"]
-    figure = board_figure(
-        [Standing(name="network", val=val)], "phantom", "macro-F1", "out-of-fold", lines
-    )
+    figure = board_figure([("network", val, None)], "phantom", "macro-F1", "out-of-fold", lines)
     said = [text.get_text() for text in figure.legends[0].get_texts()]
     assert said == ["out-of-fold (ranked on)", "test (reporting only)", *lines]
     assert is_whole(figure)

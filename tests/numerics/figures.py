@@ -140,8 +140,8 @@ def _patches(count: int) -> Pixels:
 
 def training(folder: Path) -> Figures:
     """Return heads over fixed features, a perceptron, a small CNN, and an epoch's metrics."""
+    from benchmark.metrics import measure
     from benchmark.training import train
-    from benchmark.training.epoch_metrics import measure
     from tests.training.conftest import make_material, make_spec
 
     material = make_material(folder)

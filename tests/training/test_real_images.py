@@ -6,9 +6,9 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.data import ReadOptions, SplitOptions, decode, group_keys, make_splits, read_index
+from benchmark.metrics import measure
 from benchmark.records import Labels, Part, Picture, Probabilities, Regime, Silent, Spec
 from benchmark.training import Material, defaults, difference_bound, train
-from benchmark.training.epoch_metrics import measure
 from benchmark.zoo import ARCHITECTURES, resolve_weights
 
 from .conftest import largest_difference

@@ -1,6 +1,5 @@
 """The small parts of training that need no network."""
 
-import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,14 +8,12 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.evaluation import overall
-from benchmark.records import Params, Part, Predictions, Regime, Silent
+from benchmark.records import Params, Regime, Silent
 from benchmark.training import check, class_weights, defaults, engines, settings_of, tunables
 from benchmark.training.agreement import agree, standardised_error
 from benchmark.training.checkpoints import Checkpoint
 from benchmark.training.early_stopping import Schedule, Watch
 from benchmark.training.engines import Engine, choose_engine
-from benchmark.training.epoch_metrics import measure
 from benchmark.training.features import pass_images
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.keras_trainee import KerasTrainee
@@ -25,75 +22,6 @@ from benchmark.training.stack import Dropout
 from benchmark.zoo import ARCHITECTURES
 
 from .conftest import make_material, make_spec
-
-
-def as_predictions(probabilities: Any, labels: Any) -> Predictions:
-    n, k = probabilities.shape
-    return Predictions(
-        classes=tuple(map(str, range(k))),
-        hashes=tuple(map(str, range(n))),
-        paths=tuple(map(str, range(n))),
-        parts=(Part.VAL,) * n,
-        labels=labels,
-        probabilities=probabilities,
-        is_copy=np.zeros(n, dtype=bool),
-    )
-
-
-@pytest.mark.parametrize("classes", [2, 3, 4])
-def test_epoch_metrics_are_those_of_scikit_learn(classes: int) -> None:
-    from sklearn.metrics import (
-        accuracy_score,
-        f1_score,
-        log_loss,
-        precision_score,
-        recall_score,
-        roc_auc_score,
-    )
-
-    random = np.random.default_rng(classes)
-    probabilities = random.dirichlet(np.ones(classes), 50)
-    probabilities[:5] = 1 / classes
-    labels = np.arange(50) % classes
-    chosen = probabilities.argmax(axis=1)
-    scores = probabilities[:, 1] if classes == 2 else probabilities
-    assert measure("val", probabilities, labels) == {
-        "val_loss": pytest.approx(log_loss(labels, probabilities)),
-        "val_accuracy": pytest.approx(accuracy_score(labels, chosen)),
-        "val_precision": pytest.approx(precision_score(labels, chosen, average="macro")),
-        "val_recall": pytest.approx(recall_score(labels, chosen, average="macro")),
-        "val_f1": pytest.approx(f1_score(labels, chosen, average="macro")),
-        "val_macro_f1": pytest.approx(f1_score(labels, chosen, average="macro")),
-        "val_auroc": pytest.approx(roc_auc_score(labels, scores, multi_class="ovr")),
-    }
-
-
-def test_auroc_is_absent_where_a_class_has_no_image() -> None:
-    found = measure("val", np.full((4, 3), 1 / 3), np.array([0, 1, 0, 1]))
-    assert "val_auroc" not in found
-
-
-@pytest.mark.parametrize("missing", [0, 1, 3])
-def test_a_curves_means_over_classes_are_the_boards_where_a_class_has_no_image(
-    missing: int,
-) -> None:
-    random = np.random.default_rng(missing)
-    probabilities = random.dirichlet(np.ones(4), 40)
-    there = np.array([each for each in range(4) if each != missing])
-    labels = there[np.arange(40) % 3]
-    assert missing in probabilities.argmax(axis=1)  # named, though it has no image
-    curve = measure("val", probabilities, labels)
-    board = overall(as_predictions(probabilities, labels))
-    for name in ("macro_f1", "f1", "precision", "recall", "accuracy", "loss"):
-        assert curve[f"val_{name}"] == pytest.approx(board[name], rel=1e-12)
-
-
-def test_a_network_that_gives_no_numbers_reports_none() -> None:
-    found = measure("val", np.full((4, 2), np.nan), np.array([0, 1, 0, 1]))
-    assert set(found) == {
-        *("val_accuracy", "val_precision", "val_recall", "val_f1", "val_macro_f1"),
-    }
-    assert all(math.isfinite(value) for value in found.values())
 
 
 def test_a_watch_takes_an_absent_metric_for_no_improvement() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.jobs.recording import search_scores, trial_run
+from benchmark.metrics import BY_EPOCH, measure
 from benchmark.plan.spaces import sides_of
 from benchmark.records import (
     Epoch,
@@ -36,10 +37,9 @@ from benchmark.search import (
     space_names,
 )
 from benchmark.search.answers import read_answers
-from benchmark.search.objectives import BY_EPOCH, check_pruner, choose_pruner, read_goals
+from benchmark.search.objectives import check_pruner, choose_pruner, read_goals
 from benchmark.search.saved import read_search, write_search
 from benchmark.training import defaults
-from benchmark.training.epoch_metrics import measure
 from benchmark.worker import outcomes, scoring
 from benchmark.worker.messages import Helped
 from benchmark.worker.objective import Study, own_point, start_of

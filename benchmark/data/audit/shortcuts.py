@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...grouped_folds import grouped_folds
+from ...metrics import Counts, confusion
 from ...records import Rows
 from ...seeds import derive, generator
 from .findings import Fault, Finding, Severity
@@ -147,9 +148,7 @@ def _classifier(measures: int, *, balanced: bool) -> Any:
 
 def _class_f1(labels: Rows, answers: Rows, classes: Rows) -> Numbers:
     """Return (k,) F1 of each class, 0 where a class is neither there nor answered."""
-    both = [int(((labels == each) & (answers == each)).sum()) for each in classes]
-    either = [int((labels == each).sum() + (answers == each).sum()) for each in classes]
-    return 2.0 * np.array(both) / np.maximum(either, 1)
+    return Counts.of(confusion(labels, answers, int(classes.max()) + 1)).f1[classes]
 
 
 def _shortcut(

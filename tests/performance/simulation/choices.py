@@ -7,11 +7,10 @@ from functools import lru_cache, partial
 import numpy as np
 
 from benchmark.board import BoardEvidence
-from benchmark.board.doubts import falls
 from benchmark.board.entries import Board, Figure, Row
-from benchmark.board.verdict import with_verdict
+from benchmark.board.verdict import falls, with_verdict
 from benchmark.evaluation import PASSES, Entrant, estimate, floor, overall
-from benchmark.records import Params, Part, Picture, Predictions, Regime, State
+from benchmark.records import Part, Predictions, Regime, State
 from tests.board.made import record
 
 from .outcome import Cell, Seen
@@ -128,8 +127,6 @@ def _row(number: int) -> Row:
         arch=str(number),
         regime=Regime.FROZEN,
         weights="imagenet",
-        picture=Picture(side_px=64),
-        params=Params(),
         state=State.FINISHED,
         figures={},
         total_seconds=1.0,

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from benchmark.evaluation import class_slugs, intervals
-from benchmark.evaluation.metrics import area_under_roc, from_confusion
+from benchmark.metrics import area_under_roc, of_counts
 
 from .outcome import Cell, Seen
 from .world import (
@@ -126,7 +126,7 @@ def _large(
 
 def _figures(rates: Floats, areas: Floats, brier: Floats, counts: Floats) -> dict[str, float]:
     matrix = rates * counts[:, None]
-    whole = from_confusion(matrix)
+    whole = of_counts(matrix)
     found = {name: float(whole[name]) for name in ("macro_f1", "accuracy", "balanced_accuracy")}
     shares = counts / counts.sum()
     against = [

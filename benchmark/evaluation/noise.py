@@ -13,11 +13,14 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
+from ..metrics import Floats, of_counts
 from ..records import Labels, Predictions
 from ..seeds import generator
 from .comparison import Entrant
 from .jackknife import Sample, images
-from .metrics import Floats, Weights, confusion, macro_f1, predicted
+from .scores import confusion, predicted
+
+Weights = npt.NDArray[np.float32]
 
 EXCHANGES = 1000
 PASSES = 0.01
@@ -71,7 +74,7 @@ def floor(entrants: Sequence[Entrant], *, seed: int, exchanges: int = EXCHANGES)
             for (row, _, _), counts in zip(runs, counted, strict=True):
                 found = _figures(truth, counts, sample.present).max(axis=0)
                 scored[row, start : start + len(truth)] += found / len(entrants[row].runs)
-    values = [fmean(_macro_f1(run) for run in each.runs) for each in entrants]
+    values = [fmean(float(_macro_f1(confusion(run))) for run in each.runs) for each in entrants]
     return Floor(greatest=scored.max(axis=0), values=np.array(values))
 
 
@@ -110,8 +113,10 @@ def _figures(truth: Weights, counts: Weights, present: npt.NDArray[np.bool_]) ->
     exchanges, k, units = truth.shape
     flat = counts.transpose(1, 0, 2).reshape(units, -1)
     cells = (truth.reshape(-1, units) @ flat).reshape(exchanges, k, len(counts), k)
-    return macro_f1(cells.transpose(2, 0, 1, 3), present)
+    return _macro_f1(cells.transpose(2, 0, 1, 3), present)
 
 
-def _macro_f1(run: Predictions) -> float:
-    return float(macro_f1(confusion(run)))
+def _macro_f1(
+    matrices: npt.NDArray[np.number], present: npt.NDArray[np.bool_] | None = None
+) -> Floats:
+    return of_counts(matrices, present, ("macro_f1",))["macro_f1"]

@@ -102,7 +102,7 @@ def weights_shown(spec: Spec, by_digest: Mapping[str, Record]) -> str:
 
 
 def differences(specs: Sequence[Spec]) -> tuple[str, ...]:
-    """Say for each of several specs of one architecture what tells it from the others."""
+    """Return for each of several specs of one architecture what tells it from the others."""
     facts = [_facts(spec) for spec in specs]
     names = dict.fromkeys(name for each in facts for name in each)
     varying = [name for name in names if len({each.get(name, "") for each in facts}) > 1]
@@ -112,6 +112,7 @@ def differences(specs: Sequence[Spec]) -> tuple[str, ...]:
 
 
 def _facts(spec: Spec) -> dict[str, str]:
+    search, code = spec.search, spec.numerics
     found = {
         "regime": str(spec.regime),
         "weights": spec.weights[:15],
@@ -122,21 +123,9 @@ def _facts(spec: Spec) -> dict[str, str]:
         "epochs": str(spec.epochs),
         "patience": str(spec.patience),
         "engine": spec.engine,
-        "search": "none" if spec.search is None else _search(spec),
+        "search": f"{search.engine} ({search.trials} trials, {search.space})" if search else "none",
         "members": str(len(spec.members)),
         "labels": spec.labels,
-        "code": _code(spec),
+        "code": code if isinstance(code, int) else " ".join(f"{x} {n}" for x, n in code.items()),
     }
-    return found | {name: str(value) for name, value in spec.params.items()}
-
-
-def _code(spec: Spec) -> str:
-    """Write the rooms' numbers: `data 2 zoo 1`."""
-    if isinstance(spec.numerics, int):
-        return str(spec.numerics)
-    return " ".join(f"{room} {number}" for room, number in spec.numerics.items())
-
-
-def _search(spec: Spec) -> str:
-    search = spec.search
-    return "" if search is None else f"{search.engine} ({search.trials} trials, {search.space})"
+    return {name: str(value) for name, value in {**found, **spec.params}.items()}
