@@ -1,34 +1,27 @@
 """Training: a spec and its material in, a trained network and its predictions out."""
 
-from .engines import difference_bound
-from .epochs import Examples
-from .features import Features, open_features, pretrained_features
-from .folds import Fold, check_folds, fold_count, folds
-from .frozen import Head, Trunk, examples, fit_head, settings_of, standing_head
-from .material import Fitted, Material, Member
-from .out_of_fold import answer_out_of_fold, rows_in_folds
-from .regimes import train
-from .settings import class_weights
-from .tunables import check, defaults, tunables
-from .verifying import Verified, verify
+from .engines import difference_bound, this_device, verify
+from .folds import check_folds, fold_count, folds
+from .frozen import OverFeatures, Trunk, fit_head, settings_of
+from .material import Examples, Fitted, Material, Member
+from .passes import Features, open_features, pretrained_features
+from .regimes import answer_out_of_fold, rows_in_folds, train
+from .tunables import check, class_weights, defaults, tunables
 
 __all__ = [
     "Examples",
     "Features",
     "Fitted",
-    "Fold",
-    "Head",
     "Material",
     "Member",
+    "OverFeatures",
     "Trunk",
-    "Verified",
     "answer_out_of_fold",
     "check",
     "check_folds",
     "class_weights",
     "defaults",
     "difference_bound",
-    "examples",
     "fit_head",
     "fold_count",
     "folds",
@@ -36,7 +29,7 @@ __all__ = [
     "pretrained_features",
     "rows_in_folds",
     "settings_of",
-    "standing_head",
+    "this_device",
     "train",
     "tunables",
     "verify",

@@ -1,47 +1,73 @@
-"""Who computes a frozen backbone's features: Keras, the reference, or OpenVINO at equal answers.
+"""Who computes a network's figures of images: Keras, the reference, or OpenVINO.
 
-OpenVINO is taken on a CPU where a probe on real images shows the same features in less time. The
-gate is needed: EfficientNetV2L in bf16 was measured at a cosine of 0.91.
+An OpenVINO network has a stream for each core, a few images at a time in each. A batch that all
+cores share leaves the caches long before the next layer reads it: 32 images of 224 px hold 154 MB
+behind MobileNetV2's first expansion. One image a core stays in them. Measured on two cores over
+batches of 32, images a second: MobileNetV2 190 -> 262, ConvNeXtTiny 15.4 -> 20.9, DenseNet121
+29 -> 35.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..environment import seconds
-from ..errors import UsageError
-from .agreement import agree
-from .openvino_engine import Streams, load_openvino, precisions
+from ..environment import seconds, threads
+from ..records import Probabilities
 
-Features = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float32]
 Images = npt.NDArray[np.uint8]
 
-# Measured with compiling: 0.4 to 1 ms an operation of the graph, 0.5 s for MobileNetV2 and 10 s
-# for EfficientNetV2L. An engine that is taken is 1.3 to 5 times as quick: a quarter of a pass is
-# won back at least.
-_CONVERT_SECONDS = 1e-3
-_WORTH_CONVERTING = 4
-WORTH_CONVERTING_SECONDS = 3.0  # chosen, not sourced: a shorter pass is not worth the import
 # How far a network may be from the board that its features made: f32 differs by 1e-5 to 1e-4, and
 # bf16 within the gate by some 1e-3. chosen, not sourced: a bound ten times that.
 _BOUNDS = {"openvino-bf16": 2e-2}
 _BOUND = 1e-3
-PROBE_SECONDS = 2.0  # chosen, not sourced: a twentieth of a slow backbone's whole pass
-PROBE_IMAGES = (16, 64)  # the least and the most, in batches of 8
-_PROBE_BATCH = 8
-_STREAMS_BATCH = 2 * _PROBE_BATCH  # keeps sixteen streams at work
-_GLANCE = 2 * _STREAMS_BATCH  # two batches are timed: in one, others may have been at work
 _BATCH_AT_224_PX = 32
 _LARGEST_CONSTANT = 2**14  # numbers
-_log = logging.getLogger(__name__)
+_MOST_AT_ONCE = 8  # for small images, whose requests would otherwise cost more than their layers
+_ALONE_PX = 256  # of this side an image is alone; of half the side, four go together
+_ROUNDS = 8  # requests a stream in one call: what some wait for the last is a sixteenth of it
+_FIRST = 8
+_SLOW_SECONDS = 2.0  # chosen, not sourced: traced and run on 8 images by then, it sees all others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What Keras computes on.
+
+    Attributes:
+        name: `cpu`, or Keras's name of another device, such as `gpu:0`.
+        capability: an NVIDIA GPU's compute capability, (0, 0) where it is not known.
+    """
+
+    name: str = "cpu"
+    capability: tuple[int, int] = (0, 0)
+
+
+def this_device() -> Device:
+    """Return the first device that Keras computes on which is not the processor, else that.
+
+    Capabilities are asked of TensorFlow alone: `auto` means float32 on other backends.
+    """
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        names = [str(each) for each in keras.distribution.list_devices()]
+        return Device(name=next((name for name in names if not name.startswith("cpu")), "cpu"))
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    if not found:
+        return Device()
+    told = tf.config.experimental.get_device_details(found[0])
+    return Device(name="gpu:0", capability=told.get("compute_capability", (0, 0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Engine:
+class FeatureEngine:
     """Computes features.
 
     Attributes:
@@ -53,73 +79,13 @@ class Engine:
     """
 
     name: str
-    run: Callable[[Images], Features]
+    run: Callable[[Images], Matrix]
     batch: int
     facts: dict[str, str] = field(default_factory=dict)
     graph: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Probe:
-    """What the reference gives for some real images, and how quickly.
-
-    Attributes:
-        images: (p, side, side, channels) raw pixels.
-        labels: (p,) their classes.
-        features: (p, D) the reference's features.
-        per_second: images a second of the reference.
-    """
-
-    images: Images
-    labels: npt.NDArray[np.int64]
-    features: Features
-    per_second: float
-
-
-def choose_engine(
-    extractor: Any,
-    wanted: str,
-    images: Images,
-    labels: npt.NDArray[np.int64],
-    count: int,
-    *,
-    precise: bool = False,
-) -> Engine:
-    """Choose who computes features.
-
-    Args:
-        extractor: a Keras network from raw pixels to (n, D) features.
-        wanted: `auto`, `tensorflow` (Keras's backend, whichever it is), `openvino`, or
-            `openvino-f32` for that in float32 only.
-        images: real images to probe with, well mixed.
-        labels: their classes.
-        count: how many images are to be computed.
-        precise: float32 only, for activations that a network is trained on.
-    """
-    reference = keras_engine(extractor)
-    if wanted == "tensorflow" or not _is_possible(required=wanted.startswith("openvino")):
-        return reference
-    probe = _probe(reference, images, labels)
-    expected = count / probe.per_second
-    facts = {f"{reference.name}_images_per_second": f"{probe.per_second:.1f}"}
-    if wanted == "auto" and expected < _least_worth_converting(reference):
-        return replace(reference, facts=facts)
-    in_float32 = precise or wanted == "openvino-f32"
-    return _converted(reference, probe, facts, ("f32",) if in_float32 else precisions())
-
-
-def _least_worth_converting(reference: Engine) -> float:
-    """Return how many seconds the reference must need for all images, for converting to pay."""
-    operations = len(reference.graph.get_concrete_function().graph.get_operations())
-    return max(WORTH_CONVERTING_SECONDS, _WORTH_CONVERTING * _CONVERT_SECONDS * operations)
-
-
-def difference_bound(engine: str) -> float:
-    """Return how far a network's own probabilities may be from those computed by an engine."""
-    return _BOUNDS.get(engine, _BOUND)
-
-
-def keras_engine(extractor: Any, *, as_served: bool = False) -> Engine:
+def keras_engine(extractor: Any, *, as_served: bool = False) -> FeatureEngine:
     """Return the reference: the Keras network on its own backend.
 
     Args:
@@ -132,14 +98,14 @@ def keras_engine(extractor: Any, *, as_served: bool = False) -> Engine:
     batch = max(1, int(_BATCH_AT_224_PX * min(1.0, (224 / extractor.inputs[0].shape[1]) ** 2)))
     if name != "tensorflow":
         predict = extractor.predict_on_batch
-        return Engine(name=name, run=lambda images: np.asarray(predict(images)), batch=batch)
+        return FeatureEngine(name=name, run=lambda images: np.asarray(predict(images)), batch=batch)
     compiled = _compiled(extractor, 0 if as_served else _LARGEST_CONSTANT)
 
-    def run(images: Images) -> Features:
-        features: Features = compiled(images).numpy()
+    def run(images: Images) -> Matrix:
+        features: Matrix = compiled(images).numpy()
         return features
 
-    return Engine(name=name, run=run, batch=batch, graph=compiled)
+    return FeatureEngine(name=name, run=run, batch=batch, graph=compiled)
 
 
 def _compiled(extractor: Any, largest: int) -> Any:
@@ -166,104 +132,148 @@ def _compiled(extractor: Any, largest: int) -> Any:
     return tf.function(features, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
 
-def _is_possible(*, required: bool) -> bool:
-    """Say whether OpenVINO can convert and run here: TensorFlow's graphs, on a CPU."""
-    from importlib.util import find_spec
+def load_openvino() -> Any:
+    """Import OpenVINO without the part of it that tells Google Analytics of every conversion.
 
-    import keras
-
-    reasons = []
-    if keras.config.backend() != "tensorflow":
-        reasons.append(f"Keras runs on {keras.config.backend()}, not on tensorflow")
-    if find_spec("openvino") is None:
-        reasons.append("the package openvino is not installed")
-    if reasons and required:
-        raise UsageError(f"engine openvino cannot be used: {'; '.join(reasons)}.")
-    return not reasons and (required or not _has_gpu())
-
-
-def _has_gpu() -> bool:
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _probe(reference: Engine, images: Images, labels: npt.NDArray[np.int64]) -> Probe:
-    """Run the reference over a few batches, until images or time suffice."""
-    least, most = PROBE_IMAGES
-    batches = _batches(reference, images[:most])
-    found = next(batches)
-    began = seconds()
-    for found in batches:
-        if len(found[0]) >= least and seconds() - began > PROBE_SECONDS:
-            break
-    features, per_second = found
-    taken = len(features)
-    return Probe(
-        images=images[:taken], labels=labels[:taken], features=features, per_second=per_second
-    )
-
-
-def _batches(
-    engine: Engine, images: Images, size: int = _PROBE_BATCH
-) -> Iterator[tuple[Features, float]]:
-    """Yield, batch by batch, all features so far and the images a second of the quickest batch.
-
-    The quickest: others may be at work on the machine, and the first batch traces and picks
-    kernels. Where it is the only one, the engine seems slower than it is.
+    It asks nobody, leaves an identity in the home folder, and its threads made converting
+    ConvNeXtTiny take 12 s in place of 1.8. OpenVINO has a stub for where it is not installed.
     """
-    found, speed = list[Features](), 0.0
-    for start in range(0, len(images), size):
-        before = seconds()
-        found.append(engine.run(images[start : start + size]))
-        speed = max(speed, len(found[-1]) / max(seconds() - before, 1e-9))
-        yield np.concatenate(found), speed
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
-def _converted(
-    reference: Engine, probe: Probe, facts: dict[str, str], candidates: Sequence[str]
-) -> Engine:
-    """Return the quickest OpenVINO engine that passes the gate, otherwise the reference.
+class Streams:
+    """Computes with an OpenVINO model, on as many streams as there are threads.
 
-    A few batches tell whether an engine is worth comparing all answers of: it must be quicker
-    than the quickest so far, and agree on those.
+    An image's figures depend on nothing but the image: not on its place, nor on its neighbours.
+
+    Args:
+        model: OpenVINO's, from (n, side, side, channels) uint8 to (n, D); it is given a fixed n.
+        precision: `f32` or `bf16`.
+        streams: how many compute at once, a thread each; 0 for as many as this process has.
+
+    Attributes:
+        batch: how many images a call is given best.
     """
-    began = seconds()
-    model = convert(reference)
-    facts = {**facts, "openvino_convert_seconds": f"{seconds() - began:.1f}"}
-    best, fastest = reference, probe.per_second
-    everything = len(probe.images)
-    for precision in candidates:
-        engine = openvino_engine(model, precision)
-        engine.run(probe.images[:_PROBE_BATCH])  # the first pass takes memory
-        for features, speed in _batches(engine, probe.images, _STREAMS_BATCH):
-            done = len(features)
-            if done not in (_GLANCE, everything):
-                continue
-            passed, agreement = agree(probe.features[:done], features, probe.labels[:done])
-            facts[f"{engine.name}_images_per_second"] = f"{speed:.1f}"
-            facts[f"{engine.name}_agreement"] = agreement
-            if not (passed and speed > fastest):
-                break
-        else:
-            best, fastest = engine, speed
-        _log.info("%s: %s, %.1f images/s", engine.name, agreement, speed)
-    return replace(best, facts=facts)
+
+    def __init__(self, model: Any, precision: str, streams: int = 0) -> None:
+        openvino = load_openvino()
+        streams = streams or threads()
+        image = [each.get_length() for each in list(model.input(0).get_partial_shape())[1:]]
+        self._size = images_at_once(image[0], streams)
+        fixed = model.clone()
+        fixed.reshape([self._size, *image])
+        hints = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": streams,
+            # Workers side by side would be pinned to the same cores.
+            "ENABLE_CPU_PINNING": False,
+        }
+        compiled = openvino.Core().compile_model(fixed, "CPU", hints)
+        self._width = int(compiled.output(0).shape[1])
+        self._queue = openvino.AsyncInferQueue(compiled, streams)
+        self._queue.set_callback(_leave)
+        self.batch = self._size * streams * _ROUNDS
+
+    def run(self, images: Images) -> Matrix:
+        """Return the (n, D) figures of (n, side, side, channels) images."""
+        into = np.empty((len(images), self._width), np.float32)
+        for start in range(0, len(images), self._size):
+            some = images[start : start + self._size]
+            rows = into[start : start + len(some)]
+            self._queue.start_async([filled(some, self._size)], rows)
+        self._queue.wait_all()
+        return into
 
 
-def convert(reference: Engine) -> Any:
+def _leave(request: Any, rows: npt.NDArray[np.float32]) -> None:
+    """Copy a request's figures to their rows: its own memory is used again."""
+    rows[:] = request.get_output_tensor(0).data[: len(rows)]
+
+
+def images_at_once(side_px: int, streams: int) -> int:
+    """Return how many images a stream computes together."""
+    alone = int((_ALONE_PX / side_px) ** 2)
+    return max(1, min(alone, _MOST_AT_ONCE, 2 * _MOST_AT_ONCE // streams))
+
+
+def precisions() -> Sequence[str]:
+    """List the precisions worth trying on this processor, the probably quickest first."""
+    core = load_openvino().Core()
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ("bf16", "f32") if "BF16" in capabilities else ("f32",)
+
+
+def convert(reference: FeatureEngine) -> Any:
     """Convert the reference, on the TensorFlow backend, to OpenVINO's model in float32."""
     return load_openvino().convert_model(reference.graph.get_concrete_function())
 
 
-def openvino_engine(model: Any, precision: str) -> Engine:
+def openvino_engine(model: Any, precision: str) -> FeatureEngine:
     """Compile a converted model for this processor, in `f32` or `bf16`."""
     streams = Streams(model, precision)
-    return Engine(name=f"openvino-{precision}", run=streams.run, batch=streams.batch)
+    return FeatureEngine(name=f"openvino-{precision}", run=streams.run, batch=streams.batch)
 
 
-def engine_named(name: str, extractor: Any) -> Engine:
+def engine_named(name: str, extractor: Any) -> FeatureEngine:
     """Return the engine that once computed a network, by its name, without probing again."""
     if name.startswith("openvino-"):
         return openvino_engine(convert(keras_engine(extractor)), name.removeprefix("openvino-"))
     return keras_engine(extractor, as_served=True)
+
+
+def difference_bound(engine: str) -> float:
+    """Return how far a network's own probabilities may be from those computed by an engine."""
+    return _BOUNDS.get(engine, _BOUND)
+
+
+def filled(batch: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Fill a batch up to a size with its last row.
+
+    Engines and graphs prepare for each new shape as long as for a hundred images.
+    """
+    missing = size - len(batch)
+    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Verified:
+    """A network's own answers.
+
+    Attributes:
+        probabilities: (m, k) of the first m images: of all, or of 16 where the network is slow.
+        milliseconds: for an image, once the network is traced; of a single batch tracing included.
+    """
+
+    probabilities: Probabilities
+    milliseconds: float
+
+
+def verify(network: Any, images: Images) -> Verified:
+    """Let a network itself classify images, to be compared with what training says of them.
+
+    It is run as one graph, as whoever loads it will. Called layer by layer it would often be
+    through sooner, but a small network then takes four times as long for an image.
+
+    Args:
+        network: from (n, side, side, channels) raw pixels to (n, k) probabilities.
+        images: (n, side, side, channels) raw pixels, n > 0; few enough for one batch.
+    """
+    run = keras_engine(network, as_served=True).run
+    found, took = _timed(run, images[:_FIRST])
+    rest = images[_FIRST:] if took < _SLOW_SECONDS else images[_FIRST : 2 * _FIRST]
+    if not len(rest):
+        return Verified(probabilities=found, milliseconds=1000 * took / len(found))
+    more, took = _timed(run, rest)
+    return Verified(
+        probabilities=np.concatenate([found, more]), milliseconds=1000 * took / len(more)
+    )
+
+
+def _timed(run: Callable[[Images], Matrix], images: Images) -> tuple[Probabilities, float]:
+    began = seconds()
+    answers = run(images)
+    return answers.astype(np.float64), seconds() - began

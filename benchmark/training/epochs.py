@@ -1,17 +1,24 @@
 """The loop over epochs, the same for heads, networks from scratch and fine-tuning."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..metrics import defined, measure
+from ..errors import StoreError
+from ..files import whole_file
+from ..metrics import MONITORS, defined, measure
 from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
-from .early_stopping import Schedule, Watch
-from .settings import Settings
+from .material import Examples
+from .tunables import Settings
+
+PLATEAU_FACTOR = 0.5  # chosen, not sourced: gentler than Keras's 0.1 for runs of tens of epochs
 
 Batch = Any  # an array (b, ...), or a list of such for a network with several inputs
 Matrix = npt.NDArray[np.float32]
@@ -29,14 +36,6 @@ class Inputs(Protocol):
     def drawn(self, rows: Rows, epoch: int) -> Batch:
         """Return the inputs of some rows for an epoch: an augmented view where there are any."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Examples:
-    """Images of one part: their rows of the inputs, and their (n,) classes."""
-
-    rows: Rows
-    labels: Labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +69,14 @@ class Trainee(Protocol):
         """Put the weights where the Keras network has them."""
         ...
 
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Return copies of all that the next step depends on."""
+        ...
+
+    def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:
+        """Take up what `state` gave, in another process for instance."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trained:
@@ -92,24 +99,142 @@ class Trained:
         return total
 
 
-class Keeper(Protocol):
-    """Keeps a long training on disk, so that a killed one goes on from its last epoch."""
+class Watch:
+    """Watches one quantity over the epochs and keeps the weights of its best epoch.
 
-    def load(self, trainee: Any, watch: Watch, schedule: Schedule, history: list[Epoch]) -> None:
-        """Take up what was kept, if anything was."""
-        ...
+    Args:
+        monitor: which metric, a key of `MONITORS`.
+        patience: how many epochs without improvement end the training; 0 for never.
+    """
 
-    def save(self, trainee: Any, watch: Watch, schedule: Schedule, history: list[Epoch]) -> None:
+    def __init__(self, monitor: str, patience: int) -> None:
+        self.monitor = monitor
+        self.patience = patience
+        self.best_metrics: dict[str, float] = {}
+        self.best_value = math.nan
+        self.best_weights: Any = None
+        self.waited = 0
+
+    def better(self, metrics: dict[str, float]) -> bool:
+        """Take an epoch's metrics; say whether it is the best so far (undefined never is)."""
+        value = metrics.get(self.monitor, math.nan)
+        sign = 1.0 if MONITORS[self.monitor] else -1.0
+        if math.isnan(value):
+            improved = False
+        else:
+            improved = math.isnan(self.best_value) or sign * value > sign * self.best_value
+        self.waited = 0 if improved else self.waited + 1
+        if improved:
+            self.best_value = value
+        if improved or not self.best_metrics:
+            self.best_metrics = dict(metrics)
+        return improved
+
+    @property
+    def is_over(self) -> bool:
+        """Whether patience has run out."""
+        return bool(self.patience) and self.waited >= self.patience
+
+
+class Schedule:
+    """The learning rate over the steps of a training.
+
+    Args:
+        kind: `constant`; `cosine`, falling to 0 at the last step (Loshchilov and Hutter 2017);
+            or `plateau`, halved after half the patience without improvement.
+        base: the learning rate to begin with, after warm-up.
+        steps: how many steps all epochs have together.
+        warmup: over how many steps the rate rises from 0 to `base` in a line.
+    """
+
+    def __init__(self, kind: str, base: float, steps: int, warmup: int = 0) -> None:
+        self.kind = kind
+        self.base = base
+        self.steps = max(steps, 1)
+        self.warmup = warmup
+        self.factor = 1.0
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        if step < self.warmup:
+            return self.base * (step + 1) / (self.warmup + 1)
+        if self.kind == "cosine":
+            share = (step - self.warmup) / max(self.steps - self.warmup, 1)
+            return self.base * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        return self.base * self.factor
+
+    def after(self, watch: Watch) -> None:
+        """Take note of an epoch: on a plateau, halve the rate after half the patience."""
+        wait = max(1, watch.patience // 2)
+        if self.kind == "plateau" and watch.waited and watch.waited % wait == 0:
+            self.factor *= PLATEAU_FACTOR
+
+
+class Checkpoint:
+    """One file with everything that the next epoch depends on.
+
+    Args:
+        folder: where the file is; made when first needed.
+        name: tells trainings apart that share a folder, such as a spec's digest and the stage.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path = Path(folder) / f"{name}.npz"
+
+    def load(
+        self, trainee: Trainee, watch: Watch, schedule: Schedule, history: list[Epoch]
+    ) -> None:
+        """Take up what was kept; nothing, if nothing was.
+
+        Raises:
+            StoreError: the file is corrupt, though it is only ever replaced as a whole.
+        """
+        if not self._path.is_file():
+            return
+        try:
+            with np.load(self._path, allow_pickle=False) as kept:
+                story = json.loads(str(kept["story"]))
+                state = [kept[f"state{place}"] for place in range(story["state"])]
+                best = [kept[f"best{place}"] for place in range(story["best"])]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise StoreError(
+                f"{self._path} is corrupt: {error}. Remove it and run again."
+            ) from error
+        trainee.take_state(state)
+        watch.best_weights = best
+        watch.best_metrics = story["best_metrics"]
+        watch.best_value, watch.waited = story["best_value"], story["waited"]
+        schedule.factor = story["factor"]
+        history.extend(Epoch(**epoch) for epoch in story["history"])
+
+    def save(
+        self, trainee: Trainee, watch: Watch, schedule: Schedule, history: list[Epoch]
+    ) -> None:
         """Keep the training as it stands after an epoch."""
-        ...
+        state = trainee.state()
+        story = {
+            "state": len(state),
+            "best": len(watch.best_weights),
+            "best_metrics": watch.best_metrics,
+            "best_value": watch.best_value,
+            "waited": watch.waited,
+            "factor": schedule.factor,
+            "history": [asdict(epoch) for epoch in history],
+        }
+        arrays = {f"state{place}": each for place, each in enumerate(state)}
+        arrays |= {f"best{place}": each for place, each in enumerate(watch.best_weights)}
+        arrays["story"] = np.array(json.dumps(story))
+        # Two processes may train the same spec: each writes a file of its own.
+        with whole_file(self._path) as part, part.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
 
     def remove(self) -> None:
-        """Forget it: the training is finished."""
-        ...
+        """Forget the training: it is finished."""
+        self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stage:
+class TrainingStage:
     """A stage of a training.
 
     Attributes:
@@ -118,7 +243,7 @@ class Stage:
         report: told of every epoch; what it raises (a pruned trial) ends the training.
         earlier: how many epochs earlier stages had.
         start: metrics of the network as it comes, which then counts as a candidate; or none.
-        keeper: keeps every epoch, None for nothing.
+        checkpoint: keeps every epoch; None to keep none.
         seen: told the (n_val, k) probabilities of every epoch, just before `report`.
     """
 
@@ -127,7 +252,7 @@ class Stage:
     report: Report
     earlier: int = 0
     start: Mapping[str, float] = field(default_factory=dict)
-    keeper: Keeper | None = None
+    checkpoint: Checkpoint | None = None
     seen: Seen | None = None
 
 
@@ -137,25 +262,19 @@ def run_epochs(
     train: Examples,
     val: Examples,
     settings: Settings,
-    stage: Stage,
+    stage: TrainingStage,
 ) -> Trained:
     """Train until the epochs or the patience are spent; leave the best epoch's weights.
 
-    Args:
-        trainee: the network.
-        inputs: gives what it reads.
-        train: what is learnt from.
-        val: what early stopping watches.
-        settings: how.
-        stage: which part of a training this is.
+    The images of `train` are learnt from, and early stopping watches those of `val`.
     """
     watch, history = Watch(settings.monitor, settings.patience), list[Epoch]()
     schedule = _schedule(settings, len(train.rows))
     if stage.start:
         watch.better(dict(stage.start))
         watch.best_weights = trainee.snapshot()
-    if stage.keeper is not None:
-        stage.keeper.load(trainee, watch, schedule, history)
+    if stage.checkpoint is not None:
+        stage.checkpoint.load(trainee, watch, schedule, history)
     for number in range(len(history), settings.epochs):
         if watch.is_over:
             break
@@ -166,15 +285,15 @@ def run_epochs(
         if watch.better(metrics) or watch.best_weights is None:
             watch.best_weights = trainee.snapshot()
         schedule.after(watch)
-        if stage.keeper is not None:
-            stage.keeper.save(trainee, watch, schedule, history)
+        if stage.checkpoint is not None:
+            stage.checkpoint.save(trainee, watch, schedule, history)
         if stage.seen is not None:
             stage.seen(said.astype(np.float64))
         stage.report(history[-1])
     trainee.restore(watch.best_weights)
     trainee.finish()
-    if stage.keeper is not None:
-        stage.keeper.remove()
+    if stage.checkpoint is not None:
+        stage.checkpoint.remove()
     return Trained(history=tuple(history), best=watch.best_metrics, trainee=trainee)
 
 

@@ -1,12 +1,11 @@
 """The frozen regime: a head over features that every image was passed through once for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..environment import seconds
-from ..records import Labels, Params, Part, Progress, Seconds, Spec
+from ..records import Labels, Params, Part, Probabilities, Progress, Rows, Seconds, Spec
 from ..seeds import derive
 from ..zoo import (
     ARCHITECTURES,
@@ -19,13 +18,13 @@ from ..zoo import (
     see_at_scales,
     select,
 )
-from .augmentation import notes_on_views, open_views
-from .epochs import Examples, Report, Seen, Stage, Trained, run_epochs
-from .features import Features, calibration_rows, open_features
+from .epochs import Report, Seen, Trained, Trainee, TrainingStage, run_epochs
 from .inputs import Columns, Views
-from .material import Fitted, Material
-from .settings import Settings, read_settings
-from .trainees import make_trainee
+from .keras_trainee import KerasTrainee
+from .material import Examples, Fitted, Material
+from .numpy_trainer import stack_trainee
+from .passes import Features, Passes
+from .tunables import DEFAULT_VIEWS, Settings, is_fresh, read_settings, views_of
 
 
 class Trunk:
@@ -48,7 +47,7 @@ class Trunk:
             any_side=len(scales) > 1,
         )
         if spec.weights == "none":
-            hashes = [material.hashes[row] for row in calibration_rows(material)]
+            hashes = [material.hashes[row] for row in material.calibration_rows]
             calibrate(built, material.pixels.array[material.pixels.rows(hashes)])
         return see_at_scales(built, spec.picture, scales) if len(scales) > 1 else built
 
@@ -67,6 +66,19 @@ class Head:
     trained: Trained
     inputs: Columns
 
+    def predict(self, rows: Rows) -> Probabilities:
+        """Return (n, k) probabilities of some of the pixels' rows."""
+        return self.trained.predict(self.inputs, rows)
+
+    def standing(self, params: Params, classes: int) -> Any:
+        """Return the head as a network over features as they come, standardising them inside."""
+        inputs = self.inputs
+        whole = build_head(params, inputs.width, classes, 0, inputs.mean, inputs.variance)
+        for layer in self.network.layers:
+            if layer.weights:
+                whole.get_layer(layer.name).set_weights(layer.get_weights())
+        return whole
+
 
 def fit_head(
     features: Features,
@@ -78,7 +90,6 @@ def fit_head(
     classes: int,
     seed: int,
     report: Report,
-    stage: str = "head",
     views: Views | None = None,
     seen: Seen | None = None,
 ) -> Head:
@@ -93,7 +104,6 @@ def fit_head(
         classes: k.
         seed: for its first weights, the order of images and dropout.
         report: told of every epoch; what it raises (a pruned trial) ends the training.
-        stage: the stage's name in the history.
         views: of the training images, to draw from.
         seen: told the probabilities of `val` after every epoch.
     """
@@ -106,7 +116,7 @@ def fit_head(
         val,
         settings,
         classes=classes,
-        stage=Stage(name=stage, seed=seed, report=report, seen=seen),
+        stage=TrainingStage(name="head", seed=seed, report=report, seen=seen),
     )
 
 
@@ -118,7 +128,7 @@ def train_head(
     settings: Settings,
     *,
     classes: int,
-    stage: Stage,
+    stage: TrainingStage,
 ) -> Head:
     """Train a head over columns that are chosen and standardised; otherwise as `fit_head`."""
     # Without a layer that standardises: its inputs come standardised.
@@ -128,19 +138,9 @@ def train_head(
     return Head(network=network, trained=trained, inputs=inputs)
 
 
-def standing_head(head: Head, params: Params, classes: int) -> Any:
-    """Return a head as a network over features as they come, standardising them inside."""
-    inputs = head.inputs
-    whole = build_head(params, inputs.width, classes, 0, inputs.mean, inputs.variance)
-    for layer in head.network.layers:
-        if layer.weights:
-            whole.get_layer(layer.name).set_weights(layer.get_weights())
-    return whole
-
-
-def examples(material: Material, part: Part) -> Examples:
-    """Return a part's rows of the pixels (and of the features), and its classes."""
-    return Examples(rows=material.pictures(part), labels=material.truth(part))
+def make_trainee(head: Any, settings: Settings, seed: int) -> Trainee:
+    """Choose who trains a head over features: NumPy if it knows all its layers, else Keras."""
+    return stack_trainee(head.layers, settings, seed) or KerasTrainee(head, settings)
 
 
 def settings_of(spec: Spec, material: Material, labels: Labels | None = None) -> Settings:
@@ -149,105 +149,57 @@ def settings_of(spec: Spec, material: Material, labels: Labels | None = None) ->
     Args:
         spec: what to train.
         material: its classes, and its training part.
-        labels: the classes of the images trained on, where they are not those of the training
-            part, such as a fold's; `class_weight=balanced` weighs by them.
+        labels: the classes of the images trained on, such as a fold's; None for the training
+            part's.
     """
-    return read_settings(
-        spec.params,
-        epochs=spec.epochs,
-        patience=spec.patience,
-        classes=material.classes,
-        labels=material.truth(Part.TRAIN) if labels is None else labels,
-    )
+    taught = material.truth(Part.TRAIN) if labels is None else labels
+    return read_settings(spec, material.classes, taught)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OverFeatures:
-    """A head trained over a spec's features: the frozen regime, and fine-tuning's first stage.
+    """A spec's features, computed now or found in the cache, and heads trained over them.
+
+    The arguments are those of `Passes`, and the trunk if it is built already.
 
     Attributes:
         trunk: the backbone.
+        passes: the passes through it.
         features: of all images, and `views` of augmented training images, None for none.
-        head: the trained head.
-        standing: the head as a network over features as they come.
-        features_seconds: what the features cost, those of views included, whenever that was.
-        head_seconds: what training took.
+        seconds: what both cost, whenever that was.
     """
 
-    trunk: Trunk
-    features: Features
-    views: Views | None
-    head: Head
-    standing: Any
-    features_seconds: float
-    head_seconds: float
+    def __init__(
+        self,
+        spec: Spec,
+        material: Material,
+        progress: Progress,
+        engine: str | None = None,
+        trunk: Trunk | None = None,
+    ) -> None:
+        self._spec = spec
+        self._progress = progress
+        self.trunk = own = trunk or Trunk(spec, material)
+        self.passes = Passes(spec, material, progress, engine)
+        self.features = self.passes.features(lambda: own.backbone)
+        self.views, views_seconds = self.passes.views(lambda: own.backbone)
+        self.seconds = self.features.seconds + views_seconds
 
-
-def train_over_features(
-    spec: Spec,
-    material: Material,
-    progress: Progress,
-    engine: str | None = None,
-    trunk: Trunk | None = None,
-) -> OverFeatures:
-    """Train a spec's head over its features, computed now or found in the cache.
-
-    Args:
-        spec: what to train.
-        material: what on.
-        progress: told of every batch of features and every epoch.
-        engine: in place of the spec's engine.
-        trunk: the backbone, if it is built already.
-    """
-    trunk = trunk or Trunk(spec, material)
-    features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
-    views, views_seconds = open_views(spec, material, lambda: trunk.backbone, progress, engine)
-    progress.stage("head", total=spec.epochs, unit="epochs")
-    started = seconds()
-    head = _head_over(features, views, spec, material, progress)
-    return OverFeatures(
-        trunk=trunk,
-        features=features,
-        views=views,
-        head=head,
-        standing=standing_head(head, spec.params, len(material.classes)),
-        features_seconds=features.seconds + views_seconds,
-        head_seconds=seconds() - started,
-    )
-
-
-def _head_over(
-    features: Features, views: Views | None, spec: Spec, material: Material, progress: Progress
-) -> Head:
-    """Train a spec's head over features that are there."""
-    return fit_head(
-        features,
-        spec.params,
-        examples(material, Part.TRAIN),
-        examples(material, Part.VAL),
-        settings_of(spec, material),
-        classes=len(material.classes),
-        seed=derive(spec.seed, "head"),
-        report=progress.epoch,
-        views=views,
-        seen=material.seen,
-    )
-
-
-def open_head(
-    spec: Spec,
-    material: Material,
-    progress: Progress,
-    engine: str | None = None,
-) -> Callable[[Material], Head]:
-    """Return what trains a spec's head on a fold's material, its features being opened once.
-
-    The arguments are those of `train_frozen`.
-    """
-    trunk = Trunk(spec, material)
-    features = open_features(spec, material, lambda: trunk.backbone, progress, engine)
-    views, _ = open_views(spec, material, lambda: trunk.backbone, progress, engine)
-    return lambda fold: _head_over(features, views, spec, fold, progress)
+    def head(self, material: Material) -> Head:
+        """Train the spec's head on the material, which may be that of a fold."""
+        spec = self._spec
+        self._progress.stage("head", total=spec.epochs, unit="epochs")
+        return fit_head(
+            self.features,
+            spec.params,
+            material.examples(Part.TRAIN),
+            material.examples(Part.VAL),
+            settings_of(spec, material),
+            classes=len(material.classes),
+            seed=derive(spec.seed, "head"),
+            report=self._progress.epoch,
+            views=self.views,
+            seen=material.seen,
+        )
 
 
 def train_frozen(
@@ -257,33 +209,46 @@ def train_frozen(
     engine: str | None = None,
     trunk: Trunk | None = None,
 ) -> Fitted:
-    """Train a head over features, computed now or found in the cache.
-
-    Args:
-        spec: what to train.
-        material: what on.
-        progress: told of every batch of features and every epoch.
-        engine: in place of the spec's engine.
-        trunk: the backbone, if it is built already.
-    """
+    """Train a head over features; the arguments are those of `OverFeatures`."""
     began = seconds()
-    done = train_over_features(spec, material, progress, engine, trunk)
-    head = done.head
-    val, test = (
-        head.trained.predict(head.inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST)
-    )
+    over = OverFeatures(spec, material, progress, engine, trunk)
+    started = seconds()
+    head = over.head(material)
+    standing = head.standing(spec.params, len(material.classes))
+    took = seconds() - started
+    val, test = (head.predict(material.pictures(part)) for part in (Part.VAL, Part.TEST))
     return Fitted(
-        network=assemble(done.trunk.backbone, done.standing, spec.params),
+        network=assemble(over.trunk.backbone, standing, spec.params),
         history=head.trained.history,
         val=val,
         test=test,
         seconds=Seconds(
             decode=material.pixels.seconds,
-            features=done.features_seconds,
-            head=done.head_seconds,
+            features=over.seconds,
+            head=took,
             wall=seconds() - began,
         ),
-        engine=done.features.engine,
-        facts=dict(done.features.facts),
+        engine=over.features.engine,
+        facts=over.features.facts,
         warnings=notes_on_views(spec),
     )
+
+
+def notes_on_views(spec: Spec) -> tuple[str, ...]:
+    """Return warnings on how augmentation was applied over a frozen backbone."""
+    asked, used = spec.params.integer("views"), views_of(spec.params)
+    if is_fresh(spec.params):
+        note = (
+            "training images are varied afresh every epoch of the second stage; the first draws "
+            f"from {used} views of each, computed once, and from the image itself."
+        )
+        return (note,)
+    if asked and not used:
+        return (f"views={asked} changed nothing: there is no augmentation to make views with.",)
+    if used == DEFAULT_VIEWS:
+        note = (
+            f"augmentation draws from {used} views of each training image, computed once, and "
+            "from the image itself; --views sets how many."
+        )
+        return (note,)
+    return ()

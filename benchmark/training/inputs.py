@@ -1,6 +1,6 @@
-"""What networks read by row: standardised feature columns, pixels."""
+"""What networks read by row: feature columns, activations at a cut, pixels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,15 @@ import numpy.typing as npt
 from ..records import Rows
 from ..seeds import generator
 from ..zoo import floor_variance
+from .engines import Images, Matrix, engine_named, filled
 from .epochs import Batch
 
-Matrix = npt.NDArray[np.float32]
 # Images, their rows and the epoch's number → the images changed.
-Vary = Callable[[npt.NDArray[np.uint8], Rows, int], npt.NDArray[np.uint8]]
+Vary = Callable[[Images, Rows, int], Images]
 
 _IN_MEMORY_BYTES = 256 * 2**20
 _BLOCK = 2048
+_FRONT_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,7 +110,7 @@ class Columns:
     def _statistics(self, matrix: Matrix, train: Rows) -> tuple[Matrix, Matrix]:
         """Return mean and variance, the latter floored as the head's own layer floors it."""
         total, squares = np.zeros(self.width), np.zeros(self.width)
-        blocks = [train[start : start + _BLOCK] for start in range(0, len(train), _BLOCK)]
+        blocks = np.split(train, range(_BLOCK, len(train), _BLOCK))
         for block in blocks:
             total += self._raw(matrix, block).sum(axis=0, dtype=np.float64)
         mean = total / len(train)
@@ -119,7 +120,7 @@ class Columns:
         return mean.astype(np.float32), variance.astype(np.float32)
 
 
-class Store:
+class ImageRows:
     """Arrays by row straight from a memory map, such as pixels.
 
     Args:
@@ -155,10 +156,142 @@ def fits_in_memory(rows: int, width: int) -> bool:
     return 4 * rows * width <= _IN_MEMORY_BYTES
 
 
-def filled(batch: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    """Fill a batch up to a size with its last row.
+class Shrunk:
+    """What a front without weights makes of images, such as means over squares of pixels.
 
-    Engines and graphs prepare for each new shape as long as for a hundred images.
+    It is computed when it is first asked for, and then held in memory, up to 256 MiB for all
+    images; above that, and for varied images, it is computed every time.
+
+    Args:
+        front: keras.Model from raw pixels to (width,) values.
+        pixels: the images.
     """
-    missing = size - len(batch)
-    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+
+    def __init__(self, front: Any, pixels: ImageRows) -> None:
+        self._front = front
+        self._pixels = pixels
+        shape = (len(pixels), int(front.output_shape[-1]))
+        self._held = np.empty(shape, np.float32) if fits_in_memory(*shape) else None
+        self._is_held = np.zeros(len(pixels), bool)
+
+    def take(self, rows: Rows) -> Matrix:
+        """Return the (b, width) values of some rows."""
+        if self._held is None:
+            return self._of(rows)
+        missing = np.unique(rows[~self._is_held[rows]])
+        if len(missing):
+            self._held[missing] = self._of(missing)
+            self._is_held[missing] = True
+        found: Matrix = self._held[rows]
+        return found
+
+    def drawn(self, rows: Rows, epoch: int) -> Matrix:
+        """Return the values of some rows for training, of varied images where there are any."""
+        if not self._pixels.is_varied:
+            return self.take(rows)
+        return self._passed(self._pixels.drawn(rows, epoch))
+
+    def _of(self, rows: Rows) -> Matrix:
+        batches = np.split(rows, range(_FRONT_BATCH, len(rows), _FRONT_BATCH))
+        return np.concatenate([self._passed(self._pixels.take(each)) for each in batches])
+
+    def _passed(self, images: Batch) -> Matrix:
+        import keras
+
+        values: Matrix = keras.ops.convert_to_numpy(self._front(images, training=False))
+        return values
+
+
+class AtCut:
+    """What the tail of a backbone reads: activations at the cut and features from before it.
+
+    Args:
+        activations: (u, h, w, c) memory-mapped.
+        features: (u, D) of all images, `columns` of which come from taps before the cut.
+        columns: none where no such tap is used.
+        views: features of augmented views of the training images, None for none.
+        varied: (count t, h, w, c) activations of the same views in the same order, memory-mapped.
+        fresh: varies images and passes them through the trunk; training then reads nothing else.
+    """
+
+    def __init__(
+        self,
+        activations: Matrix,
+        features: Matrix,
+        columns: Rows,
+        views: Views | None = None,
+        varied: Matrix | None = None,
+        fresh: "Fresh | None" = None,
+    ) -> None:
+        self._own = (activations, features)
+        self._columns = columns
+        self._views = views
+        self._varied = None if views is None or varied is None else (varied, views.matrix)
+        self._fresh = fresh
+
+    def take(self, rows: Rows) -> Batch:
+        """Return the activations of some rows, with their earlier features where there are any."""
+        return self._joined(self._read(self._own, rows))
+
+    def drawn(self, rows: Rows, epoch: int) -> Batch:
+        """Return the same for training: of the images, of views of them, or varied afresh."""
+        if self._fresh is not None:
+            return self._fresh.drawn(rows, epoch)
+        found = self._read(self._own, rows)
+        if self._views is not None and self._varied is not None:
+            chosen = self._views.draw(rows, epoch)
+            seen = chosen >= 0
+            for own, view in zip(found, self._read(self._varied, chosen[seen]), strict=True):
+                own[seen] = view
+        return self._joined(found)
+
+    def _read(self, source: tuple[Matrix, Matrix], rows: Rows) -> list[Matrix]:
+        activations, matrix = source
+        return [np.array(activations[rows]), np.asarray(matrix[rows])[:, self._columns]]
+
+    def _joined(self, found: list[Matrix]) -> Batch:
+        return found if len(self._columns) else found[0]
+
+
+class Fresh:
+    """Gives what a tail reads of images that are varied afresh in every epoch.
+
+    Nothing in the trunk is trained, so that no gradient goes there. It is passed in float32 by the
+    engine that computed the activations at the cut, which has been found the quickest, and which
+    gives the same on a further day: the choice is kept, not made again.
+
+    Args:
+        trunk: keras.Model from raw pixels to the maps at the cut or, where features from before
+            it are wanted too, to a list of both.
+        engine: the name of who computed the activations.
+        pixels: (u, side, side, channels) memory-mapped.
+        vary: varies a batch of training images.
+        batch: images in a training step.
+    """
+
+    def __init__(self, trunk: Any, engine: str, pixels: Images, vary: Vary, batch: int) -> None:
+        self._engine = engine_named(engine, flatten_outputs(trunk, trunk.outputs))
+        self._shape = trunk.outputs[0].shape[1:]
+        self._with_early = len(trunk.outputs) > 1
+        self._pixels = pixels
+        self._vary = vary
+        self._batch = batch
+
+    def drawn(self, rows: Rows, epoch: int) -> Batch:
+        """Return activations of some rows' images as an epoch varies them, and early features."""
+        images = self._vary(np.asarray(self._pixels[rows]), rows, epoch)
+        found = self._engine.run(filled(images, self._batch))[: len(rows)]
+        cells = int(np.prod(self._shape))
+        maps = found[:, :cells].reshape(-1, *self._shape)
+        return [maps, found[:, cells:]] if self._with_early else maps
+
+
+def flatten_outputs(trunk: Any, outputs: Sequence[Any]) -> Any:
+    """Return a trunk with one output, a row an image: the maps at the cut, then the others."""
+    import keras
+
+    border, *early = outputs
+    row = keras.layers.Flatten(dtype="float32")(border)
+    if early:
+        row = keras.layers.Concatenate(dtype="float32")([row, *early])
+    return keras.Model(trunk.inputs, row)

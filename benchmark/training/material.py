@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ..cache import Cache
 from ..data import Pixels
 from ..errors import UsageError
@@ -41,6 +44,14 @@ class Member:
     predictions: Predictions
     spec: Spec
     out_of_fold: Predictions | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examples:
+    """Images of one part: their rows of the inputs, and their (n,) classes."""
+
+    rows: Rows
+    labels: Labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,15 +100,36 @@ class Material:
         labels = self.taught if is_taught and self.taught is not None else self.labels
         return labels[self.split.rows(part)]
 
+    def examples(self, part: Part) -> Examples:
+        """Return a part's rows of the pixels (and of the features), and its classes."""
+        return Examples(rows=self.pictures(part), labels=self.truth(part))
+
+    @property
+    def calibration_rows(self) -> Rows:
+        """The rows of the index that an untrained backbone's batch statistics are taken from.
+
+        In a fold of train and val they are the split's all the same, some of them held out: pixels
+        without labels, which spares a pass of all images for each fold.
+        """
+        train = sorted(self._train.tolist(), key=lambda row: self.hashes[row])
+        return np.asarray(train[:: max(1, len(train) // 32)][:32], np.int64)
+
+    def probe_images(self) -> tuple[npt.NDArray[np.uint8], Labels]:
+        """Return up to 64 images of train, spread over its classes and mixed, and their classes."""
+        train = self._train
+        rows = train[np.linspace(0, len(train) - 1, min(64, len(train))).astype(np.int64)]
+        rows = np.random.default_rng(0).permutation(rows)
+        places = self.pixels.rows([self.hashes[row] for row in rows])
+        return self.pixels.array[places], self.labels[rows]
+
+    @property
+    def _train(self) -> Rows:
+        """The training rows that are the same for a split and for every fold of it."""
+        return (self.whole or self.split).train
+
 
 def aligned(said: Predictions, material: Material, rows: Rows, what: str) -> Probabilities:
-    """Return (n, k) probabilities of some rows of the index, found by their content digests.
-
-    Args:
-        said: what a member says.
-        material: classes and digests.
-        rows: n rows of the index.
-        what: names the rows in a message.
+    """Return a member's (n, k) probabilities of rows of the index, found by content digests.
 
     Raises:
         UsageError: a member has other classes, or did not predict all of the images.

@@ -1,15 +1,28 @@
-"""The parameters of training: declared once, with default, meaning and range."""
+"""The parameters of training: declared and checked once, and read into the loops' types."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
+from ..data.augmentation import read_policy
 from ..errors import UsageError
 from ..metrics import MONITORS
-from ..records import Params, ParamValue, Regime, Tunable
+from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable
 from ..zoo import SCALES, Architecture
-from .augmentation import check_fresh, views_of
-from .optimizers import LBFGS, OPTIMIZERS
-from .precision import AUTO, POLICIES
+
+OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
+LBFGS = "lbfgs"  # over all images at once (Liu and Nocedal 1989), for heads only
+MOMENTUM = 0.9  # of sgd
+WEIGHT_DECAY = 0.004  # of adamw: Keras's default
+
+# The device's own choice, and Keras's mixed-precision policy of each format by name.
+AUTO = "auto"
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+# chosen, not sourced: with the image itself five to draw from, at four more passes over train.
+DEFAULT_VIEWS = 4
 
 _LABEL_SMOOTHING = Tunable(
     name="label_smoothing",
@@ -23,7 +36,7 @@ _OPTIMIZER = Tunable(
     name="optimizer",
     default="adam",
     about="how weights follow their gradient (sgd has momentum 0.9)",
-    choices=tuple(OPTIMIZERS),
+    choices=OPTIMIZERS,
 )
 _OPTIMIZER_OF_HEADS = replace(
     _OPTIMIZER,
@@ -184,7 +197,7 @@ def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: 
             )
     checked = {name: known[name].check(value) for name, value in values.items()}
     params = defaults(architecture, regime).having(checked)
-    check_fresh(params)
+    _check_fresh(params)
     _check_full_batch(params)
     # Written down, so that a run shows and its digest holds what was used.
     views = views_of(params) if "views" in known else 0
@@ -206,3 +219,112 @@ def _check_full_batch(params: Params) -> None:
                 f"{name}={params.number(name):g} would change it on the way: set {name}=0, or take "
                 "another optimizer."
             )
+
+
+def views_of(params: Params) -> int:
+    """Return how many augmented views each training image has over a frozen backbone; 0 for none.
+
+    A policy without a number of views would otherwise do nothing there: it means `DEFAULT_VIEWS`.
+    """
+    if not read_policy(params.text("augmentation")).in_use:
+        return 0
+    return params.integer("views") or DEFAULT_VIEWS
+
+
+def is_fresh(params: Params) -> bool:
+    """Say whether fine-tuning's second stage varies its images afresh every epoch."""
+    return bool(params.get("fresh_augmentation", False))
+
+
+def _check_fresh(params: Params) -> None:
+    """Make sure that there is something to vary images by, where they are to be varied afresh.
+
+    Raises:
+        UsageError: there is no policy.
+    """
+    if is_fresh(params) and not read_policy(params.text("augmentation")).in_use:
+        raise UsageError(
+            "fresh_augmentation needs a policy to vary training images by, and augmentation is "
+            f"{params.text('augmentation')!r}: name one, such as ct or xray, or leave "
+            "fresh_augmentation out."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settings:
+    """How weights are found, for any regime.
+
+    Attributes:
+        optimizer: one of `OPTIMIZERS`, or `LBFGS`.
+        learning_rate: to begin with; `schedule` says how it goes on.
+        batch: images in a step; for `LBFGS` all of them.
+        label_smoothing: the share of a label spread over all classes.
+        class_weights: (k,) weight of an image's loss by its class.
+        clip_norm: the gradient's greatest norm, 0 for no bound.
+        monitor: what early stopping watches.
+        epochs: the most epochs; `patience` of them without improvement end it.
+        warmup_epochs: epochs over which the learning rate rises.
+    """
+
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    batch: int
+    label_smoothing: float
+    class_weights: npt.NDArray[np.float32]
+    clip_norm: float
+    monitor: str
+    epochs: int
+    patience: int
+    warmup_epochs: int = 0
+
+
+def read_settings(spec: Spec, classes: tuple[str, ...], labels: Labels) -> Settings:
+    """Read a spec's training parameters; class weights are those of the (n,) labels trained on."""
+    params = spec.params
+    return Settings(
+        optimizer=params.text("optimizer"),
+        learning_rate=params.number("learning_rate"),
+        schedule=params.text("schedule"),
+        batch=len(labels) if params.text("optimizer") == LBFGS else params.integer("batch"),
+        label_smoothing=params.number("label_smoothing"),
+        class_weights=class_weights(params.text("class_weight"), classes, labels),
+        clip_norm=params.number("clip_norm"),
+        monitor=params.text("monitor"),
+        epochs=spec.epochs,
+        patience=spec.patience,
+    )
+
+
+def class_weights(words: str, classes: tuple[str, ...], labels: Labels) -> npt.NDArray[np.float32]:
+    """Turn `none`, `balanced` or `normal=1,adenocarcinoma=3` into (k,) weights.
+
+    `balanced` is n / (k n_class), as in scikit-learn (King and Zeng 2001). Classes not named
+    weigh 1.
+
+    Raises:
+        UsageError: an unknown class, or a weight that is not a positive number.
+    """
+    weights = np.ones(len(classes), np.float32)
+    if words == "balanced":
+        counts = np.bincount(labels, minlength=len(classes))
+        return (len(labels) / (len(classes) * np.maximum(counts, 1))).astype(np.float32)
+    for pair in [] if words == "none" else words.split(","):
+        name, _, value = (word.strip() for word in pair.partition("="))
+        if name not in classes:
+            raise UsageError(
+                f"class_weight must be none, balanced or CLASS=WEIGHT,... with a class of "
+                f"{', '.join(classes)}; got {pair!r}."
+            )
+        weights[classes.index(name)] = _weight(pair, value)
+    return weights
+
+
+def _weight(pair: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not (0 < number < float("inf")):
+        raise UsageError(f"a class weight must be a positive number; got {pair!r}.")
+    return number

@@ -35,6 +35,7 @@ from ..training import (
     answer_out_of_fold,
     fold_count,
     rows_in_folds,
+    this_device,
 )
 from .checking import train_checked
 from .messages import Helped, Task, Voice
@@ -71,7 +72,7 @@ def run_task(task: Task, progress: Voice) -> Outcome:
         parameters=int(fitted.network.count_params()),
         model_bytes=(folder / "model.keras").stat().st_size,
         milliseconds_per_image=checked.milliseconds,
-        device=_device(),
+        device=this_device().name,
         engine=fitted.engine,
         peak_memory_mib=environment.peak_memory_mib(),
         largest_difference=checked.difference,
@@ -250,11 +251,3 @@ def _complete(part: Path, folder: Path) -> None:
         sync(path)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
-
-
-def _device() -> str:
-    """Name the device that Keras computes on."""
-    import keras
-
-    devices = [str(device) for device in keras.distribution.list_devices()]
-    return next((device for device in devices if not device.startswith("cpu")), "cpu")

@@ -166,7 +166,7 @@ def training(folder: Path) -> Figures:
 def _head_over_fixed_features(params: dict[str, Any]) -> Any:
     """Return the probabilities that a head gives for the rows it was stopped on."""
     from benchmark.training import Examples, Features, fit_head
-    from benchmark.training.settings import read_settings
+    from benchmark.training.tunables import read_settings
     from benchmark.zoo import Block
     from tests.training.conftest import make_spec
 
@@ -179,9 +179,9 @@ def _head_over_fixed_features(params: dict[str, Any]) -> Any:
         engine="none",
         facts={},
     )
-    spec = make_spec("mobilenetv2", Regime.FROZEN, {"batch": 8, "dropout": 0.0, **params})
-    classes = ("a", "b", "c")
-    settings = read_settings(spec.params, epochs=8, patience=8, classes=classes, labels=labels[:32])
+    values = {"batch": 8, "dropout": 0.0, **params}
+    spec = make_spec("mobilenetv2", Regime.FROZEN, values, epochs=8, patience=8)
+    settings = read_settings(spec, ("a", "b", "c"), labels[:32])
     rows = np.arange(48)
     head = fit_head(
         features,

@@ -34,7 +34,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmark.environment import machine
-from benchmark.training.openvino_engine import load_openvino
+from benchmark.training.engines import load_openvino
 
 from . import commands, finetune_row, frozen_rows
 from .scratch_row import measure_scratch

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.records import Epoch, Part, Regime, Silent, Spec
-from benchmark.training import Material, train
-from benchmark.training.frozen import train_over_features
+from benchmark.training import Material, OverFeatures, train
 from benchmark.zoo import assemble, split_backbone
 
 from .markdown import draw_table
@@ -102,13 +101,14 @@ def whole_network(spec: Spec, material: Material) -> Any:
     """Return backbone and trained head as one network, trainable behind the cut as ours is."""
     import keras
 
-    first = train_over_features(spec, material, Silent())
+    first = OverFeatures(spec, material, Silent())
     backbone = first.trunk.backbone
-    network = assemble(backbone, first.standing, spec.params)
+    standing = first.head(material).standing(spec.params, len(material.classes))
+    network = assemble(backbone, standing, spec.params)
     tail = split_backbone(backbone, spec.params.text("cut"), spec.params).tail
     # With features from before the cut the tail holds a network within it.
     behind = {layer.name for layer in tail._flatten_layers(include_self=False, recursive=True)}
-    trained = behind | {layer.name for layer in first.standing.layers}
+    trained = behind | {layer.name for layer in standing.layers}
     for layer in network.layers:
         still = isinstance(layer, keras.layers.BatchNormalization | keras.layers.Normalization)
         layer.trainable = layer.name in trained and not still

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.records import Part, Silent
 from benchmark.training import train, verify
 from benchmark.training.engines import engine_named
-from benchmark.training.features import pass_images
+from benchmark.training.passes import Stored, pass_images
 from benchmark.zoo import build_extractor
 
 from .markdown import draw_table
@@ -96,10 +96,9 @@ def lower_bound(arch: str, setting: Setting, engine: str) -> None:
         material = read(setting, Path(folder), arch)
         extractor = build_extractor(open_trunk(arch, setting, material).backbone)
         chosen = engine_named(engine, extractor)
-        pixels = material.pixels.array
-        shape = (len(pixels), int(extractor.output_shape[-1]))
         file = Path(folder) / "features.npy"
-        pass_images(chosen, lambda start, stop: pixels[start:stop], shape, file, Silent())
+        images, width = Stored(material.pixels.array), int(extractor.output_shape[-1])
+        pass_images(chosen, images, width, file, Silent())
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from benchmark.environment import peak_memory_mib
 from benchmark.records import Silent
 from benchmark.training import open_features
-from benchmark.training.openvino_engine import load_openvino
+from benchmark.training.engines import load_openvino
 
 from .memory import Watch
 from .setting import Setting, make_spec, open_trunk, read, timed

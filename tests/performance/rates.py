@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.training import Material
-from benchmark.training.engines import convert, keras_engine, openvino_engine
-from benchmark.training.openvino_engine import load_openvino
+from benchmark.training.engines import convert, keras_engine, load_openvino, openvino_engine
 from benchmark.zoo import build_extractor
 
 from .flops import multiply_adds

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.records import Part, Silent
-from benchmark.training import Material, examples, fit_head, open_features, settings_of
+from benchmark.training import Material, fit_head, open_features, settings_of
 
 from .markdown import draw_table
 from .setting import Setting, make_spec, open_trunk, read, timed
@@ -57,8 +57,8 @@ def measure_head(arch: str, material: Material, setting: Setting) -> tuple[float
         head = fit_head(
             features,
             spec.params,
-            examples(material, Part.TRAIN),
-            examples(material, Part.VAL),
+            material.examples(Part.TRAIN),
+            material.examples(Part.VAL),
             settings_of(spec, material),
             classes=len(material.classes),
             seed=seed,

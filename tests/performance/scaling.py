@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.environment import machine
-from benchmark.training.openvino_engine import load_openvino
+from benchmark.training.engines import load_openvino
 
 from . import growth, growth_figure, rates, sizes
 from .growth import Curve

@@ -8,12 +8,9 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Part, Regime, Silent
-from benchmark.training import Fitted, Material, check, train
-from benchmark.training.at_cut import open_at_cut
-from benchmark.training.augmentation import variation
-from benchmark.training.features import open_features
-from benchmark.training.fresh import Fresh
-from benchmark.training.frozen import Trunk
+from benchmark.training import Fitted, Material, Trunk, check, train
+from benchmark.training.inputs import Fresh
+from benchmark.training.passes import Passes, variation
 from benchmark.zoo import ARCHITECTURES, split_backbone
 from tests.close import assert_close
 
@@ -46,8 +43,8 @@ def test_an_epoch_sees_what_the_trunk_gives_of_its_own_variation(
     spec = make_spec("mobilenetv2", Regime.FINETUNE, {**FRESH, "feature_depth": depth})
     trunk = Trunk(spec, material)
     halves = split_backbone(trunk.backbone, "last-block", spec.params)
-    features = open_features(spec, material, lambda: trunk.backbone, Silent())
-    inputs, _ = open_at_cut(spec, material, halves, features, None, Silent())
+    passes = Passes(spec, material, Silent())
+    inputs, _ = passes.at_cut(halves, passes.features(lambda: trunk.backbone), None)
     rows = np.array([4, 1, 7])
     first, again, second = (flat(inputs.drawn(rows, epoch)) for epoch in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -67,8 +64,8 @@ def test_images_that_are_not_varied_give_the_activations_that_are_kept(
     spec = make_spec("mobilenetv2", Regime.FINETUNE, {**FRESH, "feature_depth": "multi"})
     trunk = Trunk(spec, material)
     halves = split_backbone(trunk.backbone, "last-block", spec.params)
-    features = open_features(spec, material, lambda: trunk.backbone, Silent())
-    inputs, _ = open_at_cut(spec, material, halves, features, None, Silent())
+    passes = Passes(spec, material, Silent())
+    inputs, _ = passes.at_cut(halves, passes.features(lambda: trunk.backbone), None)
     unvaried = Fresh(halves.trunk, engine, material.pixels.array, lambda *each: each[0], 8)
     rows = np.arange(5)
     kept, seen = flat(inputs.take(rows)), flat(unvaried.drawn(rows, 0))

@@ -10,8 +10,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.records import Part, Predictions, Regime, Silent, Spec
 from benchmark.training import Material, Member, answer_out_of_fold, rows_in_folds, train
-from benchmark.training.out_of_fold import folds_of, in_fold
-from benchmark.training.regimes import exchanged, taught
+from benchmark.training.regimes import exchanged, folds_of, in_fold, taught
 
 from .conftest import draw_pixels, make_material, make_spec
 from .test_regimes import Listener
@@ -65,7 +64,7 @@ def test_an_image_moves_no_answer_for_itself_by_its_label(
 def _with_folds_of(material: Material, spec: Spec, other: Material) -> Any:
     made = folds_of(material, 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.training.out_of_fold.folds_of", lambda *_: made)
+        patch.setattr("benchmark.training.regimes.folds_of", lambda *_: made)
         return answers(spec, other)
 
 

@@ -9,9 +9,8 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.records import Epoch, Regime, Silent
-from benchmark.training import Features, Material, train
-from benchmark.training.at_cut import AtCut
-from benchmark.training.inputs import Views
+from benchmark.training import Material, train
+from benchmark.training.inputs import AtCut, Views
 from tests.close import assert_close
 
 from .conftest import largest_difference, make_material, make_spec
@@ -138,10 +137,9 @@ def test_fine_tuning_learns_from_views_at_the_cut_computed_once(
 def test_the_second_stage_sees_the_views_that_an_epoch_draws() -> None:
     own = np.arange(3, dtype=np.float32)
     matrix = np.stack([own, own], axis=1)
-    features = Features(matrix=matrix, blocks=(), seconds=0.0, engine="tensorflow", facts={})
     maps = own.reshape(3, 1, 1, 1)
     views = Views(matrix=matrix[:2] + 100, count=1, places=np.array([0, 1, -1]), seed=0)
-    at_cut = AtCut(maps, features, np.array([1]), views, maps[:2] + 100)
+    at_cut = AtCut(maps, matrix, np.array([1]), views, maps[:2] + 100)
     rows = np.array([1, 0])
     seen = set()
     for epoch in range(20):

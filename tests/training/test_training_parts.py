@@ -9,16 +9,15 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Params, Regime, Silent
-from benchmark.training import check, class_weights, defaults, engines, settings_of, tunables
-from benchmark.training.agreement import agree, standardised_error
-from benchmark.training.checkpoints import Checkpoint
-from benchmark.training.early_stopping import Schedule, Watch
-from benchmark.training.engines import Engine, choose_engine
-from benchmark.training.features import pass_images
+from benchmark.training import check, class_weights, defaults, probing, settings_of, tunables
+from benchmark.training.engines import FeatureEngine
+from benchmark.training.epochs import Checkpoint, Schedule, Watch
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.keras_trainee import KerasTrainee
-from benchmark.training.optimizers import clip
-from benchmark.training.stack import Dropout
+from benchmark.training.numpy_trainer.optimizers import clip
+from benchmark.training.numpy_trainer.stack import _Dropout
+from benchmark.training.passes import Stored, pass_images
+from benchmark.training.probing import agree, choose_engine, standardised_error
 from benchmark.zoo import ARCHITECTURES
 
 from .conftest import make_material, make_spec
@@ -169,9 +168,9 @@ def test_a_pass_keeps_the_order_of_images_and_drops_what_fills_its_last_batch(
         sizes.append(len(batch))
         return batch.mean(axis=(1, 2), dtype=np.float32)
 
-    engine = Engine(name="mean", run=run, batch=32)
+    engine = FeatureEngine(name="mean", run=run, batch=32)
     file = tmp_path / "f.npy"
-    pass_images(engine, lambda start, stop: images[start:stop], (70, 3), file, Silent())
+    pass_images(engine, Stored(images), 3, file, Silent())
     assert sizes == [32, 32, 32]
     np.testing.assert_array_equal(np.load(file), images.mean(axis=(1, 2), dtype=np.float32))
 
@@ -185,16 +184,16 @@ def test_of_the_engines_that_agree_the_quicker_is_taken(
     clock = [0.0]
     images = np.arange(64).reshape(64, 1, 1, 1).astype(np.uint8)
 
-    def engine(_model: Any, precision: str) -> Engine:
+    def engine(_model: Any, precision: str) -> FeatureEngine:
         def run(some: Any) -> Any:
             clock[0] += {"quick": 0.001, "slow": 0.01}[precision]
             return matrix[some[:, 0, 0, 0]] * (-1 if precision == wrong else 1)
 
-        return Engine(name=precision, run=run, batch=8)
+        return FeatureEngine(name=precision, run=run, batch=8)
 
-    probe = engines.Probe(images=images, labels=labels, features=matrix, per_second=1.0)
+    probe = probing.Probe(images=images, labels=labels, features=matrix, per_second=1.0)
     for name, value in {
-        "keras_engine": lambda _: Engine(name="reference", run=lambda _: matrix, batch=8),
+        "keras_engine": lambda _: FeatureEngine(name="reference", run=lambda _: matrix, batch=8),
         "_is_possible": lambda **_: True,
         "_probe": lambda *_: probe,
         "convert": lambda _: None,
@@ -203,7 +202,7 @@ def test_of_the_engines_that_agree_the_quicker_is_taken(
         "seconds": lambda: clock[0],
         "openvino_engine": engine,
     }.items():
-        monkeypatch.setattr(engines, name, value)
+        monkeypatch.setattr(probing, name, value)
     chosen = choose_engine(None, "auto", images, labels, 10_000)
     assert chosen.name == taken
     assert {f"{name}_images_per_second" for name in order} <= set(chosen.facts)
@@ -288,7 +287,7 @@ def test_features_that_move_an_image_to_another_class_do_not_agree() -> None:
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
-    layer = Dropout(0.3)
+    layer = _Dropout(0.3)
     found = layer.forward(np.ones((500, 101), np.float32), np.random.default_rng(0))
     assert np.mean(found == 0) == pytest.approx(0.3, abs=0.01)
     assert found.mean() == pytest.approx(1, abs=0.01)

@@ -115,7 +115,7 @@ def test_a_failing_fold_fails_the_run(tmp_path: Path, monkeypatch: pytest.Monkey
     def fail(_material: Material) -> None:
         raise RuntimeError("no memory left")
 
-    monkeypatch.setattr("benchmark.training.out_of_fold._frequencies", fail)
+    monkeypatch.setattr("benchmark.training.regimes._frequencies", fail)
     spec = make_spec("prior", Regime.PRIOR, rank_on="cv:2")
     task = task_of(spec, make_material(tmp_path), tmp_path)
     with pytest.raises(RuntimeError, match="no memory left") as raised:

@@ -1,23 +1,17 @@
-"""A head as a stack of dense layers in NumPy: the arithmetic of Keras without its overhead.
+"""A stack of dense layers, read out of Keras and written back."""
 
-An epoch over cached features is a few milliseconds of matrix products; tracing a graph for a new
-head takes a hundred times as long. So a head's layers are read out of the Keras network, trained
-here, and their weights written back. A test holds the result to Keras's own `fit`.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .activations import ACTIVATIONS, Activation
 from .optimizers import by_parts
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
-
-
+Elementwise = Callable[[Matrix], Matrix]
 Random = np.random.Generator
 
 
@@ -50,7 +44,7 @@ class Layer:
         return []
 
 
-class Dense(Layer):
+class _Dense(Layer):
     """x W + b, with an L2 penalty on W."""
 
     def __init__(self, layer: Any, *, first: bool) -> None:
@@ -60,7 +54,6 @@ class Dense(Layer):
         self.size = self._kernel0.size + self._bias0.size
 
     def bind(self, weights: Vector, gradient: Vector) -> None:
-        """Take views of the flat weights and of their gradient."""
         shape, cut = self._kernel0.shape, self._kernel0.size
         self._kernel, self._bias = weights[:cut].reshape(shape), weights[cut:]
         self._kernel_slope, self._bias_slope = gradient[:cut].reshape(shape), gradient[cut:]
@@ -69,14 +62,12 @@ class Dense(Layer):
         self._scratch = np.empty(cut if self._penalty else 0, np.float32)
 
     def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
-        """Return x W + b."""
         self._inputs = inputs
         outputs: Matrix = inputs @ self._kernel
         outputs += self._bias
         return outputs
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Fill the gradient; return the slope over the inputs (unused for the first layer)."""
         np.matmul(self._inputs.T, slope, out=self._kernel_slope)
         np.sum(slope, axis=0, out=self._bias_slope)
         if self._penalty:
@@ -84,7 +75,6 @@ class Dense(Layer):
         return slope if self._first else slope @ self._kernel.T
 
     def penalty(self) -> float:
-        """Return the L2 penalty."""
         return self._penalty * float(np.dot(self._flat, self._flat)) if self._penalty else 0.0
 
     def _penalise(self, part: slice) -> None:
@@ -92,27 +82,49 @@ class Dense(Layer):
         self._flat_slope[part] += self._scratch[part]
 
     def export(self) -> list[npt.NDArray[np.float32]]:
-        """Return the kernel and the bias."""
         return [self._kernel, self._bias]
 
 
-class Activate(Layer):
-    """An activation function."""
+class _Activate(Layer):
+    """An activation function, by Keras's name."""
 
-    def __init__(self, activation: Activation) -> None:
-        self._activation = activation
+    def __init__(self, name: str) -> None:
+        self._value, self._slope = _activations()[name]
 
     def forward(self, inputs: Matrix, _random: Random | None) -> Matrix:
-        """Return f(x)."""
         self._inputs = inputs
-        return self._activation.value(inputs)
+        return self._value(inputs)
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Return the slope times f'(x)."""
-        return slope * self._activation.slope(self._inputs)
+        return slope * self._slope(self._inputs)
 
 
-class Dropout(Layer):
+@cache
+def _activations() -> dict[str, tuple[Elementwise, Elementwise]]:
+    """Return, by Keras's names, functions of each element and their derivatives."""
+    from scipy.special import expit, ndtr
+
+    def gelu_slope(x: Matrix) -> Matrix:
+        density = np.exp(-x * x / 2) * np.float32(1 / np.sqrt(2 * np.pi))
+        return np.asarray(ndtr(x) + x * density)
+
+    def silu_slope(x: Matrix) -> Matrix:
+        gate = expit(x)
+        return np.asarray(gate * (1 + x * (1 - gate)))
+
+    return {
+        "relu": (lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(np.float32)),
+        "elu": (
+            lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+            lambda x: np.where(x > 0, np.float32(1), np.exp(np.minimum(x, 0))),
+        ),
+        "gelu": (lambda x: x * ndtr(x), gelu_slope),
+        "silu": (lambda x: x * expit(x), silu_slope),
+        "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    }
+
+
+class _Dropout(Layer):
     """Inverted dropout (Srivastava et al. 2014)."""
 
     def __init__(self, rate: float) -> None:
@@ -120,7 +132,6 @@ class Dropout(Layer):
         self._scale = np.float32(1 / (1 - rate))
 
     def forward(self, inputs: Matrix, random: Random | None) -> Matrix:
-        """Zero a share of the inputs and scale the rest up, in training only."""
         if random is None:
             return inputs
         # 16 raw bits a number: a third of the time of random floats, which was half of a step's.
@@ -130,11 +141,10 @@ class Dropout(Layer):
         return inputs * self._mask
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Return the slope where the inputs were kept."""
         return slope * self._mask
 
 
-class BatchNormalization(Layer):
+class _BatchNormalization(Layer):
     """Batch normalisation (Ioffe and Szegedy 2015), with Keras's moving statistics."""
 
     def __init__(self, layer: Any) -> None:
@@ -145,7 +155,6 @@ class BatchNormalization(Layer):
         self.size = 2 * self._start[0].size
 
     def bind(self, weights: Vector, gradient: Vector) -> None:
-        """Take views of the flat weights and of their gradient."""
         half = self.size // 2
         self._gamma, self._beta = weights[:half], weights[half:]
         self._gamma_slope, self._beta_slope = gradient[:half], gradient[half:]
@@ -164,7 +173,6 @@ class BatchNormalization(Layer):
         return outputs
 
     def backward(self, slope: Matrix) -> Matrix:
-        """Fill the gradient; return the slope over the inputs."""
         np.sum(slope * self._normal, axis=0, out=self._gamma_slope)
         np.sum(slope, axis=0, out=self._beta_slope)
         inner = slope * self._gamma
@@ -203,12 +211,13 @@ class Stack:
         self, inputs: Matrix, random: Random | None = None
     ) -> npt.NDArray[np.float32]:
         """Return (b, k) probabilities of (b, width) standardised features."""
+        from scipy.special import softmax
+
         values = inputs
         for layer in self._layers:
             values = layer.forward(values, random)
-        odds: Matrix = np.exp(values - values.max(axis=1, keepdims=True))
-        odds /= odds.sum(axis=1, keepdims=True)
-        return odds
+        found: Matrix = softmax(values, axis=1)
+        return found
 
     def backward(self, slope: Matrix) -> None:
         """Fill the gradient from the loss's (b, k) slope over the logits."""
@@ -222,20 +231,11 @@ class Stack:
     @property
     def is_linear(self) -> bool:
         """Whether a single layer has weights, and it is dense: the loss has one minimum then."""
-        return [type(layer) for layer in self._layers if layer.size] == [Dense]
-
-    def snapshot(self) -> list[npt.NDArray[np.float32]]:
-        """Return a copy of everything that training changes."""
-        return [each.copy() for each in self.everything()]
-
-    def restore(self, snapshot: Sequence[npt.NDArray[np.float32]]) -> None:
-        """Take back what `snapshot` gave."""
-        for own, kept in zip(self.everything(), snapshot, strict=True):
-            own[...] = kept
+        return [type(layer) for layer in self._layers if layer.size] == [_Dense]
 
     def everything(self) -> list[npt.NDArray[np.float32]]:
         """Return everything that training changes, itself: changed in place it is taken up."""
-        return [self.weights, *self._states()]
+        return [self.weights, *(each for layer in self._layers for each in layer.state())]
 
     def write_back(self) -> None:
         """Put the weights into the Keras layers that they were read from."""
@@ -243,10 +243,6 @@ class Stack:
             weights = [each for part in parts for each in part.export()]
             if weights:
                 source.set_weights(weights)
-
-    def _states(self) -> Iterator[npt.NDArray[np.float32]]:
-        for layer in self._layers:
-            yield from layer.state()
 
 
 def read_stack(sources: Sequence[Any]) -> Stack | None:
@@ -274,18 +270,18 @@ def _read_layer(layer: Any, *, first: bool, last: bool) -> tuple[Layer, ...] | N
     if last and (kind not in ("Dense", "Activation") or name != "softmax"):
         return None
     if kind == "Dense" and layer.use_bias:
-        found: tuple[Layer, ...] = (Dense(layer, first=first),)
+        found: tuple[Layer, ...] = (_Dense(layer, first=first),)
         return found if last else _with_activation(found, name)
     if kind == "Activation":
         return () if last else _with_activation((), name)
     if kind == "BatchNormalization":
-        return (BatchNormalization(layer),) if layer.center and layer.scale else None
+        return (_BatchNormalization(layer),) if layer.center and layer.scale else None
     if kind == "Dropout":
-        return (Dropout(float(layer.rate)),) if layer.rate else ()
+        return (_Dropout(float(layer.rate)),) if layer.rate else ()
     return None
 
 
 def _with_activation(parts: tuple[Layer, ...], name: str) -> tuple[Layer, ...] | None:
     if name == "linear":
         return parts
-    return (*parts, Activate(ACTIVATIONS[name])) if name in ACTIVATIONS else None
+    return (*parts, _Activate(name)) if name in _activations() else None

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.training.combination import (
+from benchmark.training.ensembling import (
+    WeightedMean,
     cross_fit,
     fit_meta_learner,
     log_probabilities,
     select_weights,
-    weigh,
 )
 from benchmark.training.folds import fitting_folds
 from tests.close import assert_close
@@ -35,7 +35,10 @@ def test_weights_are_shares_and_no_worse_than_the_best_member(seed: int, count: 
     assert weights.sum() == pytest.approx(1)
     rows = np.arange(30)
     alone = [-np.log(one[rows, labels]).mean() for one in some]
-    assert -np.log(weigh(some, weights)[rows, labels]).mean() <= min(alone) + 1e-12
+    assert (
+        -np.log(WeightedMean(weights=weights).predict(some)[rows, labels]).mean()
+        <= min(alone) + 1e-12
+    )
 
 
 def test_a_perfect_member_among_guessers_gets_all_the_weight() -> None:

@@ -1,28 +1,49 @@
-"""Who trains a head or a perceptron: a stack in NumPy where it knows all layers, else Keras."""
+"""Who trains a stack: an optimizer batch by batch, or L-BFGS over all images at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..records import Labels, Rows
-from ..seeds import generator
-from .epochs import Batch, Inputs, Matrix, Step, Trainee
-from .keras_trainee import KerasTrainee
-from .optimizers import LBFGS, OPTIMIZERS, clip
-from .settings import Settings
+from ...records import Labels, Rows
+from ...seeds import generator
+from ..epochs import Batch, Inputs, Matrix, Step
+from ..tunables import LBFGS, MOMENTUM, WEIGHT_DECAY, Settings
+from .optimizers import Adam, Optimizer, RmsProp, Sgd, clip
 from .stack import Stack, read_stack
 
+_OPTIMIZERS: dict[str, Callable[[int], Optimizer]] = {
+    "adam": Adam,
+    "adamw": lambda size: Adam(size, decay=WEIGHT_DECAY),
+    "sgd": lambda size: Sgd(size, momentum=MOMENTUM),
+    "rmsprop": RmsProp,
+}
 
-def make_trainee(head: Any, settings: Settings, seed: int) -> Trainee:
-    """Choose who trains a head over features: NumPy if it knows all its layers, else Keras."""
-    stack = read_stack(head.layers)
+
+def stack_trainee(
+    layers: Sequence[Any], settings: Settings, seed: int
+) -> "StackTrainee | LbfgsTrainee | None":
+    """Return who trains Keras layers in NumPy, None where one of them is not known here."""
+    stack = read_stack(layers)
     if stack is None:
-        return KerasTrainee(head, settings)
-    kind = LbfgsTrainee if settings.optimizer == LBFGS else StackTrainee
-    return kind(stack, settings, seed)
+        return None
+    return (LbfgsTrainee if settings.optimizer == LBFGS else StackTrainee)(stack, settings, seed)
+
+
+def split_perceptron(network: Any) -> tuple[Any, Stack] | None:
+    """Split a network into a front without weights and a stack of all layers behind it.
+
+    Returns None where a layer with weights is not one that NumPy trains, such as a convolution.
+    """
+    import keras
+
+    first = next(place for place, layer in enumerate(network.layers) if layer.weights)
+    stack = read_stack(network.layers[first:])
+    if stack is None:
+        return None
+    return keras.Model(network.inputs[0], network.layers[first - 1].output), stack
 
 
 class _OfStack:
@@ -35,20 +56,34 @@ class _OfStack:
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
         """Return (n, k) probabilities."""
-        blocks = [rows[start : start + 4096] for start in range(0, len(rows), 4096)]
+        blocks = np.split(rows, range(4096, len(rows), 4096))
         return np.concatenate([self._stack.probabilities(inputs.take(block)) for block in blocks])
 
     def snapshot(self) -> Any:
         """Return a copy of the weights and moving statistics."""
-        return self._stack.snapshot()
+        return [each.copy() for each in self._stack.everything()]
 
     def restore(self, snapshot: Any) -> None:
         """Take back a copy."""
-        self._stack.restore(snapshot)
+        _copy_into(self._stack.everything(), snapshot)
 
     def finish(self) -> None:
         """Write the weights back to the Keras network."""
         self._stack.write_back()
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """Return all that the next step depends on: weights, the optimizer's, dropout's."""
+        draws = np.array(json.dumps(self._random.bit_generator.state))
+        return [*(each.copy() for each in self._arrays()), draws]
+
+    def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:
+        """Take up what `state` gave."""
+        *arrays, draws = state
+        _copy_into(self._arrays(), arrays)
+        self._random.bit_generator.state = json.loads(str(draws))
+
+    def _arrays(self) -> list[npt.NDArray[Any]]:
+        return list(self._stack.everything())
 
     def _targets(self, labels: Labels, classes: int) -> Matrix:
         """Return the (b, k) probabilities that are aimed at: smoothed labels."""
@@ -69,7 +104,7 @@ class StackTrainee(_OfStack):
 
     def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
         super().__init__(stack, settings, seed)
-        self._optimizer = OPTIMIZERS[settings.optimizer](stack.weights.size)
+        self._optimizer = _OPTIMIZERS[settings.optimizer](stack.weights.size)
 
     def step(self, inputs: Batch, labels: Labels, learning_rate: float) -> Step:
         """Do one training step."""
@@ -82,20 +117,8 @@ class StackTrainee(_OfStack):
         self._optimizer.step(stack.weights, stack.gradient, learning_rate)
         return seen
 
-    def state(self) -> list[npt.NDArray[Any]]:
-        """Return all that the next step depends on: weights, the optimizer's state, dropout's."""
-        draws = np.array(json.dumps(self._random.bit_generator.state))
-        return [*(each.copy() for each in self._arrays()), draws]
-
-    def take_state(self, state: Sequence[npt.NDArray[Any]]) -> None:
-        """Take up what `state` gave."""
-        *arrays, draws = state
-        for own, kept in zip(self._arrays(), arrays, strict=True):
-            own[...] = kept
-        self._random.bit_generator.state = json.loads(str(draws))
-
     def _arrays(self) -> list[npt.NDArray[Any]]:
-        return [*self._stack.everything(), *self._optimizer.state()]
+        return [*super()._arrays(), *self._optimizer.state()]
 
 
 class LbfgsTrainee(_OfStack):
@@ -139,6 +162,11 @@ class LbfgsTrainee(_OfStack):
         entropies = -(targets * np.log(np.maximum(probabilities, 1e-15))).sum(axis=1)
         weighted = np.mean(self._settings.class_weights[labels] * entropies, dtype=np.float64)
         return float(weighted) + stack.penalty(), stack.gradient.astype(np.float64)
+
+
+def _copy_into(own: Sequence[npt.NDArray[Any]], kept: Sequence[npt.NDArray[Any]]) -> None:
+    for into, values in zip(own, kept, strict=True):
+        into[...] = values
 
 
 def _seen(probabilities: Matrix, labels: Labels) -> Step:

@@ -8,16 +8,15 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Part, Regime, Silent
-from benchmark.training import Material, check, train
-from benchmark.training.keras_trainee import KerasTrainee
-from benchmark.training.precision import (
-    Device,
+from benchmark.training import Material, check, this_device, train
+from benchmark.training.engines import Device
+from benchmark.training.keras_trainee import (
+    KerasTrainee,
     compiles_by_xla,
     compute_in,
     number_format,
-    this_device,
 )
-from benchmark.training.settings import read_settings
+from benchmark.training.tunables import read_settings
 from benchmark.zoo import ARCHITECTURES
 from tests.close import assert_close
 
@@ -26,28 +25,28 @@ from .test_stages import Killed
 
 
 @pytest.mark.parametrize(
-    ("gpu", "capability", "expected"),
+    ("name", "capability", "expected"),
     [
-        (False, (0, 0), "float32"),
-        (True, (0, 0), "float32"),
-        (True, (6, 1), "float32"),
-        (True, (7, 0), "float16"),
-        (True, (7, 5), "float16"),
-        (True, (8, 0), "bfloat16"),
-        (True, (9, 0), "bfloat16"),
-        (True, (12, 0), "bfloat16"),
+        ("cpu", (0, 0), "float32"),
+        ("gpu:0", (0, 0), "float32"),
+        ("gpu:0", (6, 1), "float32"),
+        ("gpu:0", (7, 0), "float16"),
+        ("gpu:0", (7, 5), "float16"),
+        ("gpu:0", (8, 0), "bfloat16"),
+        ("gpu:0", (9, 0), "bfloat16"),
+        ("gpu:0", (12, 0), "bfloat16"),
     ],
 )
 def test_auto_takes_the_shortest_format_that_a_device_is_quick_at(
-    gpu: bool, capability: tuple[int, int], expected: str
+    name: str, capability: tuple[int, int], expected: str
 ) -> None:
-    assert number_format("auto", Device(gpu=gpu, capability=capability)) == expected
+    assert number_format("auto", Device(name=name, capability=capability)) == expected
 
 
 @pytest.mark.parametrize("asked", ["float32", "bfloat16", "float16"])
 def test_a_format_that_is_asked_for_is_taken_on_any_device(asked: str) -> None:
     assert number_format(asked, Device()) == asked
-    assert number_format(asked, Device(gpu=True, capability=(9, 0))) == asked
+    assert number_format(asked, Device(name="gpu:0", capability=(9, 0))) == asked
 
 
 def test_a_format_that_there_is_not_is_refused() -> None:
@@ -92,8 +91,8 @@ def test_a_training_killed_in_one_format_begins_anew_in_another(
 ) -> None:
     spec = make_spec("cnn", Regime.SCRATCH, {"batch": 8})
     material = make_material(tmp_path, scratch=tmp_path / "kept")
-    place = "benchmark.training.precision.this_device"
-    monkeypatch.setattr(place, lambda: Device(gpu=True, capability=(7, 5)))
+    place = "benchmark.training.keras_trainee.this_device"
+    monkeypatch.setattr(place, lambda: Device(name="gpu:0", capability=(7, 5)))
     with pytest.raises(KeyboardInterrupt):
         train(spec, material, Killed("scratch", 1))
     assert [each.name for each in (tmp_path / "kept").iterdir()] == [
@@ -131,9 +130,8 @@ def test_logits_softmax_and_a_head_stay_float32() -> None:
 def test_float16_scales_the_loss_and_follows_the_schedule() -> None:
     import keras
 
-    params = check({}, ARCHITECTURES["cnn"], Regime.SCRATCH)
     labels = np.arange(4) % 2
-    settings = read_settings(params, epochs=1, patience=1, classes=CLASSES, labels=labels)
+    settings = read_settings(make_spec("cnn", Regime.SCRATCH), CLASSES, labels)
     trainee = KerasTrainee(small_network(), settings, number_format="float16")
     images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
     assert isinstance(trainee.network.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -14,15 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..environment import threads
+from ...environment import threads
 
 Vector = npt.NDArray[np.float32]
 
-MOMENTUM = 0.9
-LBFGS = "lbfgs"
-"""L-BFGS over all images at once (Liu and Nocedal 1989), for heads; see `LbfgsTrainee`."""
-
-WEIGHT_DECAY = 0.004  # of adamw: Keras's default
 # Measured on two cores: below it a thread costs more than it gains, at 400,000 weights 1.2 times
 # less, at 1.6 million 2.4 times.
 _WORTH_A_THREAD = 300_000
@@ -90,10 +85,11 @@ class Adam:
 
 
 class Sgd:
-    """Stochastic gradient descent with momentum 0.9."""
+    """Stochastic gradient descent with momentum."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, momentum: float) -> None:
         self._velocity = np.zeros(size, np.float32)
+        self._momentum = np.float32(momentum)
 
     def state(self) -> list[npt.NDArray[Any]]:
         """Return the velocity."""
@@ -105,7 +101,7 @@ class Sgd:
 
         def update(part: slice) -> None:
             velocity, slope = self._velocity[part], gradient[part]
-            velocity *= np.float32(MOMENTUM)
+            velocity *= self._momentum
             slope *= rate
             velocity -= slope
             weights[part] += velocity
@@ -141,14 +137,6 @@ class RmsProp:
             weights[part] -= slope
 
         by_parts(len(weights), update)
-
-
-OPTIMIZERS: dict[str, Callable[[int], Optimizer]] = {
-    "adam": Adam,
-    "adamw": lambda size: Adam(size, decay=WEIGHT_DECAY),
-    "sgd": Sgd,
-    "rmsprop": RmsProp,
-}
 
 
 def clip(gradient: Vector, norm: float) -> None:
