@@ -8,8 +8,6 @@ from ..records import Spec
 from ..worker import Task
 from ..zoo import Weights
 
-_JOURNAL = Path("studies", "studies.journal")
-
 
 def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task:
     """Return the task of a job of the plan, with its search where there is one.
@@ -26,8 +24,7 @@ def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task
     return replace(
         task,
         space=job.space,
-        storage=prepared.request.storage or str(folder / _JOURNAL),
-        job={**prepared.request.to_texts(), "spec_digest": job.spec.digest},
+        storage=prepared.request.storage or f"{folder / 'studies'}/",
         sides=tuple((side, prepared.sides[side]) for side in sides_of(job.space)),
     )
 

@@ -43,16 +43,19 @@ def read_search(path: Path, space: Space) -> SearchResult:
 
 def _trial_json(trial: TrialRecord) -> dict[str, Any]:
     values = {name: getattr(trial, name) for name in TrialRecord.__slots__}
-    return {**values, "params": dict(trial.params), "facts": dict(trial.facts)}
+    return {**values, "params": dict(trial.params)}
 
 
 def _trial(values: dict[str, Any]) -> TrialRecord:
+    own = {name: values[name] for name in TrialRecord.__slots__ if name in values}
+    facts = values.get("facts", {})  # which held the answers before 0.2
     return TrialRecord(
         **{
-            **values,
+            **own,
             "params": Params(values["params"]),
             "state": TrialState(values["state"]),
             "values": tuple(values["values"]),
             "steps": {int(step): value for step, value in values["steps"].items()},
+            "answers": values.get("answers") or facts.get("answers", ""),
         }
     )
