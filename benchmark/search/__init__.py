@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from .objectives import check_pruner, choose_pruner, read_goals
 from .parsing import parse_space, read_space, space_names, spaces_folder
-from .saved import SEARCH_FILE, read_search, write_search
 from .settings import (
     ENGINES,
     PRUNERS,
@@ -21,6 +20,7 @@ from .settings import (
 )
 from .space import SIDE, Condition, Kind, Parameter, Space
 from .trials import (
+    SEARCH_FILE,
     Infeasible,
     Objective,
     Pruned,
@@ -30,8 +30,10 @@ from .trials import (
     TrialRecord,
     TrialState,
     read_answers,
+    read_search,
     trial_answers,
     write_answers,
+    write_search,
 )
 
 __all__ = [
@@ -74,11 +76,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from .figures import draw
     from .searching import search
     from .studies import check_storage
+    from .trial_figures import draw
 else:
-    _LATER = {"check_storage": "studies", "draw": "figures", "search": "searching"}
+    _LATER = {"check_storage": "studies", "draw": "trial_figures", "search": "searching"}
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

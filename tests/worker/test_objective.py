@@ -39,7 +39,7 @@ from benchmark.search import (
     space_names,
 )
 from benchmark.search.objectives import check_pruner, choose_pruner, read_goals
-from benchmark.search.saved import read_search, write_search
+from benchmark.search.trials import read_search, write_search
 from benchmark.training import defaults
 from benchmark.worker import scoring
 from benchmark.worker.objective import Study, own_point, start_of

@@ -17,8 +17,8 @@ from benchmark.search import (
     draw,
     search,
 )
-from benchmark.search import figures as drawn
-from benchmark.search.figures import best_so_far, importances
+from benchmark.search import trial_figures as drawn
+from benchmark.search.trial_figures import best_so_far, importances
 
 from_result = [drawn.history, drawn.importance, drawn.parallel, drawn.slices, drawn.contour]
 
