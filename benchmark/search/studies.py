@@ -73,7 +73,6 @@ def open_study(
     if not storage:
         yield _create(InMemoryStorage(), name, space, settings), ()
         return
-    check_storage(storage)
     with _owned(storage, name) as place:
         kept = _open(storage, place)
         try:
@@ -92,11 +91,6 @@ def check_storage(storage: str) -> None:
         StoreError: a database that is not SQLite, or a file that is not a journal.
     """
     if "://" in storage:
-        if not storage.startswith(_SQLITE) or not _database(storage).name:
-            raise StoreError(
-                "a search is kept in a journal file or in SQLite; name a file, or a database such "
-                "as sqlite:///search.db."
-            )
         _sqlite(storage).engine.dispose()
     elif not storage.endswith("/"):
         _first_study(Path(storage))
@@ -163,6 +157,11 @@ def _place(storage: str, study: str) -> Path:
 
 
 def _database(address: str) -> Path:
+    if not address.startswith(_SQLITE) or address == _SQLITE:
+        raise StoreError(
+            "a search is kept in a journal file or in SQLite; name a file, or a database such as "
+            "sqlite:///search.db."
+        )
     return Path(address.removeprefix(_SQLITE))
 
 
@@ -203,6 +202,7 @@ def _open(storage: str, place: Path) -> BaseStorage:
 def _sqlite(address: str) -> RDBStorage:
     from sqlalchemy.exc import DBAPIError
 
+    _make_folder(_database(address))
     try:
         return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": 60}})
     except DBAPIError as error:
