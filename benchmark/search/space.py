@@ -67,7 +67,7 @@ class Parameter:
         return self.kind not in (Kind.FIXED, Kind.DEFAULT)
 
     def holds(self, value: ParamValue) -> bool:
-        """Say whether it may have this value."""
+        """Whether it may have this value."""
         if self.kind in (Kind.FLOAT, Kind.INT):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 return False
@@ -141,7 +141,7 @@ class Space:
         return next(each for each in self.parameters if each.name == name)
 
     def is_active(self, parameter: Parameter, values: Mapping[str, ParamValue]) -> bool:
-        """Say whether a parameter's conditions hold, given the values of earlier ones."""
+        """Whether a parameter's conditions hold, given the values of earlier ones."""
         return all(values.get(each.name) in each.values for each in parameter.when)
 
     def complete(self, values: Mapping[str, ParamValue]) -> Params:

@@ -108,7 +108,7 @@ def importances(result: SearchResult) -> dict[str, float]:
 
     Impurity importances (Breiman 2001, doi:10.1023/A:1010933404324), summed to 1. Optuna's fANOVA
     leaves out every parameter that is not in all trials; here one that is not there takes
-    its median, so that it does not stand in for the parameter that it hangs on.
+    its median, so that it is not credited with the parameter that it hangs on.
 
     Raises:
         UsageError: too few complete trials.
