@@ -8,13 +8,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from ..errors import StoreError
+from ..files import Held, lock
 from .optuna_engines import make_pruner
 from .settings import SearchSettings
 from .space import Space
@@ -115,32 +116,27 @@ def _owned(storage: str, study: str) -> Iterator[Path]:
     while True:
         place = _place(storage, study)
         _make_folder(place)
-        with place.with_name(f"{place.name}.lock").open("a+") as file:
-            is_owned = _lock(file)
-            if is_owned and _place(storage, study) == place:
-                yield place
-                return
-            if not is_owned and time.monotonic() > until:
-                file.seek(0)
-                raise StoreError(
-                    f"{file.read() or 'another process'} is at the search {study} in {storage}; "
-                    "let it end, or name another place with --storage."
-                )
+        path = place.with_name(f"{place.name}.lock")
+        held = _lock(path)
+        if held:
+            with held:
+                if _place(storage, study) == place:  # nobody has begun another study there
+                    path.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+                    yield place
+                    return
+        elif time.monotonic() > until:
+            raise StoreError(
+                f"{path.read_text() or 'another process'} is at the search {study} in {storage}; "
+                "let it end, or name another place with --storage."
+            )
         time.sleep(0.05)
 
 
-def _lock(file: IO[str]) -> bool:
-    """Lock a file and write into it who holds it; False if somebody else does."""
-    import fcntl
-
+def _lock(path: Path) -> Held | None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock(path, wait=False)
     except BlockingIOError:
-        return False
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    file.flush()
-    return True
+        return None
 
 
 def _place(storage: str, study: str) -> Path:
