@@ -5,16 +5,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import BenchmarkError, UsageError
-from .options import RUN_OPTIONS
 from .parser import options_of, read_command_line
-
-if TYPE_CHECKING:
-    from ..plan import Request
 
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 
@@ -154,31 +150,6 @@ def _spaces(found: argparse.Namespace) -> int:
     return show_spaces(found.names)
 
 
-def _compare_searches(found: argparse.Namespace) -> int:
-    from ..jobs import compare_searches
-    from ..plan import Request
-
-    values = _values(found)
-    engines = values.pop("engines")
-    return compare_searches(Request(**values), engines, quiet=found.quiet)
-
-
-def _worker(found: argparse.Namespace) -> int:
-    from ..jobs import find_journal, join_study
-
-    values = _values(found)
-    if values["study"] == "none":
-        raise UsageError("worker needs --study, a study's name or how it begins.")
-    storage = values["storage"] or find_journal(values["output"], values["experiment"])
-    return join_study(storage, values["study"], _request, quiet=found.quiet)
-
-
-def _request(texts: Mapping[str, str]) -> "Request":
-    from ..plan import Request
-
-    return Request(**{option.name: option.value(texts[option.name]) for option in RUN_OPTIONS})
-
-
 def _cache(found: argparse.Namespace) -> int:
     from ..jobs import show_cache
 
@@ -194,8 +165,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "predict": _predict,
     "fetch": _fetch,
     "spaces": _spaces,
-    "compare-searches": _compare_searches,
-    "worker": _worker,
     "explore": _explore,
     "audit": _audit,
     "cache": _cache,

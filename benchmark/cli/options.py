@@ -330,7 +330,7 @@ RUN_OPTIONS: tuple[Option, ...] = (
         default="auto",
         group=_SEARCH,
         read=auto_or(str),
-        about="where studies live: auto (under the output), sqlite:///… or postgresql://…",
+        about="where studies live: auto (under the output), a journal file, or sqlite:///…",
     ),
     Option(
         name="log_trials",

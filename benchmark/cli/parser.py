@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -128,18 +127,6 @@ _WHICH = Option(
 _JSON = Option(
     name="json", default="none", group=_OTHER, about="write the findings to this file too"
 )
-_ENGINES = Option(
-    name="engines",
-    default="optuna,optuna:random",
-    group=_OTHER,
-    about="the engines to compare: optuna, optuna:random, keras-tuner:hyperband, …",
-)
-_STUDY = Option(
-    name="study",
-    default="none",
-    group=_OTHER,
-    about="the study to help with: its name, or how it begins",
-)
 _CHECKED = Option(
     name="data",
     default="auto",
@@ -166,13 +153,6 @@ _SCORED = Option(
     group=_OTHER,
     about="the data set, to note which images are of one patient; none leaves tables as they are",
 )
-_COMPARED = tuple(
-    replace(
-        option, default={"arch": "mobilenetv2", "seed": "0,1,2"}.get(option.name, option.default)
-    )
-    for option in RUN_OPTIONS
-)
-"""A comparison is on one architecture, whose trials are quick, and needs several seeds."""
 _LOOK = pick(
     *("data", "split", "split_seed", "on_leak", "side", "channels", "fit", "window"),
     *("patient_pattern", "max_unreadable", "cache", "cache_limit"),
@@ -185,8 +165,6 @@ ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
     "rescore": (*pick("experiment", "output", "cache"), _SCORED),
     "predict": _PREDICT,
     "fetch": (_WHICH, *pick("cache")),
-    "compare-searches": (_ENGINES, *_COMPARED),
-    "worker": (_STUDY, *pick("storage", "experiment", "output")),
     "explore": (*_LOOK, *pick("augmentation", "output")),
     "audit": (*_LOOK, _JSON),
 }
@@ -223,7 +201,5 @@ COMMANDS = {
     "explore": "draw what a data set looks like, as one page",
     "audit": "show what makes scores on a data set wrong",
     "spaces": "list and check search spaces",
-    "compare-searches": "run several search engines with the same budget and compare them",
-    "worker": "help with a search that runs elsewhere",
     "cache": "show or clear decoded images and features",
 }

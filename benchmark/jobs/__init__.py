@@ -1,22 +1,17 @@
 """What each command does: the main job and the smaller ones around it."""
 
-from .comparing import compare_searches
 from .image_jobs import audit_data, explore_data, fetch_data, show_cache
 from .main_job import run_benchmark
 from .plan_job import show_plan
 from .predicting import predict_files
 from .store_jobs import Registry, register_best, rescore_runs, show_leaderboard
-from .studying import join_study, show_spaces
-from .tasks import find_journal
+from .studying import show_spaces
 
 __all__ = [
     "Registry",
     "audit_data",
-    "compare_searches",
     "explore_data",
     "fetch_data",
-    "find_journal",
-    "join_study",
     "predict_files",
     "register_best",
     "rescore_runs",

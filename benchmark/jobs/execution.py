@@ -271,8 +271,6 @@ class Execution:
                 run.epoch(event)
             case Tried(trial=trial):
                 self._recorder.log_trials(run, [trial])
-            case Failure(reason=reason):
-                self.display.note(f"{_name(task.spec)}: a worker that helped has ended: {reason}")
 
     def _task(self, job: Job) -> Task:
         return job_task(self.prepared, job, self.folder, self.unlogged)

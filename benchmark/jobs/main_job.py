@@ -13,9 +13,10 @@ from ..cache import Cache
 from ..errors import UsageError
 from ..plan import Prepared, Request, prepare, read
 from ..records import State, digest
-from ..search import check_storage, parse_engine
+from ..search import parse_engine
 from ..tracking import Benchmark, BoardFiles, Link, Opening, Tracker, open_store
 from ..worker import LazyPool
+from ..zoo import ARCHITECTURES
 from .boards import make_board, mark_runs, write_board
 from .execution import Execution
 from .progress import Display, StageOf, show, wide_console
@@ -56,6 +57,8 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     check_packages()
     writable(Path(request.output))
     if request.storage and parse_engine(request.search):
+        from ..search import check_storage  # optuna takes a second to import
+
         check_storage(request.storage)
     # A server that does not answer is told before any image is drawn.
     is_server = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
@@ -85,12 +88,13 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
 def _threads_each(request: Request) -> int:
     """Return how many threads a worker computes with, 0 for all cores.
 
-    Only a search keeps every worker at work to the end; without one, the last would have a part of
-    the cores and the rest of them would stand idle.
+    Only searches keep workers at work long enough for a share of the cores each to pay; without
+    one, the last would have a part of the cores and the rest of them would stand idle.
     """
-    if request.jobs == 1 or parse_engine(request.search) is None:
+    if parse_engine(request.search) is None:
         return 0
-    return max(1, environment.cores() // request.jobs)
+    at_once = min(request.jobs, len(ARCHITECTURES.select(request.arch)) * len(request.seed))
+    return max(1, environment.cores() // at_once) if at_once > 1 else 0
 
 
 def _benchmark(

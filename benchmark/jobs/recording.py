@@ -1,7 +1,6 @@
 """What is kept of a finished task: metrics, figures and tables in MLflow, predictions on disk."""
 
 import shutil
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -94,7 +93,6 @@ class Recorder:
         self._folder = folder
         self.noted: dict[str, tuple[str, ...]] = {}
         self._logged_trials: dict[str, set[int]] = {}
-        self._lock = threading.Lock()  # several workers may share a search
 
     def log_trials(self, run: Run, trials: Sequence[TrialRecord]) -> None:
         """Log trials as runs, each once, up to the number that a person wants to see in MLflow.
@@ -102,13 +100,12 @@ class Recorder:
         Those that an interrupted run had logged count too; the run looks at each of them again.
         """
         most = self._prepared.request.log_trials
-        with self._lock:
-            logged = self._logged_trials.setdefault(run.run_id, set(run.adopted))
-            for trial in trials:
-                is_new = trial.number not in logged and len(logged) < most
-                if is_new or trial.number in run.adopted:
-                    logged.add(trial.number)
-                    run.log_trial(trial_run(trial, run.spec))
+        logged = self._logged_trials.setdefault(run.run_id, set(run.adopted))
+        for trial in trials:
+            is_new = trial.number not in logged and len(logged) < most
+            if is_new or trial.number in run.adopted:
+                logged.add(trial.number)
+                run.log_trial(trial_run(trial, run.spec))
 
     def finish(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; its prediction table stays among the results, the rest is taken away."""
@@ -215,8 +212,7 @@ def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
         outcome=str(trial.state),
         reason=trial.reason,
         metrics={
-            **{f"objective_{name}": each for name, each in zip(names, trial.values, strict=False)},
-            **{name: float(fact) for name, fact in trial.facts.items() if _is_number(fact)},
+            f"objective_{name}": each for name, each in zip(names, trial.values, strict=False)
         },
         steps=trial.steps,
         started=trial.started,
@@ -249,7 +245,3 @@ def search_figures(found: SearchResult) -> dict[str, Any]:
     from ..search import draw
 
     return {f"search/{name}.png": figure for name, figure in draw(found).items()}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

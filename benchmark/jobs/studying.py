@@ -1,23 +1,12 @@
-"""The jobs about searches: the spaces, and helping with a study that runs elsewhere."""
+"""The job that lists search spaces."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from ..cache import Cache
-from ..errors import UsageError
-from ..plan import Prepared, Request, check_space, prepare, read
-from ..records import Regime, Silent
-from ..search import (
-    Objective,
-    Space,
-    read_space,
-    space_names,
-)
-from ..worker import Task, study_of
+from ..plan import check_space
+from ..records import Regime
+from ..search import Space, read_space, space_names
 from ..zoo import ARCHITECTURES
-from .progress import StageOf, show, wide_console
-from .tasks import job_task
+from .progress import wide_console
 
 _TRIED = {
     "head": ("mobilenetv2", Regime.FROZEN),
@@ -53,58 +42,6 @@ def show_spaces(names: Sequence[str]) -> int:
             table.add_row(parameter.name, _values(space, parameter.name), when, parameter.source)
         console.print(table)
     return 0
-
-
-def join_study(
-    storage: str, study: str, read: Callable[[Mapping[str, str]], Request], *, quiet: bool
-) -> int:
-    """Help with a study that another process began, here or on another machine.
-
-    Args:
-        storage: the study's storage.
-        study: its name, as the process that began it said.
-        read: reads a request from the texts of its options.
-        quiet: whether to say nothing meanwhile.
-    """
-    from ..search import join
-
-    console = wide_console()
-    with show(console, quiet=quiet) as display:
-        progress = StageOf(display, study)
-
-        def make(job: Mapping[str, Any]) -> Objective:
-            request = read({name: text for name, text in job.items() if name != "spec_digest"})
-            task = _task(request, str(job["spec_digest"]))
-            display.begin(study)
-            return study_of(task, progress).score
-
-        result = join(storage, study, make, progress.trial)
-    console.print(
-        f"{result.study}: {len(result.complete)} of {len(result.trials)} trials have a score; "
-        f"the best is {result.best.values[0]:.4f} ({result.goals[0].metric})"
-    )
-    return 0
-
-
-def _task(request: Request, spec_digest: str) -> Task:
-    cache = Cache(Path(request.cache), request.cache_bytes)
-    return prepared_task(prepare(read(request, cache), cache, Silent()), spec_digest)
-
-
-def prepared_task(prepared: Prepared, spec_digest: str) -> Task:
-    """Return the task of the plan's spec with that digest.
-
-    Raises:
-        UsageError: there is none.
-    """
-    for job in prepared.plan.jobs:
-        if job.spec.digest == spec_digest:
-            folder = prepared.request.output_folder
-            return job_task(prepared, job, folder, folder)
-    raise UsageError(
-        "the images or the program here are not those that the study was begun with; "
-        "no spec has its digest."
-    )
 
 
 def _values(space: Space, name: str) -> str:

@@ -3,33 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import UsageError
 from ..plan import Job, Prepared, sides_of
 from ..records import Spec
 from ..worker import Task
 from ..zoo import Weights
-from .results import folder_name
-
-_JOURNAL = Path("studies", "studies.journal")
-
-
-def find_journal(output: str, experiment: str | None) -> str:
-    """Return the journal of an experiment's studies; without a name, the only one there is.
-
-    Raises:
-        UsageError: there is none, or there are several and none is named.
-    """
-    folder = "*" if experiment is None else folder_name(experiment)
-    found = sorted(Path(output).glob(f"{folder}/{_JOURNAL}"))
-    if len(found) == 1:
-        return str(found[0])
-    if not found:
-        raise UsageError(
-            f"no search keeps its studies in {output}/{folder}/{_JOURNAL}; name the place with "
-            "--output and --experiment, or with --storage, as the search that runs has them."
-        )
-    names = ", ".join(path.parents[1].name for path in found)
-    raise UsageError(f"several experiments keep studies: {names}; name one with --experiment.")
 
 
 def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task:
@@ -47,8 +24,7 @@ def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task
     return replace(
         task,
         space=job.space,
-        storage=prepared.request.storage or str(folder / _JOURNAL),
-        job={**prepared.request.to_texts(), "spec_digest": job.spec.digest},
+        storage=prepared.request.storage or f"{folder / 'studies'}/",
         sides=tuple((side, prepared.sides[side]) for side in sides_of(job.space)),
     )
 

@@ -1,28 +1,26 @@
 """Searches for parameters: a space read from YAML, one engine of several, and what came of it.
 
-Whoever takes `Comparison`, `check_storage`, `compare`, `draw`, `draw_comparison`, `join` or
-`search` from here imports optuna with it: do so where it is used.
+Whoever takes `check_storage`, `draw` or `search` from here imports optuna or matplotlib with it: do
+so where it is used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .answers import trial_answers, write_answers
-from .grid import Grid
 from .objectives import check_pruner, choose_pruner, read_goals
 from .parsing import parse_space, read_space, space_names, spaces_folder
-from .saved import SEARCH_FILE, read_search, write_search
 from .settings import (
     ENGINES,
     PRUNERS,
-    Engine,
     Goal,
+    SearchEngine,
     SearchSettings,
     parse_engine,
     parse_select,
 )
 from .space import SIDE, Condition, Kind, Parameter, Space
 from .trials import (
+    SEARCH_FILE,
     Infeasible,
     Objective,
     Pruned,
@@ -31,6 +29,11 @@ from .trials import (
     Trial,
     TrialRecord,
     TrialState,
+    read_answers,
+    read_search,
+    trial_answers,
+    write_answers,
+    write_search,
 )
 
 __all__ = [
@@ -38,16 +41,14 @@ __all__ = [
     "PRUNERS",
     "SEARCH_FILE",
     "SIDE",
-    "Comparison",
     "Condition",
-    "Engine",
     "Goal",
-    "Grid",
     "Infeasible",
     "Kind",
     "Objective",
     "Parameter",
     "Pruned",
+    "SearchEngine",
     "SearchError",
     "SearchResult",
     "SearchSettings",
@@ -58,13 +59,11 @@ __all__ = [
     "check_pruner",
     "check_storage",
     "choose_pruner",
-    "compare",
     "draw",
-    "draw_comparison",
-    "join",
     "parse_engine",
     "parse_select",
     "parse_space",
+    "read_answers",
     "read_goals",
     "read_search",
     "read_space",
@@ -77,22 +76,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from .comparing import Comparison, compare
-    from .comparison_figure import draw_comparison
-    from .figures import draw
-    from .joining import join
     from .searching import search
-    from .storage import check_storage
+    from .studies import check_storage
+    from .trial_figures import draw
 else:
-    _LATER = {
-        "Comparison": "comparing",
-        "check_storage": "storage",
-        "compare": "comparing",
-        "draw": "figures",
-        "draw_comparison": "comparison_figure",
-        "join": "joining",
-        "search": "searching",
-    }
+    _LATER = {"check_storage": "studies", "draw": "trial_figures", "search": "searching"}
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

@@ -1,9 +1,9 @@
-"""KerasTuner's oracles behind the same ledger.
+"""KerasTuner's oracles, which propose trials and are told what came of each.
 
-Only the oracle is used: it proposes, and is told what came of each trial. KerasTuner's `Tuner`
-would end a search after three failures in a row, reload an old project with another space without
-a word, and break on a half-written `oracle.json`. Here the ledger is the truth: an oracle is made
-afresh by each process and told all earlier trials, so nothing of it needs to survive a kill.
+Nothing else of KerasTuner is used. Its `Tuner` would end a search after three failures in a row,
+reload an old project with another space without a word, and break on a half-written `oracle.json`.
+Here an oracle keeps no files: it is made afresh by each process and asked for all earlier trials
+again, one after the other.
 """
 
 import warnings
@@ -11,114 +11,88 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
+import optuna
 from keras_tuner import HyperParameters
 from keras_tuner import Objective as KerasTunerObjective
 from keras_tuner import oracles as kt_oracles
 from optuna.trial import FrozenTrial
-from optuna.trial import TrialState as RowState
 from sklearn.exceptions import ConvergenceWarning
 
 from ..records import ParamValue
-from ..seeds import derive
-from .ledger import Ledger
-from .optuna_samplers import Exhausted, NotYet, Proposals, starting_values
+from .optuna_engines import Proposal, Proposer
 from .settings import SearchSettings
 from .space import Condition, Kind, Parameter, Space
 
-_STARTING_TRIALS = 10  # random ones before the Gaussian process, as many as optuna's TPE takes
+_STARTING_TRIALS = 10  # random ones before the Gaussian process, as many as Optuna's TPE takes
 _NO_LIMIT = 10**9  # KerasTuner's own stop after three failures in a row is not wanted
 
 
-class Oracles(Proposals):
-    """Proposes what a KerasTuner oracle proposes, given all trials before."""
+class Oracles(Proposer):
+    """Proposes what a KerasTuner oracle proposes.
 
-    def __init__(self, ledger: Ledger, settings: SearchSettings, space: Space) -> None:
-        super().__init__(ledger)
-        self._settings = settings
+    Args:
+        settings: the engine, the seed and the goal.
+        space: what is searched.
+        start: parameters that the first trial has.
+    """
+
+    def __init__(
+        self, settings: SearchSettings, space: Space, start: Mapping[str, ParamValue]
+    ) -> None:
         self._space = space
-        self._start = starting_values(space, settings.start)
+        self._metric = settings.goals[0].metric
+        self._start = {} if settings.engine == "keras-tuner:grid" else start
         self._oracle = _oracle(settings, hyperparameters(space))
-        self._trials: list[Any] = []  # KerasTuner's trials, by our number
-        self._ended: set[int] = set()
+        self._trial: Any = None  # KerasTuner's own, proposed last
 
-    @property
-    def _is_grid(self) -> bool:
-        return self._settings.engine == "keras-tuner:grid"
+    def propose(self, study: optuna.Study, number: int) -> Proposal | None:  # noqa: ARG002
+        """Return the oracle's values for a trial, None if it has no more."""
+        return self._create(number, {})
 
-    def propose(self, trial: int) -> Mapping[str, ParamValue]:
-        """Return the oracle's values for a trial.
+    def replay(self, number: int, row: FrozenTrial) -> None:
+        """Propose an earlier trial again, and tell what came of it."""
+        self._create(number, row.params)
+        self.tell(row)
 
-        Raises:
-            Exhausted: the oracle has no more.
-            NotYet: the oracle waits for other trials to end.
-        """
-        while len(self._trials) <= trial:
-            self._create(len(self._trials))
-        self._end_finished(trial + 1)
-        values = self._trials[trial].hyperparameters.values
-        return {
-            each.name: values[each.name] for each in self._space.searched if each.name in values
-        }
-
-    def epochs(self, trial: int) -> int | None:
-        """Return how many epochs Hyperband grants a trial, None for any other oracle."""
-        self.propose(trial)
-        granted = self._trials[trial].hyperparameters.values.get("tuner/epochs")
-        return None if granted is None else int(granted)
-
-    def _create(self, number: int) -> None:
-        """Let the oracle make a trial, the one that the ledger knows if it does."""
-        self._end_finished(number)
-        self._reseed(number)
-        known = self._known(number)
-        is_begun = number < len(self._ledger) and bool(self._ledger.last(number).params)
-        if is_begun and self._settings.engine == "keras-tuner:bayesian":  # a fit of seconds saved
-            self._oracle.populate_space = lambda _: {"status": "RUNNING", "values": known}
+    def _create(self, number: int, known: Mapping[str, ParamValue]) -> Proposal | None:
+        if isinstance(self._oracle, _GaussianProcess):
+            self._oracle.known = known
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound
-            created = self._oracle.create_trial(f"trial-{number}")
-        self._oracle.__dict__.pop("populate_space", None)
-        if created.status == "STOPPED":
-            raise Exhausted
-        if created.status == "IDLE":
-            raise NotYet
-        created.hyperparameters.values.update(known)
-        created.hyperparameters.ensure_active_values()
-        self._trials.append(created)
+            self._trial = self._oracle.create_trial(f"trial-{number}")
+        if self._trial.status != "RUNNING":
+            return None
+        found = self._trial.hyperparameters
+        found.values.update(known or ({} if number else self._start))
+        found.ensure_active_values()
+        values = {
+            each.name: _inside(each, found.values[each.name])
+            for each in self._space.searched
+            if each.name in found.values
+        }
+        return Proposal(values=values, epochs=int(found.values.get("tuner/epochs", 0)))
 
-    def _known(self, number: int) -> Mapping[str, ParamValue]:
-        """Return the values that a trial has already, or those the first one must have."""
-        values = dict(self._ledger.last(number).params) if number < len(self._ledger) else {}
-        if not values and number == 0 and not self._is_grid:
-            return self._start
-        return values
-
-    def _reseed(self, number: int) -> None:
-        """Make the next proposal depend on nothing but the seed, the number and the past."""
-        seed = derive(self._settings.seed, "trial", number)
-        self._oracle._seed_state = seed  # noqa: SLF001 - KerasTuner offers no other way
-        self._oracle._random_state = np.random.RandomState(seed)  # noqa: SLF001
-
-    def _end_finished(self, before: int) -> None:
-        """Tell the oracle of trials that have ended; the grid goes on whatever came of them."""
-        for number in range(min(before, len(self._trials))):
-            if number in self._ended:
-                continue
-            row = self._ledger.last(number)
-            if row.state.is_finished() or (self._is_grid and number < before):
-                self._end(number, row)
-
-    def _end(self, number: int, row: FrozenTrial) -> None:
-        trial = self._trials[number]
+    def tell(self, row: FrozenTrial) -> None:
+        """Tell the oracle what came of the trial that was proposed last."""
+        trial = self._trial
         trial.hyperparameters.values.update(row.params)
-        has_score = row.state in (RowState.COMPLETE, RowState.PRUNED) and row.values
-        if has_score:
-            metric = self._settings.goals[0].metric
-            self._oracle.update_trial(trial.trial_id, {metric: row.values[0]})
-        trial.status = "COMPLETED" if has_score else "FAILED"
+        if row.values:  # those of a pruned trial too
+            self._oracle.update_trial(trial.trial_id, {self._metric: row.values[0]})
+        trial.status = "COMPLETED" if row.values else "FAILED"
         self._oracle.end_trial(trial)
-        self._ended.add(number)
+
+
+class _GaussianProcess(kt_oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # untyped
+    """KerasTuner's oracle without a fit of seconds for a trial whose values are known."""
+
+    known: Mapping[str, ParamValue]
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return the known values, or those of a new trial."""
+        if self.known and len(self.trials) >= _STARTING_TRIALS:
+            return {"status": "RUNNING", "values": dict(self.known)}
+        found: dict[str, Any] = super().populate_space(trial_id)
+        return found
 
 
 def _inside(parameter: Parameter, value: ParamValue) -> ParamValue:
@@ -144,15 +118,13 @@ def _oracle(settings: SearchSettings, space: HyperParameters) -> Any:
             max_epochs=settings.epochs, hyperband_iterations=_NO_LIMIT, **shared
         )
     elif settings.engine == "keras-tuner:bayesian":
-        oracle = kt_oracles.BayesianOptimizationOracle(
-            max_trials=None, num_initial_points=_STARTING_TRIALS, **shared
-        )
+        oracle = _GaussianProcess(max_trials=None, num_initial_points=_STARTING_TRIALS, **shared)
     elif settings.engine == "keras-tuner:grid":
         oracle = kt_oracles.GridSearchOracle(max_trials=None, **shared)
     else:
         oracle = kt_oracles.RandomSearchOracle(max_trials=None, **shared)
     oracle.verbose = 0
-    oracle.save = lambda: None  # the ledger keeps everything; these would write n files n times
+    oracle.save = lambda: None  # the study keeps everything; these would write n files n times
     oracle._save_trial = lambda _: None  # noqa: SLF001
     return oracle
 

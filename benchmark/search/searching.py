@@ -1,21 +1,27 @@
-"""Runs the trials of a study until its budget is spent; any number of processes may do so."""
+"""Runs the trials of a study until its budget is spent, and goes on where it was interrupted.
+
+A row of an optuna study is an attempt at a trial. It is settled if it is complete, pruned, or
+failed with an `outcome`; a row that failed without one was interrupted, and the row that carries
+its number as `retry_of` has its parameters. Trials are the settled rows in their order, so that
+their numbers have no gaps and a kill moves nothing.
+"""
 
 import math
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial
 from optuna.trial import Trial as Row
+from optuna.trial import TrialState as RowState
 
 from ..environment import seconds as clock
 from ..errors import StoreError, kind_and_line
-from .ledger import Ledger
-from .optuna_samplers import Exhausted, NotYet, Proposals, make_sampler, suggest
-from .presence import Presence
+from ..records import Params, ParamValue
+from .optuna_engines import Grid, GridPoints, Proposer, Samplers, suggest
 from .settings import SearchSettings
 from .space import Space
-from .storage import close_storage, open_storage
 from .studies import open_study
 from .trials import (
     Infeasible,
@@ -28,8 +34,7 @@ from .trials import (
     TrialState,
 )
 
-_REAP_SECONDS = 2.0
-_IDLE_SECONDS = 0.03
+MAX_ATTEMPTS = 5  # chosen, not sourced: a trial that kills its process must not do so for ever
 
 
 def search(
@@ -39,38 +44,31 @@ def search(
     storage: str = "",
     on_trial: Callable[[TrialRecord], None] = lambda _: None,
 ) -> SearchResult:
-    """Search a space, or go on with a search that was interrupted, or join one that runs.
+    """Search a space, or go on with a search that was interrupted.
 
     Args:
         space: what is searched.
-        objective: gives a trial's values, one a goal; may report, note, or raise `Infeasible`.
+        objective: gives a trial's values, one a goal; may report, or raise `Infeasible`.
         settings: engine, budget, goals, seed.
-        storage: the path of a journal file, a database's address, or "" for memory.
-        on_trial: called with each trial that this process finishes.
+        storage: the path of a journal file, a folder of journals with a slash at its end, the
+            address of an SQLite database, or "" for memory.
+        on_trial: called with each trial that is finished now.
 
     Raises:
         UsageError: the settings have no meaning.
-        StoreError: the storage cannot be used.
+        StoreError: the storage cannot be used, or another process is at the study.
         SearchError: the whole budget is spent and not one trial gave a score.
     """
     settings.check()
     begun = clock()
-    kept = open_storage(storage)
-    try:
-        study, notes = open_study(space, settings, kept)
-        ledger = Ledger(study, presence := Presence(study))
-        study.sampler = _sampler(settings, space, ledger)
-        with presence:
-            runner = _Runner(space=space, objective=objective, settings=settings, ledger=ledger)
-            notes += runner.run(on_trial)
-        records = tuple(ledger.records(space, _limit(settings, ledger)))
-    finally:
-        close_storage(kept)
+    with open_study(space, settings, storage) as (study, beside):
+        runner = _Runner(space=space, objective=objective, settings=settings, study=study)
+        notes = (*beside, *runner.run(on_trial))
     result = SearchResult(
         study=study.study_name,
         space=space,
         goals=settings.goals,
-        trials=records,
+        trials=tuple(runner.trials[: settings.trials or None]),
         seconds=clock() - begun,
         notes=notes,
     )
@@ -94,164 +92,151 @@ def _nothing(result: SearchResult) -> SearchError:
     )
 
 
-def _sampler(settings: SearchSettings, space: Space, ledger: Ledger) -> optuna.samplers.BaseSampler:
+def _proposer(settings: SearchSettings, space: Space) -> Proposer:
+    start = {
+        each.name: settings.start[each.name]
+        for each in space.searched
+        if each.name in settings.start and each.holds(settings.start[each.name])
+    }
+    if settings.engine == "optuna:grid":
+        return GridPoints(Grid(space, settings.seed))
     if settings.engine.startswith("optuna:"):
-        return make_sampler(settings, space, ledger)
+        return Samplers(settings, start)
     from .keras_tuner_oracles import Oracles
 
-    return Oracles(ledger, settings, space)
+    return Oracles(settings, space, start)
 
 
-def _limit(settings: SearchSettings, ledger: Ledger) -> float:
-    """Return how many trials the study may have: as asked for, or all that the space has."""
-    asked = settings.trials or math.inf
-    return float(min(asked, ledger.study.user_attrs.get("exhausted_at", math.inf)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Runner:
+    """The trials of one study, those that are settled in `trials`."""
+
     space: Space
     objective: Objective
     settings: SearchSettings
-    ledger: Ledger
+    study: optuna.Study
+    trials: list[TrialRecord] = field(default_factory=list)
 
     def run(self, on_trial: Callable[[TrialRecord], None]) -> tuple[str, ...]:
-        """Run trials until none is left or the time is up; return what a person should know."""
-        ledger = self.ledger
-        ledger.refresh()
-        limit = _limit(self.settings, ledger)
-        deadline = (
-            clock()
-            + (self.settings.seconds or math.inf)
-            - busy_seconds(ledger.records(self.space, limit))
-        )
-        reaped = -math.inf
-        while not ledger.is_done(limit) and clock() < deadline:
-            if clock() - reaped > _REAP_SECONDS:
-                ledger.release_dead()
-                ledger.refresh()
-                reaped = clock()
-            row = self._claim(limit)
-            if row is None:
-                time.sleep(_IDLE_SECONDS)
-                ledger.release_dead()
-                ledger.refresh()
-                continue
-            try:
-                record = self._attempt(row)
-            except NotYet:
-                self._wait_for_change(row, deadline)
-            except Exhausted:
-                limit = self._exhausted(row)
-            else:
-                if record is not None:
-                    on_trial(record)
-        self._wait_for_others(limit)
-        if limit < (self.settings.trials or math.inf):
-            return (f"the space {self.space.name} has no more than {limit:g} trials.",)
+        """Run trials until none is left or the time is up; return what there is to say."""
+        proposer = _proposer(self.settings, self.space)
+        queued = self._resume(proposer)
+        limit = self.settings.trials or math.inf
+        spent = sum(each.seconds for each in self.trials)
+        deadline = clock() + (self.settings.seconds or math.inf) - spent
+        while len(self.trials) < limit and clock() < deadline:
+            proposal = proposer.propose(self.study, len(self.trials))
+            if proposal is None:
+                count = len(self.trials)
+                return (f"the space {self.space.name} has no more than {count} trials.",)
+            if queued:  # an interrupted trial, or one that its process did not come to begin
+                queued -= 1
+            elif proposal.values:
+                granted = {"epochs": proposal.epochs} if proposal.epochs else {}
+                self.study.enqueue_trial(dict(proposal.values), user_attrs=granted)
+            row = self._attempt(self.study.ask())
+            proposer.tell(row)
+            self.trials.append(self._record(row))
+            on_trial(self.trials[-1])
         return ()
 
-    def _wait_for_others(self, limit: float) -> None:
-        """Wait for the trials that others had begun when the time was up; they count."""
-        while any(trial < limit for trial in self.ledger.running()):
-            time.sleep(_IDLE_SECONDS)
-            self.ledger.release_dead()
-            self.ledger.refresh()
+    def _resume(self, proposer: Proposer) -> int:
+        """Read what is settled, queue what was interrupted, and return how many trials wait."""
+        for row in self.study.get_trials(deepcopy=False, states=(RowState.RUNNING,)):
+            self.study.tell(row.number, state=RowState.FAIL)  # its process is gone
+        rows = self.study.get_trials(deepcopy=False)
+        retried = {row.user_attrs.get("retry_of") for row in rows}
+        for row in rows:
+            if _is_settled(row):
+                proposer.replay(len(self.trials), row)
+                self.trials.append(self._record(row))
+            elif row.state is RowState.FAIL and row.number not in retried:
+                self._retry(row)
+        return len(self.study.get_trials(deepcopy=False, states=(RowState.WAITING,)))
 
-    def _claim(self, limit: float) -> Row | None:
-        """Take a trial to run, an interrupted one first; None while there is none to take."""
-        ledger = self.ledger
-        for interrupted in ledger.open_below(limit):
-            ledger.retry(self.space, interrupted)
-        ledger.refresh()
-        if ledger.has_unowned():  # it may have to come first
-            return None
-        if len(ledger) >= limit and not ledger.waiting_below(limit):
-            return None
-        row = ledger.study.ask()
-        ledger.own(row)
-        ledger.refresh()
-        trial = ledger.trial_of(row.number)
-        if trial is None or trial >= limit:  # another process was quicker
-            ledger.hand_back(row)
-            ledger.refresh()
-            return None
-        return row
+    def _retry(self, row: FrozenTrial) -> None:
+        """Queue another attempt; the engine proposes anew what died while it was drawn."""
+        if _is_whole(self.space, row.params):
+            kept = {"epochs": row.user_attrs["epochs"]} if "epochs" in row.user_attrs else {}
+            kept |= {"retry_of": row.number, "attempt": _attempts(row) + 1}
+            self.study.enqueue_trial(row.params, user_attrs=kept)
 
-    def _wait_for_change(self, row: Row, deadline: float) -> None:
-        """Hand a trial back that cannot be proposed yet, and wait for another one to end."""
-        ledger = self.ledger
-        ledger.hand_back(row)
-        ledger.refresh()
-        before = ledger.unsettled()
-        while ledger.unsettled() == before and clock() < deadline:
-            time.sleep(_IDLE_SECONDS)
-            ledger.release_dead()
-            ledger.refresh()
+    def _attempt(self, row: Row) -> FrozenTrial:
+        """Run a trial, write down what came of it, and return its row."""
+        epochs = int(row.user_attrs.get("epochs", self.settings.epochs))
+        params = suggest(row, self.space)
+        trial = Trial(
+            len(self.trials), params, epochs, lambda step, value: _report(row, step, value)
+        )
+        state, values, reason = self._judge(trial)
+        if trial.answers:
+            row.set_user_attr("answers", trial.answers)
+        if state is TrialState.COMPLETE:
+            return self.study.tell(row, list(values))
+        row.set_user_attr("outcome", {"state": str(state), "reason": reason})
+        pruned = state is TrialState.PRUNED
+        return self.study.tell(row, state=RowState.PRUNED if pruned else RowState.FAIL)
 
-    def _exhausted(self, row: Row) -> float:
-        trial = self._number(row)
-        self.ledger.study.set_user_attr("exhausted_at", trial)
-        self.ledger.hand_back(row)
-        self.ledger.refresh()
-        return trial
-
-    def _number(self, row: Row) -> int:
-        number = self.ledger.trial_of(row.number)
-        assert number is not None  # `_claim` gives no void row
-        return number
-
-    def _attempt(self, row: Row) -> TrialRecord | None:
-        """Run a trial; return what came of it, None if another process has taken it over."""
-        number = self._number(row)
-        try:
-            epochs = self._epochs(row, number)
-            params = suggest(row, self.space)
-            trial = Trial(number, params, epochs, lambda step, value: _report(row, step, value))
-            record = self._judge(trial)
-        except (Exhausted, NotYet):
-            raise
-        except BaseException:  # a key press: leave the trial to the next start
-            self.ledger.fail(row.number)
-            raise
-        settled = self.ledger.settle(row, record)
-        self.ledger.refresh()
-        return self.ledger.record(self.space, number) if settled else None
-
-    def _epochs(self, row: Row, number: int) -> int:
-        """Return the epochs of a trial, written down before its parameters are."""
-        sampler = row.study.sampler
-        granted = row.user_attrs.get("epochs")
-        if granted is None and isinstance(sampler, Proposals):
-            granted = sampler.epochs(number)
-            if granted is not None:
-                row.set_user_attr("epochs", granted)
-        return int(granted or self.settings.epochs)
-
-    def _judge(self, trial: Trial) -> TrialRecord:
-        record = TrialRecord(number=trial.number, params=trial.params, state=TrialState.COMPLETE)
+    def _judge(self, trial: Trial) -> tuple[TrialState, tuple[float, ...], str]:
         try:
             values = _values(self.objective(trial), len(self.settings.goals))
-            record = replace(record, values=values)
         except Infeasible as error:
-            record = replace(record, state=TrialState.INFEASIBLE, reason=str(error))
+            return TrialState.INFEASIBLE, (), str(error)
         except Pruned as error:
-            record = replace(record, state=TrialState.PRUNED, reason=str(error))
+            return TrialState.PRUNED, (), str(error)
         except StoreError:  # the study itself is gone: no trial's fault
             raise
         except Exception as error:  # noqa: BLE001 - one trial must not end a search
-            reason = kind_and_line(error)
-            record = replace(record, state=TrialState.FAILED, reason=reason)
-        return replace(record, facts=dict(trial.facts))
+            return TrialState.FAILED, (), kind_and_line(error)
+        return TrialState.COMPLETE, values, ""
+
+    def _record(self, row: FrozenTrial) -> TrialRecord:
+        """Return a settled row as the next trial."""
+        state, reason = _outcome(row)
+        told = row.user_attrs
+        whole = _is_whole(self.space, row.params)
+        return TrialRecord(
+            number=len(self.trials),
+            params=self.space.complete(row.params) if whole else Params(row.params),
+            state=state,
+            reason=reason,
+            values=tuple(row.values) if state is TrialState.COMPLETE else (),
+            steps=dict(row.intermediate_values),
+            # before 0.2 they were one of the facts
+            answers=told.get("answers") or told.get("facts", {}).get("answers", ""),
+            epochs=int(told.get("epochs", self.settings.epochs)),
+            started=row.datetime_start.timestamp() if row.datetime_start else 0.0,
+            seconds=row.duration.total_seconds() if row.duration else 0.0,
+            attempts=_attempts(row),
+        )
 
 
-def busy_seconds(trials: Iterable[TrialRecord]) -> float:
-    """Return the seconds in which at least one of some trials ran: two at once count once."""
-    busy, until = 0.0, -math.inf
-    for began, ended in sorted((each.started, each.started + each.seconds) for each in trials):
-        busy += max(0.0, ended - max(began, until))
-        until = max(until, ended)
-    return busy
+def _attempts(row: FrozenTrial) -> int:
+    return int(row.user_attrs.get("attempt", 1))
+
+
+def _is_settled(row: FrozenTrial) -> bool:
+    if row.state is RowState.FAIL:
+        return "outcome" in row.user_attrs or _attempts(row) >= MAX_ATTEMPTS
+    return bool(row.state.is_finished())
+
+
+def _is_whole(space: Space, values: Mapping[str, ParamValue]) -> bool:
+    """Whether a row has all its parameters: its process may have died while they were drawn."""
+    try:
+        space.complete(values)
+    except KeyError:
+        return False
+    return True
+
+
+def _outcome(row: FrozenTrial) -> tuple[TrialState, str]:
+    if row.state is RowState.COMPLETE:
+        return TrialState.COMPLETE, ""
+    outcome: dict[str, Any] = row.user_attrs.get("outcome", {})
+    if not outcome:
+        return TrialState.FAILED, f"its process died in each of {MAX_ATTEMPTS} attempts"
+    return TrialState(outcome["state"]), str(outcome["reason"])
 
 
 def _report(row: Row, step: int, value: float) -> bool:

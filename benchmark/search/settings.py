@@ -1,7 +1,6 @@
-"""What a person asks of a search: the engine, the budget, what is better, and where it is kept."""
+"""What is asked of a search: the engine, the budget, what is better, and where it is kept."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,7 @@ from .space import Space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class SearchEngine:
     """A way of choosing the next trial.
 
     Attributes:
@@ -26,18 +25,18 @@ class Engine:
     needs: str = ""
 
 
-ENGINES: Catalog[Engine] = Catalog(
+ENGINES: Catalog[SearchEngine] = Catalog(
     "search engine",
     [
-        ("optuna:tpe", Engine(about="multivariate TPE, constant liar", several=True)),
-        ("optuna:random", Engine(about="independent draws", several=True)),
-        ("optuna:grid", Engine(about="every point of the grid, shuffled", several=True)),
-        ("optuna:cma-es", Engine(about="CMA-ES over the numbers", needs="cmaes")),
-        ("optuna:qmc", Engine(about="scrambled Sobol points", several=True)),
-        ("keras-tuner:random", Engine(about="KerasTuner's RandomSearch")),
-        ("keras-tuner:hyperband", Engine(about="KerasTuner's Hyperband over epochs")),
-        ("keras-tuner:bayesian", Engine(about="KerasTuner's Gaussian process")),
-        ("keras-tuner:grid", Engine(about="KerasTuner's GridSearch, in order")),
+        ("optuna:tpe", SearchEngine(about="multivariate TPE", several=True)),
+        ("optuna:random", SearchEngine(about="independent draws", several=True)),
+        ("optuna:grid", SearchEngine(about="every point of the grid, shuffled", several=True)),
+        ("optuna:cma-es", SearchEngine(about="CMA-ES over the numbers", needs="cmaes")),
+        ("optuna:qmc", SearchEngine(about="scrambled Sobol points", several=True)),
+        ("keras-tuner:random", SearchEngine(about="KerasTuner's RandomSearch")),
+        ("keras-tuner:hyperband", SearchEngine(about="KerasTuner's Hyperband over epochs")),
+        ("keras-tuner:bayesian", SearchEngine(about="KerasTuner's Gaussian process")),
+        ("keras-tuner:grid", SearchEngine(about="KerasTuner's GridSearch, in order")),
     ],
 )
 
@@ -111,7 +110,6 @@ class SearchSettings:
         start: parameters that the first trial takes, such as the defaults, so that a search ends
             no worse than it would have been without.
         epochs: the most epochs of a trial; KerasTuner's Hyperband and the pruners divide them.
-        job: plain JSON that a worker elsewhere needs to build the same objective.
     """
 
     engine: str = "optuna:tpe"
@@ -124,7 +122,6 @@ class SearchSettings:
     material: str = ""
     start: Params = field(default_factory=Params)
     epochs: int = 100
-    job: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
         """Check what can be checked before anything starts.

@@ -67,7 +67,7 @@ class Parameter:
         return self.kind not in (Kind.FIXED, Kind.DEFAULT)
 
     def holds(self, value: ParamValue) -> bool:
-        """Say whether it may have this value."""
+        """Whether it may have this value."""
         if self.kind in (Kind.FLOAT, Kind.INT):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 return False
@@ -141,7 +141,7 @@ class Space:
         return next(each for each in self.parameters if each.name == name)
 
     def is_active(self, parameter: Parameter, values: Mapping[str, ParamValue]) -> bool:
-        """Say whether a parameter's conditions hold, given the values of earlier ones."""
+        """Whether a parameter's conditions hold, given the values of earlier ones."""
         return all(values.get(each.name) in each.values for each in parameter.when)
 
     def complete(self, values: Mapping[str, ParamValue]) -> Params:
@@ -155,17 +155,6 @@ class Space:
             else:
                 found[parameter.name] = values[parameter.name]
         return Params(found)
-
-    def contains(self, params: Mapping[str, ParamValue]) -> bool:
-        """Say whether parameters are a point of this space, no more and no fewer."""
-        active = [
-            each
-            for each in self.parameters
-            if each.kind is not Kind.DEFAULT and self.is_active(each, params)
-        ]
-        return {each.name for each in active} == set(params) and all(
-            each.holds(params[each.name]) for each in active
-        )
 
     def outside(self, values: Mapping[str, ParamValue]) -> tuple[str, ...]:
         """Name the searched parameters that may not have the value they are given here."""
@@ -190,18 +179,6 @@ class Space:
         return replace(
             self,
             parameters=tuple(_including(each, values.get(each.name)) for each in self.parameters),
-        )
-
-    def resolve(self, defaults: Mapping[str, ParamValue]) -> "Space":
-        """Turn each reference to a default into the default itself, so that tables show it."""
-        return replace(
-            self,
-            parameters=tuple(
-                replace(each, kind=Kind.FIXED, choices=(defaults[each.name],))
-                if each.kind is Kind.DEFAULT
-                else each
-                for each in self.parameters
-            ),
         )
 
     def check(self, tunables: Sequence[Tunable], architecture: str = "this architecture") -> None:

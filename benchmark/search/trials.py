@@ -1,18 +1,27 @@
-"""A trial as an objective sees it, what came of it, and the result of a whole search."""
+"""A trial as an objective sees it, what came of it and what it answered, and a whole search."""
 
+import base64
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ..errors import BenchmarkError
-from ..records import Params, ParamValue
+from ..records import Labels, Params
 from .settings import Goal
 from .space import Space
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ANSWERS = "fact_answers"
+SEARCH_FILE = "search.json"
+_KINDS = {"u1": np.uint8, "u2": np.uint16}
 
 
 class SearchError(BenchmarkError):
@@ -46,7 +55,8 @@ class TrialRecord:
         state: what came of it; `reason` says why where it is infeasible or failed.
         values: one a goal; empty unless complete.
         steps: what was reported on the way, by step.
-        facts: further figures that the objective noted.
+        answers: the classes that it gave on validation, as `write_answers` writes them.
+        epochs: how many epochs it might take.
         started: when its last attempt began, in seconds since the epoch.
         seconds: what its last attempt took.
         attempts: how often it was begun; more than 1 after a kill.
@@ -58,7 +68,8 @@ class TrialRecord:
     reason: str = ""
     values: tuple[float, ...] = ()
     steps: Mapping[int, float] = field(default_factory=dict)
-    facts: Mapping[str, ParamValue] = field(default_factory=dict)
+    answers: str = ""
+    epochs: int = 0
     started: float = 0.0
     seconds: float = 0.0
     attempts: int = 1
@@ -71,7 +82,7 @@ class Trial:
         number: from 0, without gaps; the same after a kill.
         params: the parameters to try, the fixed ones included.
         epochs: how many epochs this trial may take at most.
-        facts: what was noted so far.
+        answers: what it answers on validation, as `write_answers` writes it; for it to set.
     """
 
     def __init__(
@@ -80,7 +91,7 @@ class Trial:
         self.number = number
         self.params = params
         self.epochs = epochs
-        self.facts: dict[str, ParamValue] = {}
+        self.answers = ""
         self._report = report
 
     def report(self, step: int, value: float) -> None:
@@ -91,10 +102,6 @@ class Trial:
         """
         if self._report(step, value):
             raise Pruned(f"not promising at step {step}")
-
-    def note(self, **facts: ParamValue) -> None:
-        """Note further figures of this trial; they stand in the table of trials."""
-        self.facts.update(facts)
 
 
 Objective = Callable[[Trial], float | tuple[float, ...]]
@@ -108,9 +115,9 @@ class SearchResult:
         study: the study's full name in its storage.
         space: what was searched.
         goals: what the values of a trial are.
-        trials: every trial by number, those of earlier calls and other processes included.
+        trials: every trial by number, those of earlier calls included.
         seconds: what this call took.
-        notes: what a person should be told, a line each.
+        notes: what there is to say about it, a line each.
     """
 
     study: str
@@ -147,16 +154,18 @@ class SearchResult:
         return tuple(sorted(front, key=lambda each: (costs[each.number], each.number)))
 
     def table(self) -> "pd.DataFrame":
-        """Return one row a trial: number, state, goals, parameters (`param_`), facts (`fact_`)."""
+        """Return one row a trial: number, state, goals, parameters (`param_`), answers."""
         import pandas as pd
 
+        has_answers = any(each.answers for each in self.trials)
         rows = [
             {
                 "number": each.number,
                 "state": str(each.state),
                 **dict(zip([goal.metric for goal in self.goals], each.values, strict=False)),
                 **{f"param_{name}": value for name, value in each.params.items()},
-                **{f"fact_{name}": value for name, value in each.facts.items()},
+                **({ANSWERS: each.answers} if has_answers else {}),
+                "epochs": each.epochs,
                 "steps": len(each.steps),
                 "started": each.started,
                 "seconds": each.seconds,
@@ -174,3 +183,89 @@ class SearchResult:
 
 def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def write_answers(classes: npt.NDArray[np.integer], count: int) -> str:
+    """Return (n,) classes of `count` as a short text: how wide each is, then their bytes."""
+    kind = "u1" if count <= 256 else "u2"
+    held = np.asarray(classes).astype(np.dtype(_KINDS[kind]).newbyteorder("<"))
+    return f"{kind}:{base64.b64encode(held.tobytes()).decode()}"
+
+
+def read_answers(text: str) -> Labels:
+    """Return the (n,) classes that `write_answers` wrote."""
+    kind, _, held = text.partition(":")
+    dtype = np.dtype(_KINDS[kind]).newbyteorder("<")
+    return np.frombuffer(base64.b64decode(held), dtype).astype(np.int64)
+
+
+def trial_answers(path: Path) -> npt.NDArray[np.int64] | None:
+    """Return what the trials of a table answered on validation.
+
+    Args:
+        path: the `trials.parquet` of a search.
+
+    Returns:
+        (t, n) classes of the t trials that have any, complete and pruned ones by number, in the
+        order of the split's validation rows; None where the table has none (scored on folds, or
+        older than answers).
+    """
+    import pyarrow.parquet as pq
+
+    if ANSWERS not in pq.read_schema(path).names:
+        return None
+    table = pq.read_table(path, columns=["state", ANSWERS]).to_pydict()
+    found = [
+        read_answers(text)
+        for state, text in zip(table["state"], table[ANSWERS], strict=True)
+        if text and state in (TrialState.COMPLETE, TrialState.PRUNED)
+    ]
+    return np.stack(found) if found else None
+
+
+def write_search(result: SearchResult, path: Path) -> None:
+    """Write a search's trials as JSON."""
+    values = {
+        "study": result.study,
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        "goals": [asdict(goal) for goal in result.goals],
+        "trials": [_trial_json(trial) for trial in result.trials],
+    }
+    path.write_text(json.dumps(values))
+
+
+def read_search(path: Path, space: Space) -> SearchResult:
+    """Read the trials that `write_search` wrote."""
+    values = json.loads(path.read_text())
+    trials = tuple(_trial(trial) for trial in values["trials"])
+    for trial in trials:  # the run's own values, which the study had put among the choices
+        space = space.including(trial.params)
+    return SearchResult(
+        study=values["study"],
+        space=space,
+        goals=tuple(Goal(**goal) for goal in values["goals"]),
+        trials=trials,
+        seconds=values["seconds"],
+        notes=tuple(values["notes"]),
+    )
+
+
+def _trial_json(trial: TrialRecord) -> dict[str, Any]:
+    values = {name: getattr(trial, name) for name in TrialRecord.__slots__}
+    return {**values, "params": dict(trial.params)}
+
+
+def _trial(values: dict[str, Any]) -> TrialRecord:
+    own = {name: values[name] for name in TrialRecord.__slots__ if name in values}
+    facts = values.get("facts", {})  # which held the answers before 0.2
+    return TrialRecord(
+        **{
+            **own,
+            "params": Params(values["params"]),
+            "state": TrialState(values["state"]),
+            "values": tuple(values["values"]),
+            "steps": {int(step): value for step, value in values["steps"].items()},
+            "answers": values.get("answers") or facts.get("answers", ""),
+        }
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .. import environment
 from ..records import Outcome
-from .messages import Event, Failure, Helped, Ready, Result, Task
+from .messages import Event, Failure, Ready, Result, Task
 from .process import serve
 
 _POLL_SECONDS = 0.2
@@ -63,20 +63,13 @@ class Worker:
         """The process number, None where there is no process."""
         return None if self._process is None else self._process.pid
 
-    def run(
-        self,
-        task: Task,
-        say: Callable[[Event], None],
-        timeout_seconds: float = 0.0,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Result:
+    def run(self, task: Task, say: Callable[[Event], None], timeout_seconds: float = 0.0) -> Result:
         """Run a task to its end, whatever that is.
 
         Args:
             task: the task.
             say: told what the worker says meanwhile.
             timeout_seconds: the most it may take, 0 for no limit.
-            stop: asked now and then whether the task has lost its meaning.
         """
         self.start()
         connection = self._connection
@@ -88,10 +81,10 @@ class Worker:
         deadline = environment.seconds() + (allowed if self._is_ready else float("inf"))
         try:
             connection.send(task)
-            while environment.seconds() < deadline and not stop():
+            while environment.seconds() < deadline:
                 if connection.poll(_POLL_SECONDS):
                     event: Event = connection.recv()
-                    if isinstance(event, Outcome | Failure | Helped):
+                    if isinstance(event, Outcome | Failure):
                         return event
                     if isinstance(event, Ready):
                         self._is_ready = True
@@ -100,8 +93,6 @@ class Worker:
         except (EOFError, OSError):
             return self._died()
         self.kill()
-        if stop():
-            return _CLOSED
         return Failure(
             reason=f"took longer than --timeout {timeout_seconds:g} seconds and was ended",
             traceback="",

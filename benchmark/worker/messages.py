@@ -1,7 +1,7 @@
 """What a worker is handed for one spec, and what it says while it works."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -28,9 +28,7 @@ class Task:
         cache: the cache's folder; `cache_bytes` its limit, None for no limit.
         scratch: a folder for checkpoints of long stages.
         members: for a composite, the runs it is made of.
-        space: the search space, None without a search; `storage` where its study is kept, and
-            `job` what another machine needs to join it: the request's options, and the spec.
-        helps: whether the study, begun by another worker, is only helped with: no outcome is left.
+        space: the search space, None without a search; `storage` where its study is kept.
     """
 
     spec: Spec
@@ -51,8 +49,6 @@ class Task:
     sides: tuple[tuple[int, Path], ...] = ()
     space: Space | None = None
     storage: str = ""
-    job: Mapping[str, str] = field(default_factory=dict)
-    helps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,18 +95,13 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searching:
-    """A search's trials may be run by any worker from now on, or there are none left."""
+    """A search's trials are run from now on, or the last one has ended."""
 
-    is_open: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Helped:
-    """A study that was helped with has no trial left to begin."""
+    is_under_way: bool
 
 
-Event = Stage | Advance | Epoch | Tried | Searching | Failure | Ready | Outcome | Helped
-Result = Outcome | Failure | Helped
+Event = Stage | Advance | Epoch | Tried | Searching | Failure | Ready | Outcome
+Result = Outcome | Failure
 
 
 class Voice(Progress, Protocol):
@@ -120,6 +111,6 @@ class Voice(Progress, Protocol):
         """Report a finished trial."""
         ...
 
-    def searching(self, *, is_open: bool) -> None:
-        """Say that the study's trials may be run by others too, or that none is left."""
+    def searching(self, *, is_under_way: bool) -> None:
+        """Say that the study's trials are run from now on, or that the last one has ended."""
         ...

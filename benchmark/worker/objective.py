@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -26,13 +25,12 @@ from ..zoo import ARCHITECTURES, check_scales, read_scales
 from .scoring import Exam, Report, score_head, score_network, silently
 
 
-def settings_for(spec: Spec, start: Params, job: Mapping[str, Any]) -> SearchSettings:
+def settings_for(spec: Spec, start: Params) -> SearchSettings:
     """Return a search's settings; its study's material is the spec but for the budget.
 
     Args:
         spec: what is searched for, and how.
         start: the first trial's parameters, empty for none.
-        job: what a process elsewhere needs to join the study.
     """
     wanted = spec.search
     assert wanted is not None
@@ -47,7 +45,6 @@ def settings_for(spec: Spec, start: Params, job: Mapping[str, Any]) -> SearchSet
         material=spec.without_budget.digest,
         start=start,
         epochs=spec.epochs,
-        job=job,
     )
 
 
@@ -93,27 +90,24 @@ class Study:
         if _is_quick(self._spec):
             self._features_of(self._spec, self._materials[self._spec.picture.side_px])
 
-    def run(
-        self, storage: str, job: Mapping[str, Any], on_trial: Callable[[TrialRecord], None]
-    ) -> SearchResult:
-        """Search, go on with a search that was interrupted, or help with one that runs.
+    def run(self, storage: str, on_trial: Callable[[TrialRecord], None]) -> SearchResult:
+        """Search, or go on with a search that was interrupted.
 
         Args:
             storage: where the study is kept.
-            job: what a process elsewhere needs to join it.
-            on_trial: called with each trial finished here.
+            on_trial: called with each finished trial.
         """
         from ..search import search  # optuna is imported only when something is searched
 
         own = own_point(self._spec)
         start = start_of(self._space, own)
         self._progress.stage("search", self._wanted.trials or None, "trials")
-        settings = settings_for(self._spec, start, job)
+        settings = settings_for(self._spec, start)
         result = search(self._space, self.score, settings, storage, on_trial)
         return replace(result, notes=(*result.notes, *_start_notes(self._space, own)))
 
-    def spec_of(self, params: Params) -> Spec:
-        """Return the spec with a trial's parameters in place of its own.
+    def spec_of(self, params: Params, epochs: int) -> Spec:
+        """Return the spec with a trial's parameters and epochs in place of its own.
 
         Raises:
             UsageError: a parameter that the architecture does not have.
@@ -122,9 +116,9 @@ class Study:
         side = int(params.get(SIDE.name, spec.picture.side_px))
         own = {name: value for name, value in params.items() if name != SIDE.name}
         checked = check({**spec.params, **own}, ARCHITECTURES[spec.arch], spec.regime)
-        return replace(
-            spec, picture=replace(spec.picture, side_px=side), params=checked, search=None
-        )
+        picture = replace(spec.picture, side_px=side)
+        epochs = min(epochs, spec.epochs)
+        return replace(spec, picture=picture, params=checked, epochs=epochs, search=None)
 
     def trunk_of(self, spec: Spec) -> Trunk | None:
         """Return the backbone that is built already, if a trial's spec has the same."""
@@ -137,11 +131,10 @@ class Study:
         the last epoch it reported: a board holds them against what choosing among trials promises.
         """
         try:
-            spec = self.spec_of(trial.params)
+            spec = self.spec_of(trial.params, trial.epochs)
             check_scales(ARCHITECTURES[spec.arch], spec.picture, spec.params)
         except UsageError as error:  # a point that no network can be built at is no failure
             raise Infeasible(str(error)) from error
-        spec = replace(spec, epochs=min(trial.epochs, self._spec.epochs))
         material = self._materials[spec.picture.side_px]
         if self._select is None:
             return self._on_validation(spec, trial, material)
@@ -170,7 +163,7 @@ class Study:
         finally:
             if said:
                 classes = said[0].argmax(axis=1)
-                trial.note(answers=write_answers(classes, len(material.classes)))
+                trial.answers = write_answers(classes, len(material.classes))
 
     def _folds(self, material: Material) -> Iterator[tuple[Rows, Rows]]:
         assert self._select is not None

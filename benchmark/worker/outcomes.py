@@ -1,6 +1,5 @@
 """A finished spec on disk: a folder that is complete under its name, or is not there."""
 
-import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -24,10 +23,9 @@ from ..records import (
     Progress,
     Rows,
     Seconds,
-    Silent,
     Spec,
 )
-from ..search import SEARCH_FILE, SearchError, SearchResult, write_search
+from ..search import SEARCH_FILE, SearchResult, write_search
 from ..training import (
     Fitted,
     Material,
@@ -38,7 +36,7 @@ from ..training import (
     this_device,
 )
 from .checking import train_checked
-from .messages import Helped, Task, Voice
+from .messages import Task, Voice
 from .objective import Study
 
 
@@ -85,18 +83,6 @@ def run_task(task: Task, progress: Voice) -> Outcome:
     return outcome
 
 
-def help_with(task: Task, voice: Voice) -> Helped:
-    """Run trials of a study that another worker began, until there is none left to begin.
-
-    What that worker finds out by itself (that no trial has a score) is left to it.
-    """
-    study = study_of(task, Silent())
-    study.prepare()
-    with contextlib.suppress(SearchError):
-        study.run(task.storage, task.job, voice.trial)
-    return Helped()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
     """What a search came to: its trials, the spec that the best one gives, and its backbone."""
@@ -110,14 +96,14 @@ def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
     if task.space is None:
         return None, 0.0
     study = study_of(task, progress)
-    study.prepare()  # before others come to help, who would wait for it; and no time of the search
+    study.prepare()  # no time of the search
     began = environment.seconds()
-    progress.searching(is_open=True)
-    result = study.run(task.storage, task.job, progress.trial)
-    progress.searching(is_open=False)
+    progress.searching(is_under_way=True)
+    result = study.run(task.storage, progress.trial)
+    progress.searching(is_under_way=False)
     own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
     spent = max(environment.seconds() - began, own)
-    spec = study.spec_of(result.best.params)
+    spec = study.spec_of(result.best.params, result.best.epochs)  # the network it had
     return _Found(result=result, spec=spec, trunk=study.trunk_of(spec)), spent
 
 

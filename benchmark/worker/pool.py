@@ -2,27 +2,30 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .. import environment
 from ..records import Outcome
-from .agenda import Agenda, Duty, Say
 from .handle import Serve, Worker
-from .messages import Failure, Helped, Task
+from .messages import Event, Failure, Searching, Task, Tried
 from .process import serve
 
+MOST_DEATHS = 10
+"""Deaths of a search's worker in a row, with no trial finished between, that end its task.
+
+chosen, not sourced: the study gives a trial up after five deaths, and goes on with the next one.
+"""
+
+Say = Callable[[Task, Event], None]
 Ended = tuple[Task, Outcome | Failure | BaseException]
 
 
 class Pool:
     """Workers that live as long as the pool; leaving it ends them, whatever they do.
-
-    A worker that finds no task waiting helps with a search under way.
 
     Args:
         jobs: how many workers.
@@ -76,30 +79,31 @@ class Pool:
 
         `meanwhile` is called once, in this thread, when the workers have begun.
         """
-        agenda = Agenda(tasks, say)
+        waiting = deque(tasks)
         done: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
-        def work(worker: Worker) -> None:
-            while (found := agenda.take()) is not None:
-                duty, is_help = found
+        def take() -> Task | None:
+            with self._beginning:  # what `close` finds begun is all that ever begins
+                if self._closed.is_set() or not waiting:
+                    return None
+                task = waiting.popleft()
                 try:
-                    if is_help:
-                        self._help(worker, duty, agenda)
-                        continue
-                    with self._beginning:  # what `close` finds begun is all that ever begins
-                        if self._closed.is_set():
-                            return
-                        begin(duty.task)
-                    done.put((duty.task, self._do(worker, duty, agenda)))
-                except BaseException as error:  # noqa: BLE001  handed to the main thread, raised there
-                    done.put((duty.task, error))
+                    begin(task)
+                except BaseException as error:  # noqa: BLE001  raised in the main thread
+                    done.put((task, error))
+                    return None
+                return task
+
+        def work(worker: Worker) -> None:
+            while (task := take()) is not None:
+                try:
+                    done.put((task, self._do(worker, task, say)))
+                except BaseException as error:  # noqa: BLE001  raised in the main thread
+                    done.put((task, error))
                     return
 
-        threads = [
-            threading.Thread(target=work, args=(worker,), daemon=True) for worker in self._workers
-        ]
-        for thread in threads:
-            thread.start()
+        for worker in self._workers:
+            threading.Thread(target=work, args=(worker,), daemon=True).start()
         try:
             meanwhile()
             for _ in tasks:
@@ -108,31 +112,33 @@ class Pool:
                     raise result
                 yield task, result
         finally:
-            agenda.close()
-        for thread in threads:  # a helper may be about to find that nothing is left to do
-            thread.join()
+            with self._beginning:
+                waiting.clear()
 
-    def _do(self, worker: Worker, duty: Duty, agenda: Agenda) -> Outcome | Failure:
-        """Run a task to its end; a search goes on in a fresh process where one died in it."""
+    def _do(self, worker: Worker, task: Task, say: Say) -> Outcome | Failure:
+        """Run a task to its end; a search goes on in a fresh process where one died in it.
+
+        A death in a search costs one trial, which is run again.
+        """
         began, allowed = environment.seconds(), self._timeout
-        say = partial(agenda.hear, duty)
-        result = worker.run(duty.task, say, allowed)
-        while duty.is_worth_another_start(result) and not self._closed.is_set():
+        is_searching, deaths = False, 0
+
+        def hear(event: Event) -> None:
+            nonlocal is_searching, deaths
+            if isinstance(event, Searching):
+                is_searching = event.is_under_way
+            elif isinstance(event, Tried):
+                deaths = 0
+            say(task, event)
+
+        while True:
+            result = worker.run(task, hear, allowed)
+            died = isinstance(result, Failure) and result.died and is_searching
+            deaths += died
+            if not died or deaths == MOST_DEATHS or self._closed.is_set():
+                return result
             if self._timeout:
                 allowed = max(1.0, self._timeout - (environment.seconds() - began))
-            result = worker.run(duty.task, say, allowed)
-        agenda.end(duty, result)
-        assert not isinstance(result, Helped)
-        return result
-
-    def _help(self, worker: Worker, duty: Duty, agenda: Agenda) -> None:
-        """Help with a search until none of its trials is left to begin, or its task has failed."""
-        task = replace(duty.task, helps=True)
-        result = worker.run(task, duty.say_of_helper, stop=lambda: duty.has_failed)
-        again = duty.is_worth_another_start(result)
-        agenda.leave(duty, wants_help=again)
-        if isinstance(result, Failure) and not again and not self._closed.is_set():
-            duty.say_of_helper(result)
 
 
 class LazyPool:

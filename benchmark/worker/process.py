@@ -51,9 +51,9 @@ class Pipe:
         """Report a finished trial."""
         self.send(Tried(trial=trial))
 
-    def searching(self, *, is_open: bool) -> None:
-        """Say that the study's trials may be run by others too, or that none is left."""
-        self.send(Searching(is_open=is_open))
+    def searching(self, *, is_under_way: bool) -> None:
+        """Say that the study's trials are run from now on, or that the last one has ended."""
+        self.send(Searching(is_under_way=is_under_way))
 
     def epoch(self, epoch: Epoch) -> None:
         """Report a finished epoch."""
@@ -67,14 +67,14 @@ def serve(connection: Connection, log: Path) -> None:
     began = time.monotonic()
     import keras  # noqa: F401  the import is the point: every task after it finds it done
 
-    from .outcomes import help_with, run_task
+    from .outcomes import run_task
 
     pipe = Pipe(connection)
     pipe.send(Ready(seconds=time.monotonic() - began))
     while (task := _receive(connection)) is not None:
         forget()
         try:
-            pipe.send(help_with(task, pipe) if task.helps else run_task(task, pipe))
+            pipe.send(run_task(task, pipe))
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
             pipe.send(Failure(reason=_reason(error), traceback=traceback.format_exc()))
 

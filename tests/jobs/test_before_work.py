@@ -9,7 +9,6 @@ import pytest
 
 from benchmark.cli import run_command
 from benchmark.errors import UsageError
-from benchmark.jobs import find_journal
 from benchmark.jobs.main_job import check_packages
 
 Said = pytest.CaptureFixture[str]
@@ -97,14 +96,3 @@ def test_a_server_that_does_not_answer_is_told_before_images_are_drawn(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert "does not answer" in refused(["run"], capsys)
     assert not (tmp_path / ".benchmark-cache").exists()
-
-
-def test_a_worker_finds_the_journal_of_the_experiment(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no search keeps its studies"):
-        find_journal(str(tmp_path), None)
-    for name in ("a", "b"):
-        (tmp_path / name / "studies").mkdir(parents=True)
-        (tmp_path / name / "studies" / "studies.journal").touch()
-    with pytest.raises(UsageError, match="several experiments keep studies: a, b"):
-        find_journal(str(tmp_path), None)
-    assert find_journal(str(tmp_path), "b") == str(tmp_path / "b/studies/studies.journal")

@@ -267,44 +267,26 @@ def test_a_search_is_a_run_with_its_trials_below(tmp_path: Path, scans: Path) ->
     tables = sorted(tmp_path.glob("mlruns/*/*/artifacts/trials.parquet"))
     lengths = sorted(len(pd.read_parquet(each)) for each in tables)
     assert lengths == [3, 5]
-    shared = command_in(tmp_path)("worker", "--study", "mlp")  # which has all its trials
-    assert shared.returncode == 0, shared.stderr
-    assert "5 of 5 trials have a score" in shared.stdout
 
 
-def test_two_workers_share_the_trials_of_one_architecture(tmp_path: Path, scans: Path) -> None:
-    words = ("--data", str(scans), "--arch", "mlp", "--search", "optuna:random", "--jobs", "2")
-    more = ("--space", "smoke", "--trials", "12", "--pruner", "none")
-    done = command_in(tmp_path)(*RUN, *words, *more)
+def test_a_search_delivers_the_network_that_it_scored(tmp_path: Path, scans: Path) -> None:
+    (tmp_path / "space.yaml").write_text(
+        "about: mine\nparameters:\n"
+        "  learning_rate: {type: float, low: 1.0e-4, high: 3.0e-2, log: true}\n"
+    )
+    words = ("--data", str(scans), "--arch", "mlp", "--epochs", "9", "--space", "space.yaml")
+    engine = ("--search", "keras-tuner:hyperband", "--trials", "5")
+    done = command_in(tmp_path)(*RUN, *words, *engine)
     assert done.returncode == 0, done.stdout
-    (search,) = runs(tmp_path)
-    assert len(tagged(tmp_path, "mlflow.parentRunId", search[0])) == 12
+    ((run, _),) = runs(tmp_path)
+    metrics = dict(query(tmp_path, f"select key, value from latest_metrics where run_uuid='{run}'"))
+    assert metrics["search_score"] == pytest.approx(metrics["val_macro_f1"], abs=1e-6)
     (table,) = tmp_path.glob("mlruns/*/*/artifacts/trials.parquet")
     trials = pd.read_parquet(table)
-    assert list(trials["number"]) == list(range(12))
-    assert set(trials["state"]) == {"complete"}
-    journal = (tmp_path / "results" / "small-scans" / "studies" / "studies.journal").read_text()
-    owners = {
-        entry["user_attr"]["owner"]["process"]["pid"]
-        for entry in map(json.loads, journal.splitlines())
-        if "owner" in entry.get("user_attr", {})
-    }
-    assert len(owners) == 2
-
-
-def test_engines_are_compared_in_a_figure_a_table_and_a_line_a_pair(
-    tmp_path: Path, scans: Path
-) -> None:
-    words = ("--arch", "mlp", "--space", "smoke", "--trials", "2", "--seed", "0,1")
-    engines = ("--engines", "optuna:random,optuna:qmc")
-    where = ("--data", str(scans), *RUN[1:])
-    done = command_in(tmp_path)("compare-searches", *words, *engines, *where)
-    assert done.returncode == 0, done.stderr
-    assert "optuna:qmc: best " in done.stdout
-    assert "optuna:random less optuna:qmc: " in done.stdout
-    folder = tmp_path / "results" / "compare-searches"
-    assert len(pd.read_csv(folder / "trials.csv")) == 2 * 2 * 2
-    assert (folder / "comparison.png").stat().st_size > 5000
+    best = trials.sort_values("macro_f1").iloc[-1]
+    tags = dict(query(tmp_path, f"select key, value from tags where run_uuid='{run}'"))
+    assert tags["best.epochs"] == str(best["epochs"])
+    assert best["epochs"] < 9
 
 
 def test_a_failing_architecture_costs_itself_only(tmp_path: Path, scans: Path) -> None:

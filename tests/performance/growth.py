@@ -159,7 +159,7 @@ def _searched(
     began = time.perf_counter()
     study = Study(spec, space, {setting.side: material}, Silent())
     journal = folder / f"{searcher.replace(':', '-')}.journal"
-    study.run(str(journal), {}, lambda _: stamps.append(time.perf_counter() - began))
+    study.run(str(journal), lambda _: stamps.append(time.perf_counter() - began))
     return stamps
 
 

@@ -42,15 +42,16 @@ class Gain:
 
 def gain(first: Sequence[float], second: Sequence[float]) -> Gain:
     """Compare figures that belong together two by two; at least two pairs."""
-    from benchmark.search.comparing import mean_with_interval
+    from scipy.stats import ttest_1samp
 
-    difference, low, high = mean_with_interval(np.subtract(second, first))
+    differences = np.subtract(second, first)
+    low, high = ttest_1samp(differences, 0.0).confidence_interval()
     return Gain(
         first=float(np.mean(first)),
         second=float(np.mean(second)),
-        difference=difference,
-        low=low,
-        high=high,
+        difference=float(np.mean(differences)),
+        low=float(low),
+        high=float(high),
     )
 
 

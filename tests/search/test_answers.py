@@ -17,11 +17,11 @@ from benchmark.search import (
     TrialRecord,
     TrialState,
     parse_space,
+    read_answers,
     search,
     trial_answers,
     write_answers,
 )
-from benchmark.search.answers import read_answers
 
 SPACE = parse_space(
     "about: one\nparameters:\n  rate: {type: float, low: 0.1, high: 0.9}\n",
@@ -47,7 +47,7 @@ def result(*states: TrialState, noted: bool = True) -> SearchResult:
             params=Params(rate=0.5),
             state=state,
             values=(0.5,) if state is TrialState.COMPLETE else (),
-            facts={"answers": write_answers(np.array(answers_of(number)), 3)} if noted else {},
+            answers=write_answers(np.array(answers_of(number)), 3) if noted else "",
         )
         for number, state in enumerate(states)
     ]
@@ -73,7 +73,7 @@ def test_a_table_without_answers_has_none(tmp_path: Path) -> None:
 @pytest.mark.slow  # optuna takes a second to import
 def test_answers_outlive_an_interrupted_search(tmp_path: Path) -> None:
     def objective(trial: Trial) -> float:
-        trial.note(answers=write_answers(np.array(answers_of(trial.number)), 3))
+        trial.answers = write_answers(np.array(answers_of(trial.number)), 3)
         if trial.number == 1:
             raise Pruned("not promising")
         return 0.5

@@ -174,11 +174,6 @@ def test_what_an_architecture_does_not_have_is_said(parameters: str, message: st
         space.check(TUNABLES, "cnn")
 
 
-def test_a_default_resolves_to_the_architectures_own() -> None:
-    space = parse_space(GOOD, name="good", file="good.yaml").resolve({"drop": 0.25})
-    assert space.complete({"rate": 0.01, "layers": 0})["drop"] == 0.25
-
-
 @pytest.mark.parametrize("name", space_names())
 def test_every_built_in_range_has_a_source(name: str) -> None:
     assert all(each.source for each in read_space(name).parameters)

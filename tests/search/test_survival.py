@@ -1,138 +1,71 @@
-"""Kills at random moments, several processes at once, and journals that a crash spoilt."""
+"""Kills at random moments, one owner a study, and journals that a crash spoilt or others share."""
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 
-from benchmark.search import Objective, SearchResult, SearchSettings, Space, TrialState, search
+from benchmark.errors import StoreError
+from benchmark.search import Objective, SearchSettings, Space, TrialState, search, studies
+from benchmark.search.optuna_engines import suggest
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = """
-import json, os, sys, time
+# One process imports the engines, which takes seconds, and forks every search that is killed.
+FORKS = """
+import json, os, sys, time, traceback
 from pathlib import Path
+import keras_tuner
 from benchmark.search import SearchSettings, parse_space, search
 from conftest import SPACE, closeness
 
-storage, engine, trials, seed, out, pause = sys.argv[1:7]
-peers = os.environ.get("PEERS", "1")  # processes each of which is to have a trial
-begun = Path(out + ".begun")
+def run(storage, engine, trials, out, pause):
+    begun = Path(out + ".begun")
 
-def objective(trial):
-    with begun.open("a") as file:
-        file.write(f"{trial.number}\\n")
-    while sum(each.stat().st_size > 0 for each in begun.parent.glob("*.begun")) < int(peers):
-        time.sleep(0.01)
-    time.sleep(float(pause))
-    return closeness(trial)
+    def objective(trial):
+        with begun.open("a") as file:
+            file.write(json.dumps([trial.number, dict(trial.params)]) + "\\n")
+        trial.answers = f"u1:{trial.number}"
+        time.sleep(pause)
+        return closeness(trial)
 
-if engine.startswith("keras-tuner"):
-    import keras_tuner  # seconds, so that kills meet trials rather than imports
-begun.touch()
-settings = SearchSettings(engine=engine, trials=int(trials), seed=int(seed))
-result = search(parse_space(SPACE, name="small", file="small.yaml"), objective, settings, storage)
-Path(out).write_text(json.dumps([[t.number, dict(t.params), t.values] for t in result.trials]))
-"""
+    settings = SearchSettings(engine=engine, trials=trials, seed=3)
+    space = parse_space(SPACE, name="small", file="small.yaml")
+    found = search(space, objective, settings, storage).trials
+    told = [[t.number, dict(t.params), t.values, t.answers, t.attempts] for t in found]
+    Path(out).write_text(json.dumps(told))
 
-
-def start(
-    storage: str, engine: str, trials: int, out: Path, pause: float = 0.02, peers: int = 1
-) -> "subprocess.Popen[str]":
-    root = Path(__file__).parents[2]
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, storage, engine, str(trials), "3", str(out), str(pause)],
-        cwd=root,
-        env={
-            **os.environ,
-            "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parent}",
-            "PEERS": str(peers),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_until_begun(process: "subprocess.Popen[str]", out: Path, lines: int) -> None:
-    begun = out.with_name(out.name + ".begun")
-    while process.poll() is None and _lines(begun) <= lines:
-        time.sleep(0.002)
-
-
-def _lines(path: Path) -> int:
-    return len(path.read_text().splitlines()) if path.exists() else -1
-
-
-# One process imports the engines, which takes seconds, and forks every search that is killed.
-FORKS = """
-import json, os, random, signal, sys, time, traceback
-from pathlib import Path
-import keras_tuner, optuna, benchmark.search.searching
-
-def start(words):
+for line in sys.stdin:
     child = os.fork()
     if child == 0:
-        sys.argv = ["-c", *words]
         try:
-            exec(compile(script, "script", "exec"), {})
+            run(*json.loads(line))
         except BaseException:
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    return child
-
-def lines(begun):
-    return len(begun.read_text().splitlines()) if begun.exists() else -1
-
-def current(begun):
-    return begun.read_text().split()[-1:] if begun.exists() else []
-
-def code(child):
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-def run(words, outs, kills):
-    rng, met = random.Random(7), 0
-    # Nobody must be through before the last kill.
-    pause = 0.1 if kills else 0.0
-    children = [start([*words, out, str(pause)]) for out in outs]
-    killed = []
-    for _ in range(kills):
-        victim = rng.randrange(len(outs))
-        begun = Path(outs[victim] + ".begun")
-        count = lambda: sum(lines(Path(out + ".begun")) for out in outs)
-        goal = count() + rng.randint(1, 2) + (len(outs) == 1)
-        # A trial whose every attempt dies is given up: no trial is killed that often here.
-        ready = lambda: count() >= goal and killed.count(current(begun)) < 2
-        while not ready() and os.waitid(os.P_PID, children[victim], WAIT) is None:
-            time.sleep(0.001)
-        killed.append(current(begun))
-        time.sleep(rng.uniform(0.0, 1.5 * pause))  # between two trials too
-        os.kill(children[victim], signal.SIGKILL)
-        met += code(children[victim]) == -signal.SIGKILL
-        children[victim] = start([*words, outs[victim], str(pause)])
-    return [met, *[code(child) for child in children]]
-
-WAIT = os.WEXITED | os.WNOHANG | os.WNOWAIT
-
-script = sys.argv[1]
-for line in sys.stdin:
-    print(json.dumps(run(*json.loads(line))), flush=True)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+Trials = list[list[object]]
 
 
 class Forks:
-    """Searches forked from one process that has the engines imported, killed as often as asked."""
+    """Searches in processes forked from one that has the engines imported."""
 
     def __init__(self) -> None:
         root = Path(__file__).parents[2]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", FORKS, SCRIPT],
+            [sys.executable, "-c", FORKS],
             cwd=root,
             env={
                 **os.environ,
@@ -144,21 +77,17 @@ class Forks:
             text=True,
         )
 
-    def search(
-        self, storage: str, engine: str, trials: int, *outs: Path, kills: int = 0
-    ) -> list[list[object]]:
-        """Search in a process for each file, kill one, start it again; return the trials."""
+    def start(self, storage: str, engine: str, trials: int, out: Path, pause: float) -> int:
+        """Start a search in a process of its own and return its number."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        words = [storage, engine, str(trials), "3"]
-        self.process.stdin.write(json.dumps([words, list(map(str, outs)), kills]) + "\n")
+        self.process.stdin.write(json.dumps([storage, engine, trials, str(out), pause]) + "\n")
         self.process.stdin.flush()
-        met, *codes = json.loads(self.process.stdout.readline())
-        assert codes == [0] * len(outs)
-        assert kills / 2 <= met <= kills  # on a busy machine a victim may be through before
-        found: list[list[object]] = json.loads(outs[0].read_text())
-        assert all(json.loads(out.read_text()) == found for out in outs)
-        return found
+        return self.read()
+
+    def read(self) -> int:
+        """Return the number that the process says next: of a new process, or its exit code."""
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
 
 
 @pytest.fixture(scope="module")
@@ -168,107 +97,145 @@ def forks() -> Iterator[Forks]:
     forks.process.communicate(timeout=60)
 
 
-Undisturbed = Callable[[str, int], list[list[object]]]
+def begun(out: Path) -> Trials:
+    """Return number and parameters of every attempt that was begun."""
+    path = out.with_name(out.name + ".begun")
+    whole = path.read_text().split("\n")[:-1] if path.exists() else []
+    return [json.loads(line) for line in whole]
 
 
-@pytest.fixture
-def undisturbed(space: Space, objective: Objective) -> Undisturbed:
-    def trials_of(engine: str, trials: int) -> list[list[object]]:
-        return as_json(
-            search(space, objective, SearchSettings(engine=engine, trials=trials, seed=3))
-        )
-
-    return trials_of
-
-
-def as_json(result: SearchResult) -> list[list[object]]:
-    plain = [[each.number, dict(each.params), each.values] for each in result.trials]
-    found: list[list[object]] = json.loads(json.dumps(plain))
+def killed(forks: Forks, storage: str, engine: str, trials: int, out: Path, kills: int) -> Trials:
+    """Search, killed at random moments, and return the trials in the end."""
+    rng, pause = random.Random(7), 0.03
+    for _ in range(kills):
+        goal = len(begun(out)) + rng.randint(1, 3)
+        process = forks.start(storage, engine, trials, out, pause)
+        while len(begun(out)) < goal:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0.0, 1.5 * pause))  # between two trials too
+        os.kill(process, 9)
+        assert forks.read() == -9
+    forks.start(storage, engine, trials, out, 0.0)
+    assert forks.read() == 0
+    found: Trials = json.loads(out.read_text())
     return found
 
 
+ENGINES = ["optuna:random", "optuna:grid", "optuna:tpe", "keras-tuner:random", "keras-tuner:grid"]
+
+
+# the Gaussian process takes seconds a trial after the first ten
 @pytest.mark.parametrize(
     ("engine", "trials", "kills"),
-    [
-        ("optuna:random", 60, 20),
-        ("keras-tuner:random", 60, 20),
-        ("optuna:grid", 15, 3),
-        ("optuna:tpe", 15, 3),
-        ("keras-tuner:grid", 15, 3),
-    ],
+    [*[(engine, 24, 8) for engine in ENGINES], ("keras-tuner:bayesian", 11, 2)],
 )
-def test_kills_leave_the_trials_of_an_undisturbed_search(
+def test_kills_cost_an_attempt_each_and_no_trial(
     engine: str, trials: int, kills: int, forks: Forks, journal: str, tmp_path: Path
 ) -> None:
-    found = forks.search(journal, engine, trials, tmp_path / "killed", kills=kills)
-    (tmp_path / "alone").mkdir()
-    assert found == forks.search("", engine, trials, tmp_path / "alone" / "undisturbed")
-    assert len({str(trial) for trial in found}) == trials
+    found = killed(forks, journal, engine, trials, tmp_path / "killed", kills)
+    attempts = begun(tmp_path / "killed")
+    assert [number for number, *_ in found] == list(range(trials))  # the budget, exactly
+    assert len({str(params) for _, params, *_ in found}) == trials  # none twice
+    assert [answers for *_, answers, _ in found] == [f"u1:{each}" for each in range(trials)]
+    assert len(attempts) <= trials + kills  # what was finished is not run again
+    numbers = [int(str(number)) for number, _ in attempts]
+    assert numbers == sorted(numbers)  # what was interrupted comes first
+    for number, params in attempts:
+        assert found[int(str(number))][1] == params  # with its parameters
+    assert sum(int(str(each)) - 1 for *_, each in found) == len(attempts) - trials
 
 
-@pytest.mark.parametrize("engine", ["optuna:random", "keras-tuner:random"])
-def test_kills_of_one_of_two_workers_leave_the_trials_of_an_undisturbed_search(
+@pytest.mark.parametrize("engine", ENGINES)
+def test_kills_leave_the_trials_that_a_seed_gives(
     engine: str, forks: Forks, journal: str, tmp_path: Path
 ) -> None:
-    outs = [tmp_path / "a", tmp_path / "b"]
-    found = forks.search(journal, engine, 60, *outs, kills=20)
-    (tmp_path / "alone").mkdir()
-    assert found == forks.search("", engine, 60, tmp_path / "alone" / "undisturbed")
-    assert len({str(trial) for trial in found}) == 60
-    begun = sum(_lines(out.with_name(out.name + ".begun")) for out in outs)
-    assert 60 <= begun <= 80  # a kill costs the one trial of the worker that it meets
+    found = killed(forks, journal, engine, 12, tmp_path / "killed", 3)
+    alone = killed(forks, "", engine, 12, tmp_path / "undisturbed", 0)
+    assert [each[:3] for each in found] == [each[:3] for each in alone]
 
 
-def test_an_interrupted_trial_is_run_again_once(
-    space: Space, objective: Objective, journal: str, tmp_path: Path
+@pytest.mark.parametrize("address", ["{}/s.journal", "sqlite:///{}/s.db", "{}/studies/"])
+def test_one_process_owns_a_study(
+    address: str,
+    space: Space,
+    objective: Objective,
+    forks: Forks,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    out = tmp_path / "out.json"
-    process = start(journal, "optuna:random", 6, out, pause=0.3)
-    wait_until_begun(process, out, 2)
-    process.kill()
-    process.communicate()
-    result = search(
-        space, objective, SearchSettings(engine="optuna:random", trials=6, seed=3), journal
-    )
-    attempts = [each.attempts for each in result.trials]
-    assert attempts == [1, 1, 2, 1, 1, 1]
-
-
-@pytest.mark.parametrize("storage", ["journal", "sqlite"])
-def test_two_processes_share_a_study_without_doubles(
-    storage: str, undisturbed: Undisturbed, tmp_path: Path
-) -> None:
-    address = {"journal": str(tmp_path / "s.journal"), "sqlite": f"sqlite:///{tmp_path}/s.db"}
-    outs = [tmp_path / "a.json", tmp_path / "b.json"]
-    processes = [start(address[storage], "optuna:random", 30, out, peers=2) for out in outs]
-    errors = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], errors
-    both = [json.loads(out.read_text()) for out in outs]
-    assert both[0] == both[1] == undisturbed("optuna:random", 30)
-    shares = [_lines(out.with_name(out.name + ".begun")) for out in outs]
-    assert sum(shares) == 30
-    assert min(shares) > 0
-
-
-def test_a_dead_workers_trial_is_finished_by_the_other(
-    undisturbed: Undisturbed, journal: str, tmp_path: Path
-) -> None:
-    first, second = tmp_path / "a.json", tmp_path / "b.json"
-    doomed = start(journal, "optuna:random", 8, first, pause=1.0)
-    wait_until_begun(doomed, first, 0)
-    other = start(journal, "optuna:random", 8, second, pause=0.05)
-    wait_until_begun(other, second, 0)
-    doomed.kill()
-    doomed.communicate()
-    other.communicate(timeout=60)
-    assert json.loads(second.read_text()) == undisturbed("optuna:random", 8)
+    monkeypatch.setattr(studies, "PATIENCE_SECONDS", 0.1)
+    storage = address.format(tmp_path)
+    asked = SearchSettings(engine="optuna:random", trials=3, seed=3)
+    owner = forks.start(storage, asked.engine, 3, tmp_path / "out", 60.0)
+    while not begun(tmp_path / "out"):
+        time.sleep(0.01)
+    with pytest.raises(
+        StoreError, match=rf"^process {owner} on \S+ is at the search search-\w+ in"
+    ):
+        search(space, objective, asked, storage)
+    other = search(space, objective, replace(asked, study="other"), storage)  # is nobody's
+    assert len(other.trials) == 3
+    os.kill(owner, 9)
+    assert forks.read() == -9
+    result = search(space, objective, asked, storage)
+    assert [each.attempts for each in result.trials] == [2, 1, 1]
 
 
 def test_a_half_written_line_is_cut_off(space: Space, objective: Objective, journal: str) -> None:
-    settings = SearchSettings(engine="optuna:random", trials=3, seed=3)
-    search(space, objective, settings, journal)
+    asked = SearchSettings(engine="optuna:random", trials=3, seed=3)
+    search(space, objective, asked, journal)
     with Path(journal).open("a") as file:
         file.write('{"op_code":4,"worker')
-    more = SearchSettings(engine="optuna:random", trials=5, seed=3)
-    result = search(space, objective, more, journal)
+    result = search(space, objective, replace(asked, trials=5), journal)
     assert [each.state for each in result.trials] == [TrialState.COMPLETE] * 5
+
+
+def test_a_journal_path_is_that_of_its_first_study_and_others_stand_beside(
+    space: Space, objective: Objective, journal: str
+) -> None:
+    asked = SearchSettings(engine="optuna:random", trials=2)
+    names = [
+        search(space, objective, replace(asked, study=study), journal).study
+        for study in ("cnn", "mlp", "cnn")
+    ]
+    folder = Path(journal).parent
+    assert sorted(path.name for path in folder.glob("*.journal")) == [
+        f"search-{names[1]}.journal",
+        "search.journal",
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "s.journal"], ids=["folder", "path"])
+def test_a_journal_of_several_studies_is_named_and_not_read(
+    name: str, space: Space, objective: Objective, tmp_path: Path
+) -> None:
+    asked = SearchSettings(engine="optuna:random", trials=2)
+    journal = tmp_path / (name or "studies.journal")
+    kept = optuna.storages.JournalStorage(studies.Journal(journal))
+    for study in ("first", asked.study_name(space)):
+        optuna.create_study(storage=kept, study_name=study)
+    result = search(space, objective, asked, f"{tmp_path}/{name}")
+    (note,) = result.notes
+    assert note.startswith(f"the search begins anew: the trials of {result.study} in {journal} are")
+    assert [each.number for each in result.trials] == [0, 1]
+    assert search(space, objective, asked, f"{tmp_path}/{name}").notes == ()
+
+
+def test_a_study_of_the_version_before_goes_on(
+    space: Space, objective: Objective, journal: str
+) -> None:
+    asked = SearchSettings(engine="optuna:random", trials=3, seed=3)
+    Path(journal).parent.mkdir()
+    study = optuna.create_study(
+        storage=optuna.storages.JournalStorage(studies.Journal(Path(journal))),
+        study_name=asked.study_name(space),
+        direction="maximize",
+    )
+    rows = [study.ask() for _ in range(2)]  # of two workers, one of which was killed
+    params = [suggest(row, space) for row in rows]
+    rows[1].set_user_attr("facts", {"answers": "u1:AAE="})
+    study.tell(rows[1], 0.5)
+    found = search(space, objective, asked, journal).trials
+    assert [each.params for each in found[:2]] == params[::-1]
+    assert [(each.attempts, each.answers) for each in found[:2]] == [(1, "u1:AAE="), (2, "")]
+    assert len(found) == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.records import Outcome, Params, Picture, Regime, Seconds, Spec
 from benchmark.search import SearchSettings, Trial, search
-from benchmark.worker.messages import Failure, Helped, Ready, Stage, Task
+from benchmark.worker.messages import Failure, Ready, Stage, Task
 from benchmark.worker.process import Pipe, die_with_parent, write_output_to
 
 
@@ -56,39 +56,24 @@ def _threads(connection: Connection, task: Task) -> None:
 
 def _search(connection: Connection, task: Task) -> None:
     """Search a space for real; who begins a trial is written down, and who dies of it."""
-    pipe = Pipe(connection)
+    pipe, asked = Pipe(connection), task.spec.params
     begun = Path(task.storage).with_name("begun")
-    deadly = [int(word) for word in task.job.get("deadly", "").split()]
+    deadly = [int(word) for word in asked.text("deadly").split()]
 
     def score(trial: Trial) -> float:
         with begun.open("a") as file:
-            file.write(f"{trial.number} {os.getpid()} {task.helps}\n")
-        time.sleep(float(task.job["pause"]))
-        if task.job.get("together") and not task.helps:
-            wait_for_helper(begun)
+            file.write(f"{trial.number} {os.getpid()}\n")
+        time.sleep(asked.number("pause"))
         if trial.number in deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         return trial.params.number("rate")
 
     assert task.space is not None
-    if not task.helps:
-        pipe.searching(is_open=True)
-    settings = SearchSettings(engine="optuna:random", trials=int(task.job["trials"]), seed=3)
+    pipe.searching(is_under_way=True)
+    settings = SearchSettings(engine="optuna:random", trials=asked.integer("trials"), seed=3)
     search(task.space, score, settings, task.storage, pipe.trial)
-    if task.helps:
-        time.sleep(float(task.job.get("linger", "0")))
-        connection.send(Helped())
-        return
-    pipe.searching(is_open=False)
+    pipe.searching(is_under_way=False)
     connection.send(outcome_of(task))
-
-
-def wait_for_helper(begun: Path) -> None:
-    """Wait until somebody who helps has begun a trial: how soon depends on the machine."""
-    for _ in range(6000):
-        if " True" in begun.read_text():
-            return
-        time.sleep(0.01)
 
 
 ACTS = {

@@ -1,9 +1,11 @@
 """A search inside a worker: where it starts, what a trial scores, and what is refused."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,22 +28,20 @@ from benchmark.records import (
 from benchmark.search import (
     SIDE,
     Pruned,
-    SearchError,
     SearchResult,
     Space,
     Trial,
     TrialRecord,
     TrialState,
     parse_space,
+    read_answers,
     read_space,
     space_names,
 )
-from benchmark.search.answers import read_answers
 from benchmark.search.objectives import check_pruner, choose_pruner, read_goals
-from benchmark.search.saved import read_search, write_search
+from benchmark.search.trials import read_search, write_search
 from benchmark.training import defaults
-from benchmark.worker import outcomes, scoring
-from benchmark.worker.messages import Helped
+from benchmark.worker import scoring
 from benchmark.worker.objective import Study, own_point, start_of
 from benchmark.zoo import ARCHITECTURES
 
@@ -96,7 +96,8 @@ def test_the_first_trial_takes_an_architectures_own_defaults(
     space = read_space(space_name).including(own)
     start = start_of(space, own)
     assert space.outside(own) == ()
-    assert space.contains(start)
+    assert space.outside(start) == ()
+    assert space.complete(start) == start
     assert {**own, **start} == own
 
 
@@ -118,7 +119,7 @@ def test_a_range_that_misses_a_default_is_named() -> None:
 def test_a_missed_default_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     space = _space("learning_rate: {type: float, low: 0.1, high: 0.2}")
     monkeypatch.setattr(Study, "score", lambda _self, _trial: (0.5,))
-    result = Study(SPEC, space, {}, Silent()).run("", {}, lambda _: None)
+    result = Study(SPEC, space, {}, Silent()).run("", lambda _: None)
     (note,) = result.notes
     assert "may end worse than a run without one: learning_rate 0.003 is not in the space" in note
 
@@ -128,7 +129,7 @@ def test_a_study_tries_the_runs_own_side_first(
 ) -> None:
     space = _space("side: {type: choice, choices: [224, 320]}")
     monkeypatch.setattr(Study, "score", lambda _self, _trial: (0.5,))
-    result = Study(SPEC, space, {}, Silent()).run("", {}, lambda _: None)
+    result = Study(SPEC, space, {}, Silent()).run("", lambda _: None)
     assert result.trials[0].params == Params(side=96)
     write_search(result, tmp_path / "search.json")
     assert read_search(tmp_path / "search.json", space).space["side"].choices == (224, 320, 96)
@@ -290,20 +291,20 @@ def test_a_trial_keeps_what_its_best_epoch_answers_on_validation(
     material: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = examined(material, monkeypatch, "val", prune_after=9)
-    assert read_answers(str(trial.facts["answers"])).tolist() == [0, 1, 0, 1]
+    assert read_answers(trial.answers).tolist() == [0, 1, 0, 1]
 
 
 def test_a_pruned_trial_keeps_what_it_answered_last(
     material: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = examined(material, monkeypatch, "val", prune_after=1)
-    assert read_answers(str(trial.facts["answers"])).tolist() == [1, 1, 0, 0]
+    assert read_answers(trial.answers).tolist() == [1, 1, 0, 0]
 
 
 def test_a_trial_scored_on_folds_keeps_no_answers(
     material: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "answers" not in examined(material, monkeypatch, "cv:2", prune_after=9).facts
+    assert examined(material, monkeypatch, "cv:2", prune_after=9).answers == ""
 
 
 def test_answers_are_no_metric_of_a_trial_in_mlflow() -> None:
@@ -312,26 +313,39 @@ def test_answers_are_no_metric_of_a_trial_in_mlflow() -> None:
         params=Params(),
         state=TrialState.COMPLETE,
         values=(0.5,),
-        facts={"answers": "u1:AAE=", "width": 3},
+        answers="u1:AAE=",
     )
-    assert trial_run(record, SPEC).metrics == {"objective_macro_f1": 0.5, "width": 3.0}
+    assert trial_run(record, SPEC).metrics == {"objective_macro_f1": 0.5}
 
 
-def test_a_helper_leaves_the_verdict_on_a_search_to_the_worker_that_began_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    done: list[str] = []
+def test_the_network_delivered_has_the_epochs_of_the_trial_that_was_best() -> None:
+    study = Study(SPEC, read_space("head"), {}, Silent())
+    assert study.spec_of(Params(), 2).epochs == 2
+    assert study.spec_of(Params(), 100).epochs == SPEC.epochs
 
-    def run(storage: str, *_: object) -> None:
-        done.append(storage)
-        raise SearchError("no trial with a score")
 
-    study = SimpleNamespace(prepare=lambda: done.append("prepared"), run=run)
-    monkeypatch.setattr(outcomes, "study_of", lambda *_: study)
-    task = SimpleNamespace(storage="journal", job={})
-    voice: Any = SimpleNamespace(trial=None)
-    assert outcomes.help_with(cast("Any", task), voice) == Helped()
-    assert done == ["prepared", "journal"]
+def test_trials_that_a_version_before_had_written_are_read(tmp_path: Path) -> None:
+    space = _space("batch: {type: choice, choices: [16]}")
+    best = TrialRecord(
+        number=0,
+        params=Params(batch=16),
+        state=TrialState.COMPLETE,
+        values=(0.9,),
+        steps={0: 0.5},
+        answers="u1:AAE=",
+    )
+    found = SearchResult(
+        study="s", space=space, goals=read_goals("macro_f1"), trials=(best,), seconds=1.0
+    )
+    path = tmp_path / "search.json"
+    write_search(found, path)
+    assert read_search(path, space).trials == found.trials
+    told = json.loads(path.read_text())
+    (trial,) = told["trials"]
+    trial["facts"] = {"answers": trial.pop("answers")}
+    del trial["epochs"]
+    path.write_text(json.dumps(told))
+    assert read_search(path, space).trials == found.trials
 
 
 def test_features_are_there_before_the_first_trial(

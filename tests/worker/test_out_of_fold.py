@@ -31,8 +31,8 @@ class Listener(Silent):
     def trial(self, trial: Any) -> None:
         raise AssertionError(trial)
 
-    def searching(self, *, is_open: bool) -> None:
-        raise AssertionError(is_open)
+    def searching(self, *, is_under_way: bool) -> None:
+        raise AssertionError(is_under_way)
 
 
 def task_of(spec: Spec, material: Material, folder: Path) -> Task:

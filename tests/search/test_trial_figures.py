@@ -1,4 +1,4 @@
-"""Engines compared over seeds, and the figures of a search."""
+"""The figures of a search."""
 
 import io
 import math
@@ -15,12 +15,10 @@ from benchmark.search import (
     Space,
     Trial,
     draw,
-    draw_comparison,
     search,
 )
-from benchmark.search import figures as drawn
-from benchmark.search.comparing import best_so_far, compare, sign_flip_p
-from benchmark.search.importance import importances
+from benchmark.search import trial_figures as drawn
+from benchmark.search.trial_figures import best_so_far, importances
 
 from_result = [drawn.history, drawn.importance, drawn.parallel, drawn.slices, drawn.contour]
 
@@ -80,24 +78,16 @@ def test_nothing_reported_is_nothing_drawn(space: Space, objective: Objective) -
 
 
 @pytest.mark.slow
-def test_a_front_and_a_comparison_are_drawn(space: Space, objective: Objective) -> None:
+def test_a_front_is_drawn(space: Space, objective: Objective) -> None:
     goals = (Goal(metric="f1"), Goal(metric="seconds", maximise=False))
     both = search(
         space,
         lambda trial: (objective(trial), trial.params.number("drop")),  # type: ignore[arg-type, return-value]
         SearchSettings(trials=8, goals=goals),
     )
-    compared = compare(
-        ["optuna:random", "optuna:qmc"],
-        space,
-        lambda _: objective,
-        SearchSettings(trials=6),
-        [1, 2],
-    )
-    for figure in (drawn.pareto(both), draw_comparison(compared)):
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png")
-        assert len(stream.getvalue()) > 5000
+    stream = io.BytesIO()
+    drawn.pareto(both).savefig(stream, format="png")
+    assert len(stream.getvalue()) > 5000
 
 
 def test_the_best_so_far_never_falls(result: SearchResult) -> None:
@@ -105,41 +95,3 @@ def test_the_best_so_far_never_falls(result: SearchResult) -> None:
     assert np.all(np.diff(seconds) >= 0)
     assert np.all(np.diff(best) >= 0)
     assert best[-1] == result.best.values[0]
-
-
-def test_a_comparison_pairs_the_seeds(space: Space, objective: Objective) -> None:
-    compared = compare(
-        ["optuna:random", "optuna:grid"],
-        space,
-        lambda _: objective,
-        SearchSettings(trials=5),
-        [1, 2, 3],
-    )
-    (pair,) = compared.paired()
-    assert pair.low <= pair.mean <= pair.high
-    assert pair.p >= 2 / 2**3
-    assert len(compared.table()) == 2 * 3 * 5
-    ends = compared.ends().set_index("engine")
-    assert ends["mean"]["optuna:random"] - ends["mean"]["optuna:grid"] == pytest.approx(pair.mean)
-    assert (ends["least"] <= ends["mean"]).all()
-    assert (ends["mean"] <= ends["greatest"]).all()
-
-
-def test_sign_flips_count_every_pattern() -> None:
-    assert sign_flip_p(np.array([1.0, 1.0, 1.0, 1.0, 1.0])) == 2 / 32
-    assert sign_flip_p(np.array([1.0, -1.0])) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("engines", "seeds", "message"),
-    [
-        (["optuna:tpe"], [1, 2], "two or more different engines"),
-        (["optuna:tpe", "optuna:tpe"], [1, 2], "two or more different engines"),
-        (["optuna:tpe", "optuna:random"], [1], "two or more different seeds"),
-    ],
-)
-def test_a_comparison_of_nothing_is_refused(
-    engines: list[str], seeds: list[int], message: str, space: Space, objective: Objective
-) -> None:
-    with pytest.raises(UsageError, match=message):
-        compare(engines, space, lambda _: objective, SearchSettings(), seeds)

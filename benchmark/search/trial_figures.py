@@ -1,4 +1,4 @@
-"""Figures of a search, each a function of its result."""
+"""Figures of a search, each a function of its result, and how much each parameter matters."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from ..errors import UsageError
 from ..records import ParamValue
-from .comparing import best_so_far
-from .importance import FEWEST, importances
+from ..seeds import derive
 from .space import Kind, Parameter
 from .trials import SearchResult, TrialRecord, TrialState
 
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.float64]
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
+_FEWEST, _TREES = 4, 64
 
 
 def draw(result: SearchResult) -> "dict[str, Figure]":
     """Draw every figure that a search has enough trials, reports and goals for, by name."""
     found = {"history": history(result)}
-    if len(result.complete) >= FEWEST:
+    if len(result.complete) >= _FEWEST:
         found |= {
             "importances": importance(result),
             "parallel": parallel(result),
@@ -77,6 +77,19 @@ def history(result: SearchResult) -> "Figure":
     return figure
 
 
+def best_so_far(result: SearchResult) -> tuple[Numbers, Numbers]:
+    """Return, after each trial, the seconds since the first began and the best first value.
+
+    The value is NaN until a trial is complete.
+    """
+    ordered = sorted(result.trials, key=lambda each: each.started + each.seconds)
+    began = min(each.started for each in ordered)
+    at = np.array([each.started + each.seconds - began for each in ordered])
+    values = np.array([each.values[0] if each.values else np.nan for each in ordered])
+    best = np.fmax if result.goals[0].maximise else np.fmin
+    return at, best.accumulate(values)
+
+
 def importance(result: SearchResult) -> "Figure":
     """Draw how much of the value's variance each parameter explains."""
     found = importances(result)
@@ -88,6 +101,45 @@ def importance(result: SearchResult) -> "Figure":
     axes.set(xlabel="share of the variance explained", title="Parameter importances")
     axes.margins(x=0.12)
     return figure
+
+
+def importances(result: SearchResult) -> dict[str, float]:
+    """Return each searched parameter's share of what a random forest explains, greatest first.
+
+    Impurity importances (Breiman 2001, doi:10.1023/A:1010933404324), summed to 1. Optuna's fANOVA
+    leaves out every parameter that is not in all trials; here one that is not there takes
+    its median, so that it is not credited with the parameter that it hangs on.
+
+    Raises:
+        UsageError: too few complete trials.
+    """
+    from sklearn.ensemble import RandomForestRegressor
+
+    trials = result.complete
+    if len(trials) < _FEWEST:
+        raise UsageError(
+            f"parameter importances need {_FEWEST} complete trials at least, not {len(trials)}."
+        )
+    parameters = result.space.searched
+    columns = np.array([[_value(each, trial) for each in parameters] for trial in trials])
+    middles = np.nan_to_num(np.nanmedian(columns, axis=0))
+    columns = np.where(np.isnan(columns), middles, columns)
+    forest = RandomForestRegressor(_TREES, random_state=derive(0, "importances"))
+    forest.fit(columns, np.array([trial.values[0] for trial in trials]))
+    shares = dict(
+        zip([each.name for each in parameters], forest.feature_importances_.tolist(), strict=True)
+    )
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def _value(parameter: Parameter, trial: TrialRecord) -> float:
+    """Return a parameter's value as a number, NaN where it is not there."""
+    if parameter.name not in trial.params:
+        return float("nan")
+    value = trial.params[parameter.name]
+    if parameter.kind in (Kind.FLOAT, Kind.INT):
+        return float(value)
+    return float(parameter.grid().index(value))
 
 
 def parallel(result: SearchResult, most: int = 8) -> "Figure":
