@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARCH ?= all
 ARGS ?=
 
-.PHONY: help run test check fast format lint types layers bench pins ui clean
+.PHONY: help run test check fast format lint types layers bench mlproject pins ui clean
 
 help:  ## list what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ layers: $(VENV)/installed
 
 bench: $(VENV)/installed  ## speed beside plain Keras (ARGS='--data DIR --arch mobilenetv2')
 	$(BIN)/python -m tests.performance.bench $(ARGS)
+
+mlproject: $(VENV)/installed  ## write MLproject anew from the command line's options
+	$(BIN)/python -m benchmark.cli.mlproject > MLproject.new && mv MLproject.new MLproject
 
 pins: $(VENV)/installed  ## pin requirements.txt and requirements-dev.txt anew from the .in files
 	$(BIN)/python -m pip install --quiet uv

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import UsageError
+from .texts import FLAGS
 
 Rows = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int64]
@@ -139,7 +140,7 @@ class Tunable:
         """
         value: ParamValue = text
         if isinstance(self.default, bool):
-            value = {"yes": True, "true": True, "no": False, "false": False}.get(text, text)
+            value = FLAGS.get(text.lower(), text)
         elif isinstance(self.default, int | float):
             with suppress(ValueError):
                 value = type(self.default)(text)

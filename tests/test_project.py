@@ -9,39 +9,31 @@ import pytest
 import yaml
 
 from benchmark import __version__
-from benchmark.cli.options import Option
-from benchmark.cli.parser import COMMANDS, ENTRY_POINTS, options_of
+from benchmark.cli import COMMANDS
+from benchmark.cli.mlproject import mlproject
 
 ROOT = Path(__file__).parents[1]
 MLPROJECT: dict[str, Any] = yaml.safe_load((ROOT / "MLproject").read_text())
-POINTS = {"main": "run", **{name: name for name in ENTRY_POINTS}}
 
 
-def test_mlproject_has_an_entry_point_for_each_command_that_says_so() -> None:
-    assert set(MLPROJECT["entry_points"]) == set(POINTS)
+def test_mlproject_is_what_make_mlproject_writes() -> None:
+    assert (ROOT / "MLproject").read_text() == mlproject()
 
 
-@pytest.mark.parametrize(("point", "command"), POINTS.items())
-def test_an_entry_point_has_the_options_of_its_command_with_their_defaults(
-    point: str, command: str
-) -> None:
-    declared = MLPROJECT["entry_points"][point]["parameters"]
-    assert {name: each["default"] for name, each in declared.items()} == {
-        option.name: option.default for option in options_of(command)
-    }
-
-
-@pytest.mark.parametrize(("point", "command"), POINTS.items())
+@pytest.mark.parametrize(("point", "command"), [("main", "run"), ("predict", "predict")])
 def test_an_entry_point_hands_every_parameter_to_the_option_of_its_name(
     point: str, command: str
 ) -> None:
-    words = MLPROJECT["entry_points"][point]["command"].split()
+    declared = MLPROJECT["entry_points"][point]
+    options = COMMANDS[command].options
+    assert {name: each["default"] for name, each in declared["parameters"].items()} == {
+        option.name: option.default for option in options
+    }
+    words = declared["command"].split()
     assert words[:4] == ["python", "-m", "benchmark", command]
-
-    def word(option: Option) -> str:
-        return f"{option.flag}={{{option.name}}}"
-
-    assert words[4:] == [word(option) for option in options_of(command)]
+    assert words[4:] == ["--from-mlproject"] * (command == "run") + [
+        f"{option.flag}={{{option.name}}}" for option in options
+    ]
 
 
 def test_mlproject_names_the_environment_that_needs_no_conda() -> None:
@@ -123,7 +115,7 @@ def test_the_readme_names_only_commands_and_options_that_exist() -> None:
     assert calls
     for command, rest in calls:
         assert command in COMMANDS
-        flags = {option.flag for option in options_of(command)} | {"--quiet", "--help"}
+        flags = {option.flag for option in COMMANDS[command].options} | {"--quiet", "--help"}
         assert set(re.findall(r"--[a-z-]+", rest)) <= flags, (command, rest)
 
 
@@ -132,6 +124,6 @@ def test_the_readme_holds_no_place_to_fill() -> None:
 
 
 def test_the_readme_names_only_parameters_that_exist() -> None:
-    names = {option.name for command in COMMANDS for option in options_of(command)}
+    names = {option.name for command in COMMANDS.values() for option in command.options}
     text = (ROOT / "README.md").read_text()
     assert set(re.findall(r"-P ([a-z_]+)=", text)) <= names

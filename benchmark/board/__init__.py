@@ -8,6 +8,7 @@ from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
 from .promote import Champion, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank
 from .report import to_csv, to_figure, to_markdown, to_table, to_view
+from .rows import differences
 
 __all__ = [
     "DEFAULT_RULE",
@@ -24,6 +25,7 @@ __all__ = [
     "Rule",
     "Verdict",
     "compared",
+    "differences",
     "duel",
     "promote",
     "rank",

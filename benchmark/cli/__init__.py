@@ -1,6 +1,5 @@
 """The commands: a person's words become a request, and errors become one line."""
 
-from .commands import run_command
-from .options import RUN_OPTIONS, Option
+from .commands import COMMANDS, run_command
 
-__all__ = ["RUN_OPTIONS", "Option", "run_command"]
+__all__ = ["COMMANDS", "run_command"]

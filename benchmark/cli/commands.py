@@ -1,31 +1,46 @@
-"""What each command does; the rooms that do it are imported when they are needed."""
+"""The commands: their options, and what each does; rooms are imported when they are needed."""
 
-import argparse
 import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from ..errors import BenchmarkError, UsageError
-from .parser import options_of, read_command_line
+from ..request import (
+    RUN_OPTIONS,
+    Config,
+    Option,
+    Read,
+    Request,
+    choice,
+    named,
+    pick,
+    read_config,
+    read_values,
+    request_of,
+    unless,
+    write_config,
+    yes_or_no,
+)
+from .parser import Asked, Command, read_command_line
 
-INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
+INTERRUPTED = 130  # what a shell returns for a command that Ctrl-C ended
 
 
 def run_command(words: Sequence[str]) -> int:
-    """Run a command line and give its exit code.
+    """Run a command line and return its exit code.
 
     0: all went well, whatever was promoted or not; 1: an architecture failed, or a registered model
     did not give the recorded probabilities; 2: the person's words
     or images must be mended, said in one line; 130: interrupted.
     """
     try:
-        found = read_command_line(words)
+        command, asked = read_command_line(words, COMMANDS)
         with _terminable():
-            return _COMMANDS[found.command](found)
+            return command.do(asked)
     except BenchmarkError as error:
         text = " ".join(str(error).split())
         print(f"benchmark: {text}", file=sys.stderr)
@@ -64,108 +79,227 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _values(found: argparse.Namespace) -> dict[str, Any]:
-    """Read the texts of a command's options.
-
-    Raises:
-        UsageError: one of them is not of its option's kind.
-    """
-    return {
-        option.name: option.value(getattr(found, option.name))
-        for option in options_of(found.command)
-    }
-
-
-def _run(found: argparse.Namespace) -> int:
+def _run(asked: Asked) -> int:
     from ..jobs import run_benchmark
-    from ..plan import Request
 
-    return run_benchmark(Request(**_values(found)), quiet=found.quiet)
+    return run_benchmark(_request(asked), quiet=asked.quiet)
 
 
-def _plan(found: argparse.Namespace) -> int:
+def _plan(asked: Asked) -> int:
     from ..jobs import show_plan
-    from ..plan import Request
 
-    return show_plan(Request(**_values(found)))
+    return show_plan(_request(asked))
 
 
-def _leaderboard(found: argparse.Namespace) -> int:
+def _request(asked: Asked) -> Request:
+    """Return what is asked for, over the configuration that is named; write it where wanted."""
+    named = read_values(_CONFIG, asked.texts)
+    given = {name: text for name, text in asked.texts.items() if name not in named}
+    request = request_of(given, read_config(named["config"]) if named["config"] else Config())
+    if named["save_config"]:
+        write_config(request, Path(named["save_config"]))
+    return request
+
+
+def _leaderboard(asked: Asked) -> int:
     from ..jobs import show_leaderboard
 
-    return show_leaderboard(**_values(found))
+    return show_leaderboard(**asked.values())
 
 
-def _register(found: argparse.Namespace) -> int:
+def _register(asked: Asked) -> int:
     from ..jobs import Registry, register_best
 
-    return register_best(Registry(**_values(found)))
+    return register_best(Registry(**asked.values()))
 
 
-def _rescore(found: argparse.Namespace) -> int:
+def _rescore(asked: Asked) -> int:
     from ..jobs import rescore_runs
 
-    return rescore_runs(**_values(found))
+    return rescore_runs(**asked.values())
 
 
-def _predict(found: argparse.Namespace) -> int:
+def _predict(asked: Asked) -> int:
     from ..jobs import predict_files
 
-    values = _values(found)
-    images = [] if values["images"] == "none" else [values["images"]]
-    return predict_files(values["model"], [*found.inputs, *images], values["csv"])
+    values = asked.values()
+    images = [values["images"]] if values["images"] else []
+    return predict_files(values["model"], [*asked.words, *images], values["csv"])
 
 
-def _fetch(found: argparse.Namespace) -> int:
+def _fetch(asked: Asked) -> int:
     from ..jobs import fetch_data
 
-    values = _values(found)
-    names = [*found.names, *([] if values["data"] == "none" else [values["data"]])]
+    values = asked.values()
+    names = [*asked.words, *([values["data"]] if values["data"] else [])]
     if not names:
         raise UsageError("fetch needs a data set: benchmark fetch chest-ct")
-    return fetch_data(names, values["cache"], quiet=found.quiet)
+    return fetch_data(names, values["cache"], quiet=asked.quiet)
 
 
-def _explore(found: argparse.Namespace) -> int:
+def _explore(asked: Asked) -> int:
     from ..jobs import explore_data
-    from ..plan import Look
 
-    values = _values(found)
-    augmentation, output = values.pop("augmentation"), values.pop("output")
-    return explore_data(Look(**values), augmentation, output, quiet=found.quiet)
+    return explore_data(Request.read(asked.texts), quiet=asked.quiet)
 
 
-def _audit(found: argparse.Namespace) -> int:
+def _audit(asked: Asked) -> int:
     from ..jobs import audit_data
-    from ..plan import Look
 
-    values = _values(found)
-    json = values.pop("json")
-    return audit_data(Look(**values), json, quiet=found.quiet)
+    return audit_data(Request.read(asked.texts), asked.values()["json"], quiet=asked.quiet)
 
 
-def _spaces(found: argparse.Namespace) -> int:
+def _spaces(asked: Asked) -> int:
     from ..jobs import show_spaces
 
-    return show_spaces(found.names)
+    return show_spaces(asked.words)
 
 
-def _cache(found: argparse.Namespace) -> int:
+def _cache(asked: Asked) -> int:
     from ..jobs import show_cache
 
-    return show_cache(_values(found)["cache"], clear=found.action == "clear")
+    action = " ".join(asked.words) or "show"
+    if action not in ("show", "clear"):
+        raise UsageError(f"invalid choice: {action!r}; cache takes show or clear.")
+    return show_cache(asked.values()["cache"], clear=action == "clear")
 
 
-_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "run": _run,
-    "plan": _plan,
-    "leaderboard": _leaderboard,
-    "register": _register,
-    "rescore": _rescore,
-    "predict": _predict,
-    "fetch": _fetch,
-    "spaces": _spaces,
-    "explore": _explore,
-    "audit": _audit,
-    "cache": _cache,
+def _other(name: str, default: str, about: str, read: Read = str) -> Option:
+    return Option(name=name, default=default, about=about, read=read, group="what to use")
+
+
+def _name(text: str) -> str | None:
+    if text == "none":
+        raise UsageError("--register names the model to register; none is for `run` only.")
+    return None if text == "auto" else named(text)
+
+
+_CONFIG = (
+    _other(
+        "config",
+        "none",
+        "options from YAML, a name such as quick or a file; what is said here wins",
+        unless("none"),
+    ),
+    _other("save_config", "none", "write all these options to this YAML file", unless("none")),
+)
+_LOOK = pick(
+    *("data", "split", "split_seed", "on_leak", "side", "channels", "fit", "window"),
+    *("patient_pattern", "max_unreadable", "cache", "cache_limit"),
+)
+
+COMMANDS: Mapping[str, Command] = {
+    "run": Command(
+        about="benchmark architectures, rank them and register the winner",
+        do=_run,
+        options=(*RUN_OPTIONS, *_CONFIG),
+        example="benchmark run --arch densenet121,cnn --data chest-ct",
+    ),
+    "plan": Command(
+        about="show what run would do, what is done and what it will cost",
+        do=_plan,
+        options=(*RUN_OPTIONS, *_CONFIG),
+        example="benchmark plan --arch all --data my-scans/",
+    ),
+    "leaderboard": Command(
+        about="rank what an experiment holds",
+        do=_leaderboard,
+        options=(
+            *pick("experiment", "output"),
+            _other(
+                "rank_on",
+                "auto",
+                "what ranks rows: val, cv (answers out of fold), or auto: as the latest benchmark",
+                choice("auto", "val", "cv"),
+            ),
+        ),
+    ),
+    "register": Command(
+        about="register an experiment's champion by rule, or a run",
+        do=_register,
+        options=(
+            *pick("experiment"),
+            _other(
+                "register", "auto", "the registered model's name; auto is the data set's", _name
+            ),
+            *pick("cache"),
+            _other(
+                "data",
+                "auto",
+                "the images the model is tried on; auto is the experiment's own data set",
+                unless("auto"),
+            ),
+            _other("run", "best", "the run to register: best, or an MLflow run id", unless("best")),
+            _other(
+                "promote",
+                "no",
+                "yes: make it champion whatever a comparison with the present one says",
+                yes_or_no,
+            ),
+        ),
+    ),
+    "rescore": Command(
+        about="compute the figures of finished runs anew from their tables",
+        do=_rescore,
+        options=(
+            *pick("experiment", "output", "cache"),
+            _other(
+                "data",
+                "none",
+                "the data set, to note which images are of one patient; none leaves tables "
+                "as they are",
+                unless("none"),
+            ),
+        ),
+    ),
+    "predict": Command(
+        about="classify images with a registered model",
+        do=_predict,
+        words=("FILE", "images, and folders of them"),
+        options=(
+            _other(
+                "model",
+                "models:/phantom@champion",
+                "a registered model (models:/NAME@champion), or a model's folder",
+            ),
+            _other("images", "none", "an image or a folder, beside FILE", unless("none")),
+            _other("csv", "-", "the file for the table, - to show it", unless("-")),
+        ),
+        example="benchmark predict --model models:/chest-ct@champion scans/ --csv out.csv",
+    ),
+    "fetch": Command(
+        about="bring a published data set to where --data NAME finds it",
+        do=_fetch,
+        words=("NAME", "data sets, beside --data"),
+        options=(
+            _other("data", "none", "chest-ct, chest-xray or pneumoniamnist", unless("none")),
+            *pick("cache"),
+        ),
+    ),
+    "explore": Command(
+        about="draw what a data set looks like, as one page",
+        do=_explore,
+        options=(*_LOOK, *pick("augmentation", "output")),
+    ),
+    "audit": Command(
+        about="show what makes scores on a data set wrong",
+        do=_audit,
+        options=(
+            *_LOOK,
+            _other("json", "none", "write the findings to this file too", unless("none")),
+        ),
+    ),
+    "spaces": Command(
+        about="list and check search spaces",
+        do=_spaces,
+        words=("SPACE", "names, or .yaml files"),
+        is_entry_point=False,
+    ),
+    "cache": Command(
+        about="show or clear decoded images and features",
+        do=_cache,
+        words=("ACTION", "show or clear [show]"),
+        options=pick("cache"),
+        is_entry_point=False,
+    ),
 }

@@ -1,79 +1,72 @@
-"""The command line's grammar: commands, their options in groups, short help."""
+"""The command line's grammar, made by argparse from the tables of options."""
 
 import argparse
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ..errors import UsageError
-from .options import RUN_OPTIONS, Option, choice, yes_or_no
+from .. import __version__
+from ..errors import UsageError, did_you_mean
+from ..request import Option, read_values
 
-_EXAMPLES = {
-    "run": "benchmark run --arch densenet121,cnn --data chest-ct",
-    "plan": "benchmark plan --arch all --data my-scans/",
-    "predict": "benchmark predict --model models:/chest-ct@champion scans/ --csv out.csv",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command line that was read.
+
+    Attributes:
+        options: the command's options.
+        texts: the texts of the options that were given.
+        words: what was given beside options.
+        quiet: whether to say nothing but results.
+    """
+
+    options: tuple[Option, ...]
+    texts: Mapping[str, str]
+    words: tuple[str, ...]
+    quiet: bool
+
+    def values(self) -> dict[str, Any]:
+        """Read every option's value.
+
+        Raises:
+            UsageError: one of them is not of its option's kind.
+        """
+        return read_values(self.options, self.texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command.
+
+    Attributes:
+        about: what it does, in a line.
+        do: does it, and returns the exit code.
+        options: its options.
+        words: what it takes beside options: how help calls it, and what it is.
+        example: how it is called.
+        is_entry_point: whether MLproject has an entry point for it.
+    """
+
+    about: str
+    do: Callable[[Asked], int]
+    options: tuple[Option, ...] = ()
+    words: tuple[str, str] | None = None
+    example: str = ""
+    is_entry_point: bool = True
 
 
 class _Parser(argparse.ArgumentParser):
     """Raises `UsageError` in one line where argparse would print its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(self._mended(message))
+        raise UsageError(f"{message}. See: {self.prog} --help")
 
-    def _mended(self, message: str) -> str:
-        prefix = "unrecognized arguments: "
-        if message.startswith("argument COMMAND: invalid choice: "):
-            word = message.split("'")[1]
-            near = get_close_matches(word, COMMANDS, n=1)
-            return f"no command {word!r}. " + (
-                f"Did you mean {near[0]}?" if near else f"There are: {', '.join(COMMANDS)}."
-            )
-        if not message.startswith(prefix):
-            return f"{message}. See: {self.prog} --help"
-        word = message.removeprefix(prefix).split("=")[0].split(" ")[0]
-        near = get_close_matches(word, list(self._option_string_actions), n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"See: {self.prog} --help"
-        return f"no option {word!r} here. {hint}"
-
-
-def read_command_line(words: Sequence[str]) -> argparse.Namespace:
-    """Read a command line into its command and the texts of its options.
-
-    Raises:
-        UsageError: an unknown command or option, or a missing value.
-    """
-    parser = _build()
-    found, rest = parser.parse_known_args(words)
-    if rest:  # said by the command's own parser, so that its options are the ones suggested
-        found.parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return found
-
-
-def _build() -> _Parser:
-    parser = _Parser(
-        prog="benchmark",
-        description="Benchmark a zoo of networks on chest scans, tracked in MLflow.",
-        allow_abbrev=False,
-    )
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser
-    )
-    for name, about in COMMANDS.items():
-        example = f"Example: {_EXAMPLES[name]}" if name in _EXAMPLES else None
-        command = commands.add_parser(
-            name,
-            help=about,
-            description=about[0].upper() + about[1:] + ".",
-            epilog=example,
-            allow_abbrev=False,
-            formatter_class=_Formatter,
-        )
-        command.set_defaults(parser=command)
-        _arguments(name, command)
-        add_options(command, options_of(name))
-        command.add_argument("--quiet", action="store_true", help="say nothing but results")
-    return parser
+    def refuse(self, word: str) -> NoReturn:
+        """Say that there is no such option, with the nearest."""
+        known = list(self._option_string_actions)
+        hint = did_you_mean(word, known, most=1, otherwise=f"See: {self.prog} --help")
+        raise UsageError(f"no option {word!r} here. {hint}")
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -84,122 +77,73 @@ class _Formatter(argparse.HelpFormatter):
         return f"usage: {self._prog} [options]\n\n"
 
 
-def add_options(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
+def read_command_line(
+    words: Sequence[str], commands: Mapping[str, Command]
+) -> tuple[Command, Asked]:
+    """Read a command line into its command and the texts of its options.
+
+    Raises:
+        UsageError: an unknown command or option, or a missing value.
+    """
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        raise UsageError(f"no command {words[0]!r}. {did_you_mean(words[0], commands, most=1)}")
+    found, rest = _build(commands).parse_known_args(words)
+    if rest:
+        found.parser.refuse(rest[0].partition("=")[0])
+    command = commands[found.command]
+    asked = Asked(
+        options=command.options,
+        texts=_given(found, command.options),
+        words=tuple(getattr(found, "words", ())),
+        quiet=found.quiet,
+    )
+    return command, asked
+
+
+def _given(found: argparse.Namespace, options: Sequence[Option]) -> dict[str, str]:
+    """Return the texts of the options that a person gave.
+
+    MLproject must name every option, so that one at its default was not given by a person there.
+    """
+    texts = {each.name: getattr(found, each.name) for each in options}
+    unsaid = {each.name: each.default if found.from_mlproject else None for each in options}
+    return {name: text for name, text in texts.items() if text is not None and text != unsaid[name]}
+
+
+def _build(commands: Mapping[str, Command]) -> _Parser:
+    parser = _Parser(
+        prog="benchmark",
+        description="Benchmark a zoo of networks on chest scans, tracked in MLflow.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"benchmark {__version__}")
+    below = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=_Parser
+    )
+    for name, command in commands.items():
+        made = below.add_parser(
+            name,
+            help=command.about,
+            description=command.about[0].upper() + command.about[1:] + ".",
+            epilog=f"Example: {command.example}" if command.example else None,
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+        made.set_defaults(parser=made)
+        if command.words:
+            metavar, about = command.words
+            made.add_argument("words", nargs="*", metavar=metavar, help=about)
+        _add_options(made, command.options)
+        made.add_argument("--quiet", action="store_true", help="say nothing but results")
+        made.add_argument("--from-mlproject", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
     """Add options to a parser under their groups' headings."""
     groups: dict[str, Any] = {}
     for option in options:
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(option.group)
-        shown = f"{option.about} [{option.default}]" if option.default else option.about
-        groups[option.group].add_argument(
-            option.flag,
-            dest=option.name,
-            default=option.default,
-            metavar="…",
-            help=shown.replace("%", "%%"),
-        )
-
-
-def pick(*names: str) -> tuple[Option, ...]:
-    """Return some of the main job's options, for a command that shares them."""
-    known = {option.name: option for option in RUN_OPTIONS}
-    return tuple(known[name] for name in names)
-
-
-_OTHER = "what to use"
-_RUN_ID = Option(
-    name="run", default="best", group=_OTHER, about="the run to register: best, or an MLflow run id"
-)
-_PREDICT = (
-    Option(
-        name="model",
-        default="models:/phantom@champion",
-        group=_OTHER,
-        about="a registered model (models:/NAME@champion), or a model's folder",
-    ),
-    Option(name="images", default="none", group=_OTHER, about="an image or a folder, beside FILE"),
-    Option(name="csv", default="-", group=_OTHER, about="the file for the table, - to show it"),
-)
-
-_WHICH = Option(
-    name="data", default="none", group=_OTHER, about="chest-ct, chest-xray or pneumoniamnist"
-)
-_JSON = Option(
-    name="json", default="none", group=_OTHER, about="write the findings to this file too"
-)
-_CHECKED = Option(
-    name="data",
-    default="auto",
-    group=_OTHER,
-    about="the images the model is tried on; auto is the experiment's own data set",
-)
-_RANK_ON = Option(
-    name="rank_on",
-    default="auto",
-    group=_OTHER,
-    read=choice("auto", "val", "cv"),
-    about="what ranks rows: val, cv (answers out of fold), or auto: as the latest benchmark",
-)
-_PROMOTE = Option(
-    name="promote",
-    default="no",
-    group=_OTHER,
-    read=yes_or_no,
-    about="yes: make it champion whatever a comparison with the present one says",
-)
-_SCORED = Option(
-    name="data",
-    default="none",
-    group=_OTHER,
-    about="the data set, to note which images are of one patient; none leaves tables as they are",
-)
-_LOOK = pick(
-    *("data", "split", "split_seed", "on_leak", "side", "channels", "fit", "window"),
-    *("patient_pattern", "max_unreadable", "cache", "cache_limit"),
-)
-
-ENTRY_POINTS: dict[str, tuple[Option, ...]] = {
-    "plan": RUN_OPTIONS,
-    "leaderboard": (*pick("experiment", "output"), _RANK_ON),
-    "register": (*pick("experiment", "register", "cache"), _CHECKED, _RUN_ID, _PROMOTE),
-    "rescore": (*pick("experiment", "output", "cache"), _SCORED),
-    "predict": _PREDICT,
-    "fetch": (_WHICH, *pick("cache")),
-    "explore": (*_LOOK, *pick("augmentation", "output")),
-    "audit": (*_LOOK, _JSON),
-}
-"""The options of each command that is an entry point of MLproject beside `main`, which is `run`."""
-
-
-def options_of(command: str) -> tuple[Option, ...]:
-    """Return a command's options."""
-    return {"run": RUN_OPTIONS, "cache": pick("cache"), "spaces": (), **ENTRY_POINTS}[command]
-
-
-def _arguments(command: str, parser: argparse.ArgumentParser) -> None:
-    """Add what a command takes beside options."""
-    if command == "predict":
-        parser.add_argument("inputs", nargs="*", metavar="FILE", help="images, and folders of them")
-    if command == "fetch":
-        parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, beside --data")
-    if command == "spaces":
-        parser.add_argument("names", nargs="*", metavar="SPACE", help="names, or .yaml files")
-    if command == "cache":
-        parser.add_argument(
-            "action", nargs="?", default="show", choices=("show", "clear"), help="show or clear"
-        )
-
-
-COMMANDS = {
-    "run": "benchmark architectures, rank them and register the winner",
-    "plan": "show what run would do, what is done and what it will cost",
-    "leaderboard": "rank what an experiment holds",
-    "register": "register an experiment's champion by rule, or a run",
-    "rescore": "compute the figures of finished runs anew from their tables",
-    "predict": "classify images with a registered model",
-    "fetch": "bring a published data set to where --data NAME finds it",
-    "explore": "draw what a data set looks like, as one page",
-    "audit": "show what makes scores on a data set wrong",
-    "spaces": "list and check search spaces",
-    "cache": "show or clear decoded images and features",
-}
+        shown = f"{option.about} [{option.default}]".replace("%", "%%")
+        groups[option.group].add_argument(option.flag, dest=option.name, metavar="…", help=shown)

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from ..catalog import Catalog
 from ..environment import cores
-from ..errors import UsageError, one_line
+from ..errors import UsageError
 from ..records import Params, Tunable
 from ..seeds import generator
+from ..texts import read_yaml
 
 OPERATIONS: Mapping[str, Tunable] = {
     tunable.name: tunable
@@ -152,16 +153,7 @@ def read_policy(word: str) -> Policy:
 
 
 def _from_yaml(path: Path) -> Policy:
-    import yaml
-
-    try:
-        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the augmentation policy {path}: {error.strerror}."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not YAML: {one_line(error)}.") from error
+    values = read_yaml(path, "an augmentation policy")
     if not isinstance(values, dict):
         raise UsageError(f"{path} must hold keys such as `rotation: 10.0`, not {values!r}.")
     name = values.pop("name", path.stem)

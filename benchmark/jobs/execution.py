@@ -15,7 +15,7 @@ from ..board import Board
 from ..data import PAGE
 from ..errors import DataError, kind_and_line
 from ..evaluation import read_predictions
-from ..plan import Job, Prepared, composite_spec, member_names
+from ..plan import Job, Prepared, composite_spec
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Benchmark, Run, Tracker
 from ..worker import (
@@ -32,7 +32,7 @@ from ..zoo import NONE
 from .boards import SUBJECT_FILE, subject_of
 from .composing import Networks, members_of, networks_on
 from .image_jobs import audit_images, leave_page, leave_split
-from .progress import Display, spec_name
+from .progress import Display, name_of, names_of
 from .recording import Recorder, import_what_draws
 from .tasks import job_task, plain_task
 
@@ -102,9 +102,11 @@ class Execution:
     files: dict[str, str] = field(default_factory=dict)
     _open: dict[str, Run] = field(default_factory=dict)
     _kept: dict[str, Path] = field(default_factory=dict)  # trained and not logged, by spec digest
+    _names: dict[str, str] = field(init=False)  # for people, by spec digest
     _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
+        self._names = names_of(job.spec for job in self.prepared.plan.jobs)
         self._recorder = Recorder(self.prepared, self.tracker, self.folder)
 
     @property
@@ -121,7 +123,7 @@ class Execution:
         self.display.plan(len(plan.jobs) + made)
         for job in plan.jobs:
             if job.spec.digest in self.done:
-                self.display.end(self.done[job.spec.digest])
+                self.display.end(self.done[job.spec.digest], self._name(job.spec))
         met = {**self.done, **(self._kept if request.resume else {})}
         tasks = [self._task(job) for job in plan.open_jobs(met)]
         with self._closed_on_error():
@@ -198,7 +200,7 @@ class Execution:
             record = self._recorder.fail(run, reason, traceback.format_exc())
             self._kept[run.spec.digest] = outcome.folder
             self.display.note(
-                f"{_name(run.spec)}: {reason}; it is kept, and logged at the next start"
+                f"{self._name(run.spec)}: {reason}; it is kept, and logged at the next start"
             )
             return record
 
@@ -257,14 +259,14 @@ class Execution:
                     else:
                         self.failed.append(record)
             del self._open[task.spec.digest]
-            self.display.end(record)
+            self.display.end(record, self._name(task.spec))
 
     def _begin(self, task: Task) -> None:
-        self.display.begin(_name(task.spec))
+        self.display.begin(self._name(task.spec))
         self._open[task.spec.digest] = self.tracker.start(self.parent, task.spec)
 
     def _say(self, task: Task, event: Event) -> None:
-        self.display.event(_name(task.spec), event)
+        self.display.event(self._name(task.spec), event)
         run = self._open[task.spec.digest]
         match event:
             case Epoch():
@@ -272,13 +274,16 @@ class Execution:
             case Tried(trial=trial):
                 self._recorder.log_trials(run, [trial])
 
+    def _name(self, spec: Spec) -> str:
+        return self._names.get(spec.digest, name_of(spec))
+
     def _task(self, job: Job) -> Task:
         return job_task(self.prepared, job, self.folder, self.unlogged)
 
     def _composites(self, networks: Networks, split: int, seed: int) -> list[Task]:
         """Return the composites' tasks on one split and seed, from what has finished by now."""
         prepared = self.prepared
-        names = member_names(prepared.request.members)
+        names = prepared.request.members
         tasks = []
         for name in prepared.plan.composites:
             members = networks.members(name, names, seed)
@@ -294,12 +299,8 @@ class Execution:
             found = self.tracker.finished([spec.digest]) if prepared.request.resume else {}
             if spec.digest in found:
                 self.done[spec.digest] = found[spec.digest]
-                self.display.end(found[spec.digest])
+                self.display.end(found[spec.digest], self._name(spec))
             else:
                 task = plain_task(self.prepared, spec, split, NONE, self.folder, self.unlogged)
                 tasks.append(replace(task, members=members_of(self.tracker, members)))
         return tasks
-
-
-def _name(spec: Spec) -> str:
-    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)

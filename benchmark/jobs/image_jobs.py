@@ -21,19 +21,18 @@ from ..data import (
     fetch,
     make_splits,
     near_copies,
-    read_policy,
     write_split,
 )
 from ..errors import DataError
 from ..files import whole_file, write_text
 from ..plan import (
-    Look,
     Prepared,
     left_out_notes,
     read_images,
     split_options,
 )
 from ..records import Progress, Split, digest
+from ..request import Request
 from ..training import pretrained_features
 from .progress import Display, StageOf, show, wide_console
 from .results import writable, writable_file
@@ -130,7 +129,7 @@ def _decoded_of(prepared: Prepared) -> Decoded:
 
 def _page(prepared: Prepared, decoded: Decoded, found: Audit) -> Path:
     """Draw the page about the images, once for the same images, policy and findings."""
-    policy = read_policy(prepared.request.augmentation)
+    policy = prepared.request.augmentation
     seed, split = prepared.request.seed[0], prepared.splits[0]
     names = [prepared.index.digest, prepared.pixels.digest, split.digest, policy.text, seed]
     names.append(digest(found.to_json()))
@@ -141,43 +140,43 @@ def _page(prepared: Prepared, decoded: Decoded, found: Audit) -> Path:
     return prepared.cache.entry("explore", digest(names), build) / PAGE
 
 
-def audit_data(look: Look, json: str, *, quiet: bool) -> int:
+def audit_data(request: Request, json: str | None, *, quiet: bool) -> int:
     """Show what makes scores on a data set wrong, and write it as JSON where that is asked for."""
     console = wide_console()
-    if json != "none":
+    if json:
         writable_file(Path(json))
     with show(console, quiet=quiet) as display:
-        cache = Cache(Path(look.cache), look.cache_bytes)
-        decoded = _decoded(look, cache, display)
+        cache = Cache(Path(request.cache), request.cache_bytes)
+        decoded = _decoded(request, cache, display)
         display.begin("audit")
         near = near_copies(decoded.index, decoded.facts, decoded.pixels, cache)
-        split = _split(look, decoded, near, display)
+        split = _split(request, decoded, near, display)
         found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
     console.print(audit_table(found))
     for note in (*decoded.index.notes, *left_out_notes(decoded.index.left_out)):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
-    if json != "none":
+    if json:
         write_text(Path(json), found.text)
         console.print(f"written to {json}", highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
-def explore_data(look: Look, augmentation: str, output: str, *, quiet: bool) -> int:
+def explore_data(request: Request, *, quiet: bool) -> int:
     """Draw what a data set looks like: figures, and one page that holds them all."""
     console = wide_console()
-    policy = read_policy(augmentation)
-    writable(Path(output))
+    policy = request.augmentation
+    writable(request.output_folder)
     with show(console, quiet=quiet) as display:
-        cache = Cache(Path(look.cache), look.cache_bytes)
-        decoded = _decoded(look, cache, display)
+        cache = Cache(Path(request.cache), request.cache_bytes)
+        decoded = _decoded(request, cache, display)
         near = near_copies(decoded.index, decoded.facts, decoded.pixels, cache)
-        split = _split(look, decoded, near, display)
+        split = _split(request, decoded, near, display)
         found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
         display.begin("explore")
         page = explore(
             decoded,
             policy,
-            Path(output) / "explore" / decoded.index.name,
+            request.output_folder / "explore" / decoded.index.name,
             split=split,
             audit=found,
             progress=StageOf(display, "explore"),
@@ -206,26 +205,26 @@ def fetch_data(names: list[str], cache: str, *, quiet: bool) -> int:
     return 0
 
 
-def _decoded(look: Look, cache: Cache, display: Display) -> Decoded:
-    index, picture = read_images(look, cache)
+def _decoded(request: Request, cache: Cache, display: Display) -> Decoded:
+    index, picture = read_images(request, cache)
     display.begin("images")
     progress = StageOf(display, "images")
-    return decode(index, picture, cache, progress, max_unreadable=look.max_unreadable / 100)
+    return decode(index, picture, cache, progress, max_unreadable=request.max_unreadable / 100)
 
 
 def _split(
-    look: Look, decoded: Decoded, near: Sequence[NearPair], display: Display
+    request: Request, decoded: Decoded, near: Sequence[NearPair], display: Display
 ) -> Split | None:
     """Return the first split that a benchmark would use; None where none is asked for or possible.
 
     Raises:
         DataError: the one that is asked for is not possible.
     """
-    options = split_options(look)
+    options = split_options(request)
     try:
         return make_splits(decoded.index, decoded.facts, options, near=near)[0]
     except DataError as error:
-        if look.split != "auto" or options.on_leak is OnLeak.FAIL:
+        if request.split.scheme != "auto" or options.on_leak is OnLeak.FAIL:
             raise
         display.note(f"The images are looked at without a split: {error}")
         return None

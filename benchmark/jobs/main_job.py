@@ -11,12 +11,11 @@ from .. import environment
 from ..board import to_table, to_view
 from ..cache import Cache
 from ..errors import UsageError
-from ..plan import Prepared, Request, prepare, read
+from ..plan import Prepared, prepare, read
 from ..records import State, digest
-from ..search import parse_engine
+from ..request import Request
 from ..tracking import Benchmark, BoardFiles, Link, Opening, Tracker, open_store
 from ..worker import LazyPool
-from ..zoo import ARCHITECTURES
 from .boards import make_board, mark_runs, write_board
 from .execution import Execution
 from .progress import Display, StageOf, show, wide_console
@@ -56,7 +55,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     console = wide_console()
     check_packages()
     writable(Path(request.output))
-    if request.storage and parse_engine(request.search):
+    if request.storage and request.is_searched:
         from ..search import check_storage  # optuna takes a second to import
 
         check_storage(request.storage)
@@ -91,9 +90,9 @@ def _threads_each(request: Request) -> int:
     Only searches keep workers at work long enough for a share of the cores each to pay; without
     one, the last would have a part of the cores and the rest of them would stand idle.
     """
-    if parse_engine(request.search) is None:
+    if not request.is_searched:
         return 0
-    at_once = min(request.jobs, len(ARCHITECTURES.select(request.arch)) * len(request.seed))
+    at_once = min(request.jobs, sum(len(part.arch) for part in request.parts) * len(request.seed))
     return max(1, environment.cores() // at_once) if at_once > 1 else 0
 
 
@@ -141,8 +140,8 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     files = {**write_board(board, execution.folder), **execution.files}
     mark_runs(tracker, board)
     registered = None
-    if prepared.request.register != "none":
-        name = index.name if prepared.request.register == "auto" else prepared.request.register
+    name = prepared.request.register.on(index.name)
+    if name:
         say = execution.display.note
         how = Registering(tracker=tracker, name=name, reader=index.reader, say=say)
         registered = register(how, board)

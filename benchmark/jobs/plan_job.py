@@ -10,12 +10,13 @@ from ..cache import Cache
 from ..data import (
     find_decoded,
 )
-from ..plan import Plan, Request, composite_spec, divide, estimate_seconds, member_names, read
+from ..plan import Plan, composite_spec, divide, estimate_seconds, read
 from ..records import Index, Picture, Split
+from ..request import Request
 from ..tracking import Tracker, store_exists
 from .boards import plain_subject
 from .composing import rank_networks
-from .progress import spec_name
+from .progress import names_of, spec_name
 
 
 def show_plan(request: Request) -> int:
@@ -32,13 +33,14 @@ def show_plan(request: Request) -> int:
     for heading in ("architecture", "regime", "weights", "state", "about"):
         table.add_column(heading, justify="right" if heading == "about" else "left")
     total = 0.0
+    names = names_of(job.spec for job in plan.jobs)
     for job in plan.jobs:
         spec = job.spec
         finished = spec.digest in done
         seconds = 0.0 if finished else estimate_seconds(spec, planned.splits[job.split], index)
         total += seconds
         table.add_row(
-            spec_name(spec.arch, spec.seed, spec.fold, spec.labels),
+            names[spec.digest],
             spec.regime,
             spec.weights[:15],
             "done" if finished else "to run",
@@ -90,7 +92,7 @@ def _composites(
 
     Of the members that would be chosen now: others may be once more networks are.
     """
-    plan, names = planned.plan, member_names(request.members)
+    plan, names = planned.plan, request.members
     for split in planned.splits if plan.composites else ():
         subject = plain_subject(planned.index, (split,), plan.rank_on)
         networks = tracker and rank_networks(tracker, split, planned.picture, subject)

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _AT_ONCE = 64  # images handed to the model together: a few hundred megabytes at most
 
 
-def predict_files(model: str, inputs: Sequence[str], csv: str) -> int:
+def predict_files(model: str, inputs: Sequence[str], csv: str | None) -> int:
     """Classify image files and folders of them with a registered model; a bad file is a row."""
     files = _files(inputs)
-    if csv != "-":
+    if csv:
         writable_file(Path(csv))
     pulled = Pulled(model)
     table = _classify(pulled, files)
-    if csv != "-":
+    if csv:
         table.to_csv(csv, index=False)
         bad = int((table["error"] != "").sum())
         print(

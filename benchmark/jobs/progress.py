@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ..records import Epoch, Record, State
+from ..board import differences
+from ..records import Epoch, Record, Spec, State
 from ..search import TrialRecord
 from ..worker import Advance, Event, Ready, Stage, Tried
 
@@ -52,10 +53,10 @@ class Display:
     def over(self, name: str) -> None:
         """Say that work of the main process, begun under this name, is done."""
 
-    def end(self, record: Record) -> None:
+    def end(self, record: Record, name: str = "") -> None:
         """Say how a run ended."""
         if record.state is not State.FINISHED:
-            self._console.print(outcome_line(record), style="red", highlight=False)
+            self._console.print(outcome_line(record, name), style="red", highlight=False)
 
 
 class Lines(Display):
@@ -81,10 +82,10 @@ class Lines(Display):
         """Print that a run begins."""
         self.note(f"{name}: begins")
 
-    def end(self, record: Record) -> None:
+    def end(self, record: Record, name: str = "") -> None:
         """Print how a run ended."""
         self._ended += 1
-        self.note(f"[{self._ended}/{self._total}] {outcome_line(record)}")
+        self.note(f"[{self._ended}/{self._total}] {outcome_line(record, name)}")
 
 
 class Live(Lines):
@@ -158,13 +159,13 @@ class Live(Lines):
             if row is not None:
                 self._bars.remove_task(row.bar)
 
-    def end(self, record: Record) -> None:
+    def end(self, record: Record, name: str = "") -> None:
         """Take a run's bar away and print how it ended."""
-        self.over(run_name(record))
+        self.over(name or name_of(record.spec))
         with self._lock:
             if self._whole is not None:
                 self._bars.advance(self._whole)
-        super().end(record)
+        super().end(record, name)
 
 
 class _Row:
@@ -213,9 +214,21 @@ def _epoch_text(number: int, stage: str, metrics: dict[str, float]) -> str:
     return f"{stage} epoch {number + 1}: {', '.join(shown)}"
 
 
-def run_name(record: Record) -> str:
+def name_of(spec: Spec) -> str:
     """Name a run for people: the architecture, with seed and fold where they are not the first."""
-    return spec_name(record.spec.arch, record.spec.seed, record.spec.fold, record.spec.labels)
+    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)
+
+
+def names_of(specs: Iterable[Spec]) -> dict[str, str]:
+    """Return the names of specs for people, by digest; those alike say what tells them apart."""
+    alike: dict[str, list[Spec]] = {}
+    for spec in specs:
+        alike.setdefault(name_of(spec), []).append(spec)
+    found: dict[str, str] = {}
+    for name, group in alike.items():
+        for spec, said in zip(group, differences(group), strict=True):
+            found[spec.digest] = f"{name} ({said})" if said else name
+    return found
 
 
 def spec_name(arch: str, seed: int, fold: int | None, labels: str = "true") -> str:
@@ -224,9 +237,9 @@ def spec_name(arch: str, seed: int, fold: int | None, labels: str = "true") -> s
     return " ".join((arch, *told, *[f"{labels} labels"] * (labels != "true")))
 
 
-def outcome_line(record: Record) -> str:
+def outcome_line(record: Record, name: str = "") -> str:
     """Say in a line how a run ended."""
-    name = run_name(record)
+    name = name or name_of(record.spec)
     if record.state is not State.FINISHED:
         return f"{name}: {record.state}: {record.reason}"
     val, test = record.scores.get("val_macro_f1"), record.scores.get("test_macro_f1")

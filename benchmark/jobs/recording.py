@@ -31,7 +31,7 @@ from ..search import (
 )
 from ..tracking import FinishedRun, Run, Tracker, TrialRun
 from ..worker import read_history
-from .progress import spec_name
+from .progress import name_of
 
 _SCORED = (Part.VAL, Part.TEST)
 
@@ -112,7 +112,7 @@ class Recorder:
         predictions = read_predictions(outcome.folder / "predictions.parquet")
         history = read_history(outcome.folder)
         caption = Caption(
-            arch=_name(outcome.spec),
+            arch=name_of(outcome.spec),
             data=outcome.spec.data,
             synthetic=self._prepared.index.synthetic,
         )
@@ -146,7 +146,7 @@ class Recorder:
     def fail(self, run: Run, reason: str, traceback: str) -> Record:
         """Close a run that failed; its traceback stands among the logs."""
         spec = run.spec
-        name = _name(spec).replace(":", "-").replace(" ", "-")
+        name = name_of(spec).replace(":", "-").replace(" ", "-")
         path = self._folder / "logs" / f"{name}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(traceback)
@@ -184,13 +184,9 @@ class Recorder:
     def _weights_note(self, spec: Spec) -> dict[str, str]:
         """Return the tag that says why a network has other weights than were asked for."""
         for job in self._prepared.plan.jobs:
-            if job.spec.arch == spec.arch and job.weights.note:
+            if (job.spec.arch, job.spec.weights) == (spec.arch, spec.weights) and job.weights.note:
                 return {"weights_note": job.weights.note}
         return {}
-
-
-def _name(spec: Spec) -> str:
-    return spec_name(spec.arch, spec.seed, spec.fold, spec.labels)
 
 
 _STATES = {

@@ -37,17 +37,17 @@ class Registry:
 
     Attributes:
         experiment: the experiment, None for the one with the latest benchmark.
-        register: the registered model's name, `auto` for the data set's.
-        data: the images the model is tried on, `auto` for the benchmark's own.
-        run: `best` for the board's champion by rule, or a run's id.
+        register: the registered model's name, None for the data set's.
+        data: the images the model is tried on, None for the benchmark's own.
+        run: a run's id, None for the board's champion by rule.
         promote: make it champion whatever a comparison says.
         cache: where decoded images are kept.
     """
 
     experiment: str | None
-    register: str
-    data: str
-    run: str
+    register: str | None
+    data: str | None
+    run: str | None
     promote: bool
     cache: str
 
@@ -58,17 +58,13 @@ def register_best(wanted: Registry) -> int:
     Raises:
         UsageError: an option is wrong, or the registered model is of other classes.
     """
-    if wanted.register == "none":
-        raise UsageError("--register names the model to register; none is for `run` only.")
     tracker = open_experiment(wanted.experiment)
-    if wanted.run == "best":
+    if wanted.run is None:
         board, chosen = latest_board(tracker), None
     else:
         chosen = _chosen(tracker, wanted.run)
         board = board_with(tracker, chosen)
-    data = wanted.data
-    if data == "auto":
-        data = next((each.params.get("data", "") for each in tracker.benchmarks()), "")
+    data = wanted.data or next((each.params.get("data", "") for each in tracker.benchmarks()), "")
     if not data:
         raise UsageError("the experiment does not say what its data set was; name it with --data.")
     with cache_or_scratch(wanted.cache) as kept:
@@ -76,7 +72,7 @@ def register_best(wanted: Registry) -> int:
     done = register(
         Registering(
             tracker=tracker,
-            name=board.data if wanted.register == "auto" else wanted.register,
+            name=wanted.register or board.data,
             reader=reader,
             say=print,
             force=wanted.promote,
@@ -131,14 +127,14 @@ class _Images:
     units: Mapping[str, int]
 
 
-def rescore_runs(experiment: str | None, data: str, output: str, cache: str) -> int:
+def rescore_runs(experiment: str | None, data: str | None, output: str, cache: str) -> int:
     """Compute the figures of an experiment's runs anew, then write the board; no alias is moved.
 
     A run without a readable table is named and left as it is.
 
     Args:
         experiment: the experiment, None for the one with the latest benchmark.
-        data: the data set, to give tables the numbers of sampling units; `none` for leaving them.
+        data: the data set, to give tables the numbers of sampling units; None leaves them.
         output: the folder for the board.
         cache: where a data set's index is kept.
     """
@@ -146,7 +142,7 @@ def rescore_runs(experiment: str | None, data: str, output: str, cache: str) -> 
     tracker = open_experiment(experiment)
     records = [each for each in tracker.records() if each.state is State.FINISHED]
     images = None
-    if data != "none" and records:
+    if data and records:
         images = _read_images(data, cache, _patient_pattern(tracker), records[0].final.picture)
     done, left = 0, 0
     for record in records:

@@ -5,22 +5,18 @@ Knows neither the store nor the workers.
 
 from .costs import estimate_seconds
 from .prepare import Prepared, divide, left_out_notes, prepare, read, read_images, split_options
-from .request import Look, Request
 from .spaces import check_space, sides_of
-from .specs import Job, Plan, composite_spec, member_names
+from .specs import Job, Plan, composite_spec
 
 __all__ = [
     "Job",
-    "Look",
     "Plan",
     "Prepared",
-    "Request",
     "check_space",
     "composite_spec",
     "divide",
     "estimate_seconds",
     "left_out_notes",
-    "member_names",
     "prepare",
     "read",
     "read_images",

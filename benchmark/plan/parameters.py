@@ -1,16 +1,12 @@
 """Every parameter of an architecture's run: its defaults, and what a person set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ..data import read_policy
 from ..errors import UsageError
 from ..records import Index, Params, ParamValue, Regime
+from ..request import OWN_OPTION, Request
 from ..training import check, class_weights, defaults, tunables
 from ..zoo import Architecture
-from .request import Request
-
-# Parameters with an option of their own.
-_OWN_OPTION = ("batch", "class_weight", "augmentation", "views")
 
 
 def params_for(
@@ -25,41 +21,20 @@ def params_for(
     asked: dict[str, ParamValue] = {
         "batch": request.batch,
         "class_weight": request.class_weight,
-        "augmentation": _policy_text(request.augmentation),
+        "augmentation": _policy_text(request),
         "views": request.views,
     }
     class_weights(request.class_weight, index.classes, index.labels)
     applicable = {name: value for name, value in asked.items() if name in known}
     applicable |= {
-        name: known[name].read(text)
-        for name, text in read_params(request.params).items()
-        if name in known
+        name: known[name].read(text) for name, text in request.params.items() if name in known
     }
     return check(applicable, architecture, regime)
 
 
-def read_params(words: str) -> dict[str, str]:
-    """Read `--params`: `none`, or `pooling=avg+max,l2=0.01`.
-
-    Raises:
-        UsageError: not pairs of names and values, a name twice, or one with an own option.
-    """
-    found: dict[str, str] = {}
-    for pair in [] if words == "none" else words.split(","):
-        name, _, value = (word.strip() for word in pair.partition("="))
-        if not (name and value) or name in found:
-            raise UsageError(
-                f"--params must be none or NAME=VALUE,... with each name once; got {pair!r} in "
-                f"{words!r}."
-            )
-        if name in _OWN_OPTION:
-            option = "--" + name.replace("_", "-")
-            raise UsageError(f"--params {pair} has an option of its own: {option} {value}.")
-        found[name] = value
-    return found
-
-
-def check_known(words: str, architectures: Iterable[tuple[Architecture, Regime]]) -> None:
+def check_known(
+    params: Mapping[str, str], architectures: Iterable[tuple[Architecture, Regime]]
+) -> None:
     """Check that each parameter set belongs to at least one of the architectures.
 
     Raises:
@@ -69,17 +44,17 @@ def check_known(words: str, architectures: Iterable[tuple[Architecture, Regime]]
         architecture.name: (regime, [*defaults(architecture, regime)])
         for architecture, regime in architectures
     }
-    for name in read_params(words):
+    for name in params:
         if all(name not in own for _, own in known.values()):
             first, (regime, own) = next(iter(known.items()))
-            left = [each for each in own if each not in _OWN_OPTION]
+            left = [each for each in own if each not in OWN_OPTION]
             raise UsageError(
                 f"--params {name}: no architecture asked for has this parameter. {first}, "
                 f"{regime}, has: {', '.join(left) or 'none'}."
             )
 
 
-def _policy_text(word: str) -> str:
-    """Return a policy's name, or its text where it is in a file: the spec holds what it does."""
-    policy = read_policy(word)
-    return policy.text if word.endswith((".yaml", ".yml")) else word
+def _policy_text(request: Request) -> str:
+    """Return a policy's words, or its text where it is in a file: the spec holds what it does."""
+    words = request.texts["augmentation"]
+    return request.augmentation.text if words.endswith((".yaml", ".yml")) else words

@@ -12,26 +12,22 @@ from ..data import (
     Decoded,
     Facts,
     NearPair,
-    OnLeak,
     Pixels,
     ReadOptions,
     SplitOptions,
-    check_window,
     decode,
     group_keys,
     make_splits,
     near_copies,
     read_index,
-    read_policy,
     unit_numbers,
 )
 from ..errors import DataError
 from ..records import Index, Labels, LeftOut, Picture, Progress, Split
-from ..zoo import ARCHITECTURES
+from ..request import Request
 from .ranking import Sampling
-from .request import Look, Request
 from .spaces import sides_of
-from .specs import Draft, Plan, choose_picture, draft_plan, make_plan, member_names
+from .specs import Draft, Plan, choose_picture, draft_plan, make_plan
 
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
 
@@ -180,26 +176,22 @@ def read(request: Request, cache: Cache) -> Draft:
     Raises:
         BenchmarkError: an option or the images are wrong.
     """
-    ARCHITECTURES.select(request.arch)
-    member_names(request.members)
-    read_policy(request.augmentation)
     return draft_plan(request, *read_images(request, cache))
 
 
-def read_images(look: Look, cache: Cache) -> tuple[Index, Picture]:
+def read_images(request: Request, cache: Cache) -> tuple[Index, Picture]:
     """Read the index, and settle how files become pixels.
 
     Raises:
         BenchmarkError: an option or the images are wrong.
     """
-    check_split(split_options(look))
-    check_window(look.window)
+    check_split(split_options(request))
     options = ReadOptions(
-        patient_pattern=look.patient_pattern, needs_parts=look.split == "official"
+        patient_pattern=request.patient_pattern, needs_parts=request.split.scheme == "official"
     )
-    index = read_index(look.data, options, cache)
+    index = read_index(request.data, options, cache)
     known = index.name in DATA_SETS
-    return index, choose_picture(look, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
+    return index, choose_picture(request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
 
 
 def check_split(options: SplitOptions) -> None:
@@ -212,9 +204,9 @@ def check_split(options: SplitOptions) -> None:
         raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
 
 
-def split_options(look: Look) -> SplitOptions:
+def split_options(request: Request) -> SplitOptions:
     """Return the options of the split."""
-    return SplitOptions(scheme=look.split, seed=look.split_seed, on_leak=OnLeak(look.on_leak))
+    return replace(request.split, seed=request.split_seed, on_leak=request.on_leak)
 
 
 def left_out_notes(left_out: tuple[LeftOut, ...], shown: int = 5) -> tuple[str, ...]:

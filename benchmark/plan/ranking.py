@@ -12,9 +12,9 @@ import numpy as np
 from ..data import group_keys, unit_numbers
 from ..errors import UsageError
 from ..records import Index, Labels, Regime, Spec, Split
+from ..request import Request
 from ..training import check_folds, fold_count
 from .costs import estimate_seconds, nominal_seconds
-from .request import Request
 
 # chosen, not sourced: 200 show differences of 9 to 14 points of macro-F1, 70 of 15 to 23.
 _FEW_UNITS = 200
@@ -66,11 +66,11 @@ def choose_ranking(
     Raises:
         UsageError: out-of-fold answers are asked for and cannot be had.
     """
-    asked = request.rank_on
-    if asked == "val":
+    if request.rank_on == 0:
         return Ranking(rank_on="val", note="rows are ranked on validation, as asked for.")
-    if asked != "auto":
+    if request.rank_on:
         check_ranking(request)
+        asked = f"cv:{request.rank_on}"
         if split.fold is not None:
             raise UsageError(
                 f"--rank-on {asked} and --split {split.scheme} exclude each other: folds of folds "
@@ -108,9 +108,9 @@ def check_ranking(request: Request) -> None:
     Raises:
         UsageError: a search is asked for too.
     """
-    if request.rank_on not in ("auto", "val") and request.search != "none":
+    if request.rank_on and request.search:
         raise UsageError(
-            f"--rank-on {request.rank_on} and --search {request.search} exclude each other: a "
+            f"--rank-on cv:{request.rank_on} and --search {request.search} exclude each other: a "
             "search chooses on the images that out-of-fold answers would rank it by. Leave one out."
         )
 
@@ -132,7 +132,7 @@ def shuffled_spec(specs: Sequence[Spec], split: Split, index: Index) -> Spec:
 
 def _hindrance(request: Request, split: Split, index: Index, sampling: Sampling) -> str:
     """Say why out-of-fold answers are no choice here; empty where they are one."""
-    if request.search != "none":
+    if request.is_searched:
         return "a search chooses on it"
     if split.fold is not None:
         return "the split is of folds itself"

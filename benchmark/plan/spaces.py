@@ -2,19 +2,17 @@
 
 from ..errors import UsageError
 from ..records import Regime, SearchSpec
+from ..request import Request
 from ..search import (
     SIDE,
     Kind,
     SearchSettings,
     Space,
     choose_pruner,
-    parse_engine,
-    read_goals,
     read_space,
 )
 from ..training import tunables
 from ..zoo import Architecture
-from .request import Request
 
 _SPACES = {Regime.FROZEN: "head", Regime.FINETUNE: "finetune"}
 _WITHOUT = (Regime.PRIOR, Regime.COMPOSITE)
@@ -26,8 +24,7 @@ def space_for(request: Request, architecture: Architecture, regime: Regime) -> S
     Raises:
         UsageError: the space does not fit the architecture, or an option of the search is wrong.
     """
-    engine = parse_engine(request.search)
-    if engine is None or regime in _WITHOUT:
+    if request.search is None or regime in _WITHOUT:
         return None
     own = _SPACES.get(regime, architecture.space)
     space = read_space(request.space or own)
@@ -51,16 +48,16 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
     Raises:
         UsageError: an option of the search is wrong.
     """
-    engine = parse_engine(request.search)
+    engine, goals = request.search, request.objective
     if engine is None or space is None:
         return None
-    pruner = choose_pruner(request.pruner, engine, request.objective, request.select)
+    pruner = choose_pruner(request.pruner, engine, goals, by_fold=request.select is not None)
     SearchSettings(
         engine=engine,
         trials=request.trials,
         seconds=request.search_time,
         pruner=pruner,
-        goals=read_goals(request.objective),
+        goals=goals,
     ).check()
     return SearchSpec(
         engine=engine,
@@ -68,8 +65,8 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
         space_digest=space.digest,
         trials=request.trials,
         seconds=request.search_time,
-        select=request.select,
-        objective=request.objective,
+        select=request.texts["select"],
+        objective=request.texts["objective"],
         pruner=pruner,
     )
 

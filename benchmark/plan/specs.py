@@ -2,16 +2,24 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from ..catalog import Catalog
 from ..errors import BenchmarkError, UsageError
 from ..numerics import NUMERICS
 from ..records import Index, Picture, Record, Regime, Spec, Split, digest
+from ..request import Request
 from ..search import Space
-from ..zoo import ARCHITECTURES, NONE, Architecture, Weights, check_scales, resolve_weights
+from ..zoo import (
+    ARCHITECTURES,
+    NONE,
+    Architecture,
+    Weights,
+    WeightsFrom,
+    check_scales,
+    resolve_weights,
+)
 from .parameters import check_known, params_for
 from .ranking import Sampling, check_ranking, choose_ranking, sampling_of, shuffled_spec
-from .request import Look, Request
 from .spaces import search_spec, sides_of, space_for
 
 CHANNELS = {"rgb": 3, "grey": 1}
@@ -60,13 +68,13 @@ class Plan:
         return tuple(job for job in self.jobs if job.spec.digest not in done)
 
 
-def choose_picture(look: Look, native_side_px: int) -> Picture:
+def choose_picture(request: Request, native_side_px: int) -> Picture:
     """Settle how files become pixels; `auto` takes the data set's own side."""
     return Picture(
-        side_px=look.side or native_side_px,
-        channels=CHANNELS[look.channels],
-        fit=look.fit,
-        window=look.window,
+        side_px=request.side or native_side_px,
+        channels=CHANNELS[request.channels],
+        fit=request.fit,
+        window=request.window,
     )
 
 
@@ -99,13 +107,26 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
             are to be ranked on cannot be had.
         WeightsError: weights that were asked for cannot be had.
     """
-    architectures = [ARCHITECTURES[name] for name in ARCHITECTURES.select(request.arch)]
+    jobs = [job for part in request.parts for job in _jobs(part, index, picture)]
+    noted = {job.spec.arch: job.weights for job in jobs if job.weights.note}
+    composites = [name for name in request.arch if _is_composite(ARCHITECTURES[name])]
+    return Draft(
+        request=request,
+        index=index,
+        picture=picture,
+        jobs=tuple({job.spec.digest: job for job in jobs}.values()),
+        composites=tuple(composites),
+        notes=_notes(noted),
+    )
+
+
+def _jobs(request: Request, index: Index, picture: Picture) -> list[Job]:
+    """Return the jobs of a request's single networks, for no split and seed yet."""
+    architectures = [ARCHITECTURES[name] for name in request.arch]
     _check_sides(architectures, [picture.side_px])
-    single = [each for each in architectures if Regime.COMPOSITE not in each.regimes]
-    regimes = [(each, _regime(request, each)) for each in single]
-    regimes += [(each, Regime.COMPOSITE) for each in architectures if each not in single]
-    check_known(request.params, regimes)
+    check_known(request.params, [(each, _regime(request, each)) for each in architectures])
     check_ranking(request)
+    single = [each for each in architectures if not _is_composite(each)]
     weights = _weights(single, request.weights)
     jobs = []
     for architecture in single:
@@ -114,14 +135,11 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
         _check_sides([architecture], [picture.side_px, *sides_of(space)])
         spec = _spec(request, architecture, found, space, index, picture)
         jobs.append(Job(spec=spec, split=0, weights=found, space=space))
-    return Draft(
-        request=request,
-        index=index,
-        picture=picture,
-        jobs=tuple(jobs),
-        composites=tuple(each.name for each in architectures if each not in single),
-        notes=_notes(weights),
-    )
+    return jobs
+
+
+def _is_composite(architecture: Architecture) -> bool:
+    return Regime.COMPOSITE in architecture.regimes
 
 
 def make_plan(
@@ -172,7 +190,7 @@ def _sanity_jobs(jobs: Sequence[Job], splits: Sequence[Split], index: Index) -> 
     return [
         replace(job, spec=replace(job.spec, search=None, labels="shuffled"), space=None)
         for job in jobs
-        if job.spec.arch == chosen.arch
+        if (job.spec.arch, job.spec.params) == (chosen.arch, chosen.params)
     ]
 
 
@@ -183,7 +201,7 @@ def composite_spec(
 
     It is ranked on out-of-fold answers where all members left such answers of the same folds.
     """
-    architecture = ARCHITECTURES[name]
+    own = next((part for part in request.parts if name in part.arch), request)
     ranked = {record.spec.rank_on for record in members}
     return Spec(
         arch=name,
@@ -194,33 +212,14 @@ def composite_spec(
         picture=members[0].final.picture,
         regime=Regime.COMPOSITE,
         weights="members",
-        params=params_for(request, architecture, Regime.COMPOSITE, index),
-        epochs=request.epochs,
-        patience=request.patience,
+        params=params_for(own, ARCHITECTURES[name], Regime.COMPOSITE, index),
+        epochs=own.epochs,
+        patience=own.patience,
         seed=members[0].spec.seed,
         members=tuple(record.spec.digest for record in members),
         rank_on=ranked.pop() if len(ranked) == 1 else "val",
         numerics=NUMERICS,
     )
-
-
-def member_names(members: str) -> tuple[str, ...]:
-    """Read `--members`: nothing for `auto`, otherwise names of single architectures."""
-    if members == "auto":
-        return ()
-    single: Catalog[Architecture] = Catalog(
-        "architecture that can be a member",
-        [
-            (name, ARCHITECTURES[name])
-            for name in ARCHITECTURES
-            if Regime.COMPOSITE not in ARCHITECTURES[name].regimes
-        ],
-        make=lambda name: ARCHITECTURES[name] if name.startswith("keras:") else None,
-    )
-    names = single.select(members)
-    if len(names) < 2:
-        raise UsageError(f"--members needs at least two architectures, not {members!r}.")
-    return names
 
 
 def _spec(
@@ -260,13 +259,12 @@ def _regime(request: Request, architecture: Architecture) -> Regime:
     `--regime finetune --arch all` fine-tunes what can be fine-tuned; a single architecture that
     cannot is an error.
     """
-    default = architecture.regimes[0]
-    if request.regime is None:
+    default, wanted = architecture.regimes[0], request.regime
+    if wanted is None or _is_composite(architecture):
         return default
-    wanted = Regime(request.regime)
     if wanted in architecture.regimes:
         return wanted
-    if ARCHITECTURES.select(request.arch) == (architecture.name,):
+    if request.arch == (architecture.name,):
         known = ", ".join(architecture.regimes)
         raise UsageError(f"{architecture.name} has no regime {wanted}; it has: {known}.")
     return default
@@ -283,13 +281,15 @@ def _check_sides(architectures: Sequence[Architecture], sides_px: Sequence[int])
         )
 
 
-def _weights(architectures: Sequence[Architecture], choice: str) -> dict[str, Weights]:
+def _weights(
+    architectures: Sequence[Architecture], source: WeightsFrom | Path
+) -> dict[str, Weights]:
     """Resolve the weights of every architecture; all that are missing are told at once."""
     found: dict[str, Weights] = {}
     problems: list[BenchmarkError] = []
     for architecture in architectures:
         try:
-            found[architecture.name] = resolve_weights(architecture, choice)
+            found[architecture.name] = resolve_weights(architecture, source)
         except BenchmarkError as error:
             problems.append(error)
     if problems:
@@ -298,9 +298,8 @@ def _weights(architectures: Sequence[Architecture], choice: str) -> dict[str, We
     return found
 
 
-def _notes(weights: Mapping[str, Weights]) -> tuple[str, ...]:
+def _notes(noted: Mapping[str, Weights]) -> tuple[str, ...]:
     """Say once which networks fall back on random weights; other notes stand by themselves."""
-    noted = {name: each for name, each in weights.items() if each.note}
     random = [name for name, each in noted.items() if each.identity == NONE.identity]
     notes = [f"{name}: {each.note}" for name, each in noted.items() if name not in random]
     if random:

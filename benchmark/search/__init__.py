@@ -7,8 +7,8 @@ so where it is used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .objectives import check_pruner, choose_pruner, read_goals
-from .parsing import parse_space, read_space, space_names, spaces_folder
+from .objectives import choose_pruner, read_goals
+from .parsing import parse_space, read_space, space_names
 from .settings import (
     ENGINES,
     PRUNERS,
@@ -56,7 +56,6 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "TrialState",
-    "check_pruner",
     "check_storage",
     "choose_pruner",
     "draw",
@@ -69,7 +68,6 @@ __all__ = [
     "read_space",
     "search",
     "space_names",
-    "spaces_folder",
     "trial_answers",
     "write_answers",
     "write_search",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..metrics import BY_EPOCH, METRICS
-from .settings import PRUNERS, Goal, parse_select
+from .settings import Goal
 
 _COSTS = ("parameters", "milliseconds_per_image")
 
@@ -25,39 +25,29 @@ def read_goals(objective: str) -> tuple[Goal, ...]:
     return tuple(goals)
 
 
-def choose_pruner(asked: str, engine: str, objective: str, select: str) -> str:
-    """Settle `--pruner`: `auto` is `median` where a trial can be judged epoch by epoch.
+def choose_pruner(asked: str | None, engine: str, goals: Sequence[Goal], *, by_fold: bool) -> str:
+    """Settle `--pruner`: None becomes `median` where a trial can be judged epoch by epoch.
 
     Not where there is another reason to let it end: KerasTuner's Hyperband grants epochs itself.
 
+    Args:
+        asked: the pruner's name, None to choose one.
+        engine: the engine's full name.
+        goals: what is improved.
+        by_fold: whether a trial reports after every fold.
+
     Raises:
-        UsageError: no such pruner, or it would have nothing to prune by.
+        UsageError: the pruner would have nothing to prune by: the metric is only known at a
+            trial's end.
     """
-    if asked != "auto":
-        PRUNERS[asked]
-        check_pruner(asked, objective, select)
+    by_epoch = all(goal.metric in BY_EPOCH for goal in goals)
+    if asked is None:
+        one = len(goals) == 1 and by_epoch and not by_fold
+        return "median" if one and engine != "keras-tuner:hyperband" else "none"
+    if asked == "none" or by_fold or by_epoch:
         return asked
-    goals, by_fold = read_goals(objective), parse_select(select) is not None
-    one_by_epoch = not by_fold and len(goals) == 1 and _known_by_epoch(goals)
-    return "median" if one_by_epoch and engine != "keras-tuner:hyperband" else "none"
-
-
-def check_pruner(pruner: str, objective: str, select: str) -> None:
-    """Check that a pruner will have something to prune by.
-
-    Raises:
-        UsageError: trials report nothing on the way: the metric is only known at a trial's end.
-    """
-    goals = read_goals(objective)
-    by_fold = parse_select(select) is not None
-    if pruner == "none" or by_fold or _known_by_epoch(goals):
-        return
     raise UsageError(
-        f"--pruner {pruner} prunes by a metric that is known after every epoch, which are "
-        f"{', '.join(BY_EPOCH)}; --objective {objective} is none. With --select cv:5x2 it prunes "
-        "by folds, and any metric will do."
+        f"--pruner {asked} prunes by a metric that is known after every epoch, which are "
+        f"{', '.join(BY_EPOCH)}; --objective {','.join(goal.metric for goal in goals)} is none. "
+        "With --select cv:5x2 it prunes by folds, and any metric will do."
     )
-
-
-def _known_by_epoch(goals: Sequence[Goal]) -> bool:
-    return all(goal.metric in BY_EPOCH for goal in goals)

@@ -1,13 +1,11 @@
 """Reads a search space from YAML, strictly: a message names file, key, what was got and wanted."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ..errors import UsageError, did_you_mean
 from ..records import ParamValue
+from ..texts import parse_yaml
 from .space import Condition, Kind, Parameter, Space
 
 _TOP = ("about", "parameters")
@@ -39,14 +37,14 @@ def read_space(name_or_path: str) -> Space:
 
 def space_names() -> tuple[str, ...]:
     """Return the names of the built-in search spaces, sorted."""
-    folder = spaces_folder()
-    return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+    return tuple(sorted(path.stem for path in _folder().glob("*.yaml")))
 
 
-def spaces_folder() -> Path | None:
-    """Return the folder of the built-in spaces: beside the package, or in the working folder."""
-    beside = Path(__file__).resolve().parents[2] / "search_spaces"
-    return next((each for each in (beside, Path("search_spaces")) if each.is_dir()), None)
+def _folder() -> Path:
+    """Return the folder of the built-in spaces: in the package where it is installed, or beside."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "search_spaces"
+    return installed if installed.is_dir() else package.parent / "search_spaces"
 
 
 def _find(name_or_path: str) -> Path:
@@ -55,31 +53,11 @@ def _find(name_or_path: str) -> Path:
         if not path.is_file():
             raise UsageError(f"no search space stands at {name_or_path}; write the path of a file.")
         return path
-    folder = spaces_folder()
-    if folder is None:
-        raise UsageError(
-            f"no search space named {name_or_path!r}: there is no folder search_spaces beside the "
-            "package or in the working folder; write the path of a YAML file."
-        )
-    path = folder / f"{name_or_path}.yaml"
+    path = _folder() / f"{name_or_path}.yaml"
     if not path.is_file():
         hint = did_you_mean(name_or_path, space_names())
         raise UsageError(f"no search space named {name_or_path!r}. {hint}")
     return path
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Plain YAML values only, and a key twice is an error rather than the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if name in seen:
-                line = key.start_mark.line + 1
-                raise UsageError(f"line {line}: {name} stands twice; write each key once.")
-            seen.add(name)
-        return super().construct_mapping(node, deep)
 
 
 def parse_space(text: str, *, name: str, file: str) -> Space:
@@ -88,14 +66,9 @@ def parse_space(text: str, *, name: str, file: str) -> Space:
     Raises:
         UsageError: what is wrong with it, where, and what to write.
     """
+    values = parse_yaml(text, file)
     try:
-        values = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
         return _space(values, name, file)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise UsageError(f"{file}: this is not YAML{where}: {problem}.") from error
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
 

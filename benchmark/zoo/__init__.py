@@ -19,7 +19,7 @@ from .features import Backbone, Block, build_extractor, select
 from .head import HEAD, assemble, build_head, floor_variance
 from .layers import build_network
 from .own.prior import fix_answer
-from .weights import NONE, Weights, resolve_weights
+from .weights import NONE, Weights, WeightsFrom, read_weights_from, resolve_weights
 
 __all__ = [
     "ARCHITECTURES",
@@ -34,6 +34,7 @@ __all__ = [
     "Preprocessing",
     "WeightFile",
     "Weights",
+    "WeightsFrom",
     "assemble",
     "average_network",
     "build_backbone",
@@ -48,6 +49,7 @@ __all__ = [
     "floor_variance",
     "logits_network",
     "read_scales",
+    "read_weights_from",
     "resolve_weights",
     "see_at_scales",
     "select",

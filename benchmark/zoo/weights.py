@@ -5,6 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -38,33 +39,49 @@ class Weights:
 NONE = Weights(kind="none", identity="none")
 
 
-def resolve_weights(architecture: Architecture, choice: str) -> Weights:
-    """Find an architecture's weights.
+class WeightsFrom(StrEnum):
+    """Where weights come from, if not from a folder of files under Keras's own names.
 
-    Args:
-        architecture: whose weights; those without published weights get `none` without a note.
-        choice: `auto` (the folder named by BENCHMARK_WEIGHTS, Keras's cache, the network, and
-            otherwise random weights with a note), `imagenet`, `none`, or a folder of files under
-            Keras's own names.
+    `auto` tries the folder named by BENCHMARK_WEIGHTS, Keras's cache and the network, and otherwise
+    takes random weights with a note.
+    """
+
+    AUTO = "auto"
+    IMAGENET = "imagenet"
+    NONE = "none"
+
+
+def read_weights_from(text: str) -> WeightsFrom | Path:
+    """Read `auto`, `imagenet`, `none`, or a folder.
+
+    Raises:
+        UsageError: it is none of these words and no folder.
+    """
+    if text in tuple(WeightsFrom):
+        return WeightsFrom(text)
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise UsageError(
+            f"weights must be auto, imagenet, none or a folder of weight files, not {text!r}."
+        )
+    return folder
+
+
+def resolve_weights(architecture: Architecture, source: WeightsFrom | Path) -> Weights:
+    """Find an architecture's weights; one without published weights gets `none` without a note.
 
     Raises:
         WeightsError: the file is missing, unreadable or another network's, or ImageNet weights
             were asked for and cannot be had.
-        UsageError: the choice is none of these words and no folder.
     """
     file = architecture.weight_file
-    if file is None or choice == "none":
+    if file is None or source is WeightsFrom.NONE:
         return NONE
-    if choice == "auto":
+    if source is WeightsFrom.AUTO:
         return _auto(architecture, file)
-    if choice == "imagenet":
+    if source is WeightsFrom.IMAGENET:
         return _imagenet(architecture, file)
-    folder = Path(choice).expanduser()
-    if not folder.is_dir():
-        raise UsageError(
-            f"weights must be auto, imagenet, none or a folder of weight files, not {choice!r}."
-        )
-    return _in_folder(architecture, file, folder)
+    return _in_folder(architecture, file, source)
 
 
 def _auto(architecture: Architecture, file: WeightFile) -> Weights:

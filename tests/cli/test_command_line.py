@@ -1,15 +1,13 @@
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from benchmark.cli import RUN_OPTIONS, run_command
-from benchmark.cli.options import Option, seeds, yes_or_no
-from benchmark.cli.parser import COMMANDS, options_of
+from benchmark import __version__
+from benchmark.cli import COMMANDS, run_command
 from benchmark.errors import UsageError
-from benchmark.plan import Request
+from benchmark.request import RUN_OPTIONS, Option, Request, yes_or_no
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,12 +49,6 @@ def test_a_wrong_word_gets_one_line_and_exit_code_2(
     assert message in said(words, capsys)
 
 
-def test_a_request_has_the_options_of_the_main_job() -> None:
-    assert sorted(item.name for item in fields(Request)) == sorted(
-        option.name for option in RUN_OPTIONS
-    )
-
-
 @pytest.mark.parametrize("option", RUN_OPTIONS, ids=lambda option: option.name)
 def test_every_default_is_a_value_that_its_option_takes(option: Option) -> None:
     option.value(option.default)
@@ -69,13 +61,32 @@ def test_every_command_shows_its_options_with_their_defaults(
     with pytest.raises(SystemExit, match="0"):
         run_command([command, "--help"])
     shown = capsys.readouterr().out
-    for option in options_of(command):
+    for option in COMMANDS[command].options:
         assert f"  {option.flag} " in shown
         assert option.about.split()[0] in shown
 
 
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        run_command(["--version"])
+    assert capsys.readouterr().out == f"benchmark {__version__}\n"
+
+
+def test_texts_are_the_usual_ones_of_numbers_and_flags_and_as_given_otherwise() -> None:
+    given = {"resume": "TRUE", "epochs": "+3", "cache_limit": "20.0", "seed": "2,0, 1"}
+    usual = {"resume": "yes", "epochs": "3", "cache_limit": "20", "seed": "2,0,1"}
+    words = {"arch": "*net*, mlp", "select": "cv:5x1", "rank_on": "cv:3", "search": "optuna"}
+    request = Request.read({**given, **words})
+    texts = request.to_texts()
+    assert {name: texts[name] for name in (*given, *words)} == {**usual, **words}
+    assert Request.read(texts) == request
+    assert Request.read({}).to_texts() == {each.name: each.default for each in RUN_OPTIONS}
+
+
 def test_several_seeds_are_read_in_their_order() -> None:
-    assert seeds("2,0, 1") == (2, 0, 1)
+    request = Request.read({"seed": "2,0, 1"})
+    assert request.seed == (2, 0, 1)
+    assert request.to_texts()["seed"] == "2,0,1"
 
 
 @pytest.mark.parametrize("text", ["yes", "true", "1", "True"])

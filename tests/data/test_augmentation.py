@@ -195,7 +195,7 @@ def test_a_wrong_policy_says_what_is_wrong(tmp_path: Path, text: str, message: s
 
 
 def test_a_missing_policy_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot read the augmentation policy"):
+    with pytest.raises(UsageError, match="cannot be read as an augmentation policy"):
         read_policy(str(tmp_path / "none.yaml"))
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pytest
 
 from benchmark.cache import Cache
-from benchmark.cli.options import RUN_OPTIONS
 from benchmark.data import DATA_SETS, PICTURE_SUFFIXES, ReadOptions, read_index, slug
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, LeftOut, Part
+from benchmark.request import Request
 from tests.data.pictures import dicom, encode, noise
 
 CT = {
@@ -598,9 +598,9 @@ def test_the_usual_cache_is_not_named_in_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (usual,) = (option.default for option in RUN_OPTIONS if option.name == "cache")
+    usual = Request.read({}).cache
     with pytest.raises(DataError, match=r"python -m benchmark fetch chest-ct$"):
-        read_index("chest-ct", OPEN, Cache(Path(str(usual))))
+        read_index("chest-ct", OPEN, Cache(Path(usual)))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """What a person sees while a benchmark runs, drawn into a buffer."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
-from benchmark.jobs.progress import Display, Lines, Live, outcome_line, show
+from benchmark.jobs.progress import Display, Lines, Live, names_of, outcome_line, show
 from benchmark.records import Epoch, Params, Record, Seconds, State
 from benchmark.search import TrialRecord, TrialState
 from benchmark.worker.messages import Advance, Stage, Tried
@@ -111,3 +112,10 @@ def test_a_terminal_gets_bars_and_a_pipe_gets_lines() -> None:
         assert type(display) is Lines
     with show(console(terminal=True), quiet=True) as display:
         assert type(display) is Display
+
+
+def test_runs_of_one_name_say_what_tells_them_apart() -> None:
+    one = spec_of("cnn")
+    other = replace(one, epochs=7)
+    names = names_of([one, other, replace(one, seed=1)])
+    assert [*names.values()] == ["cnn (epochs 1)", "cnn (epochs 7)", "cnn seed 1"]

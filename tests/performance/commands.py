@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
-from benchmark.zoo import ARCHITECTURES, resolve_weights
+from benchmark.zoo import ARCHITECTURES, read_weights_from, resolve_weights
 
 from .markdown import draw_table
 
@@ -80,7 +80,7 @@ def run_ours(name: str, arch: str, options: Sequence[str], folder: Path) -> Comm
 def run_plain(arch: str, data: str, weights: str, side: int, epochs: int) -> Command:
     """Run the plain script."""
     architecture = ARCHITECTURES[arch]
-    file = resolve_weights(architecture, weights).path
+    file = resolve_weights(architecture, read_weights_from(weights)).path
     words = [sys.executable, str(ROOT / "tests/performance/plain.py"), "--data", data]
     words += ["--keras-class", architecture.keras_class, "--side", str(side)]
     words += ["--epochs", str(epochs)]

@@ -12,7 +12,7 @@ from benchmark.data import ReadOptions, SplitOptions, decode, group_keys, make_s
 from benchmark.environment import machine, versions
 from benchmark.records import ParamValue, Picture, Regime, Silent, Spec
 from benchmark.training import Material, Trunk, defaults
-from benchmark.zoo import ARCHITECTURES, resolve_weights
+from benchmark.zoo import ARCHITECTURES, read_weights_from, resolve_weights
 
 EPOCHS = 10
 
@@ -49,7 +49,7 @@ def read(setting: Setting, folder: Path, arch: str = "cnn") -> Material:
         split=make_splits(decoded.index, decoded.facts, SplitOptions())[0],
         hashes=decoded.index.hashes,
         pixels=decoded.pixels,
-        weights=resolve_weights(ARCHITECTURES[arch], setting.weights),
+        weights=resolve_weights(ARCHITECTURES[arch], read_weights_from(setting.weights)),
         cache=cache,
         groups=group_keys(decoded.index, decoded.facts),
     )

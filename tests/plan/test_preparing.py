@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from benchmark.cache import Cache
-from benchmark.cli import RUN_OPTIONS, run_command
+from benchmark.cli import run_command
 from benchmark.jobs.image_jobs import audit_parts
-from benchmark.plan import Request
 from benchmark.plan.prepare import prepare, read
 from benchmark.records import Silent
+from benchmark.request import Request
 from tests.jobs.conftest import draw
 
 pytestmark = pytest.mark.slow  # scikit-learn and optuna take seconds to import
@@ -25,13 +25,8 @@ parameters:
 
 
 def request(folder: Path, data: Path, **more: str) -> Request:
-    texts: dict[str, str] = {option.name: option.default for option in RUN_OPTIONS}
-    texts |= {"data": str(data), "arch": "mlp", "side": "32", "cache": str(folder / "cache")}
-    texts |= more
-    values: dict[str, Any] = {
-        option.name: option.value(texts[option.name]) for option in RUN_OPTIONS
-    }
-    return Request(**values)
+    texts = {"data": str(data), "arch": "mlp", "side": "32", "cache": str(folder / "cache")}
+    return Request.read({**texts, **more})
 
 
 def prepared(folder: Path, data: Path, **more: str) -> Any:

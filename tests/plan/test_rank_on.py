@@ -1,30 +1,24 @@
 """What ranks the rows of a board: settled in the plan, for all rows, the same on every machine."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmark.cli import RUN_OPTIONS
 from benchmark.errors import UsageError
 from benchmark.numerics import NUMERICS
-from benchmark.plan import Request, costs
+from benchmark.plan import costs
 from benchmark.plan.ranking import Sampling
 from benchmark.plan.specs import Plan, composite_spec, draft_plan, make_plan
 from benchmark.records import Index, Picture, Record, Regime, Seconds, Split, State
+from benchmark.request import Request
 
 PICTURE = Picture(side_px=96)
 LIGHT, HEAVY = "prior,mobilenetv2,densenet121", "prior,cnn"
 
 
 def request(**more: str) -> Request:
-    texts = {option.name: option.default for option in RUN_OPTIONS}
-    texts |= {"arch": LIGHT, "weights": "none", **more}
-    values: dict[str, Any] = {
-        option.name: option.value(texts[option.name]) for option in RUN_OPTIONS
-    }
-    return Request(**values)
+    return Request.read({"arch": LIGHT, "weights": "none", **more})
 
 
 def index_of(count: int, patients: int = 0) -> Index:

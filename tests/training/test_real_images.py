@@ -1,6 +1,7 @@
 """The default head on real images: needs the folders that environment variables name."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +36,7 @@ def chest_ct(tmp_path_factory: pytest.TempPathFactory) -> Material:
         split=make_splits(decoded.index, decoded.facts, SplitOptions(scheme="official"))[0],
         hashes=decoded.index.hashes,
         pixels=decoded.pixels,
-        weights=resolve_weights(ARCH, WEIGHTS),
+        weights=resolve_weights(ARCH, Path(WEIGHTS)),
         cache=cache,
         groups=group_keys(decoded.index, decoded.facts),
     )

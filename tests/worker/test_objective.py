@@ -25,6 +25,7 @@ from benchmark.records import (
     Spec,
     Split,
 )
+from benchmark.request import Request
 from benchmark.search import (
     SIDE,
     Pruned,
@@ -33,12 +34,13 @@ from benchmark.search import (
     Trial,
     TrialRecord,
     TrialState,
+    parse_select,
     parse_space,
     read_answers,
     read_space,
     space_names,
 )
-from benchmark.search.objectives import check_pruner, choose_pruner, read_goals
+from benchmark.search.objectives import choose_pruner, read_goals
 from benchmark.search.trials import read_search, write_search
 from benchmark.training import defaults
 from benchmark.worker import scoring
@@ -138,7 +140,7 @@ def test_a_study_tries_the_runs_own_side_first(
 @pytest.mark.parametrize("metric", ["brier", "mcc", "parameters", "macro_f1,parameters"])
 def test_a_pruner_without_anything_to_prune_by_is_refused(metric: str) -> None:
     with pytest.raises(UsageError, match=r"after every epoch, which are macro_f1, .*, loss"):
-        check_pruner("median", metric, "val")
+        choose_pruner("median", "optuna:tpe", read_goals(metric), by_fold=False)
 
 
 @pytest.mark.parametrize(
@@ -155,26 +157,28 @@ def test_a_pruner_without_anything_to_prune_by_is_refused(metric: str) -> None:
 def test_what_is_known_after_every_epoch_is_pruned_by_unless_told_otherwise(
     engine: str, objective: str, select: str, chosen: str
 ) -> None:
-    assert choose_pruner("auto", engine, objective, select) == chosen
-    assert choose_pruner("none", engine, objective, select) == "none"
+    goals, by_fold = read_goals(objective), parse_select(select) is not None
+    assert choose_pruner(None, engine, goals, by_fold=by_fold) == chosen
+    assert choose_pruner("none", engine, goals, by_fold=by_fold) == "none"
 
 
 def test_a_pruner_that_is_named_is_taken_or_refused() -> None:
-    assert choose_pruner("hyperband", "optuna:tpe", "macro_f1", "val") == "hyperband"
+    goals = read_goals("macro_f1")
+    assert choose_pruner("hyperband", "optuna:tpe", goals, by_fold=False) == "hyperband"
     with pytest.raises(UsageError, match="no pruner named 'medain'"):
-        choose_pruner("medain", "optuna:tpe", "macro_f1", "val")
+        Request.read({"pruner": "medain"})
     with pytest.raises(UsageError, match="--objective brier is none"):
-        choose_pruner("median", "optuna:tpe", "brier", "val")
+        choose_pruner("median", "optuna:tpe", read_goals("brier"), by_fold=False)
 
 
 def test_folds_can_be_pruned_by_any_metric() -> None:
-    check_pruner("wilcoxon", "brier", "cv:5x2")
+    assert choose_pruner("wilcoxon", "optuna:tpe", read_goals("brier"), by_fold=True) == "wilcoxon"
 
 
 def test_metrics_that_can_be_pruned_by_are_measured_after_every_epoch() -> None:
     measured = measure("val", np.full((4, 2), 0.5), np.array([0, 1, 0, 1]))
     for name in BY_EPOCH:
-        check_pruner("median", name, "val")
+        choose_pruner("median", "optuna:tpe", read_goals(name), by_fold=False)
         assert f"val_{name}" in measured
 
 

@@ -1,0 +1,25 @@
+"""What a person asks for: a table of options, read once into typed values."""
+
+from .config import Config, read_config, request_of, write_config
+from .fields import RUN_OPTIONS, Request, pick
+from .option import Option, Read, read_values
+from .readers import OWN_OPTION, ModelName, choice, named, unless, yes_or_no
+
+__all__ = [
+    "OWN_OPTION",
+    "RUN_OPTIONS",
+    "Config",
+    "ModelName",
+    "Option",
+    "Read",
+    "Request",
+    "choice",
+    "named",
+    "pick",
+    "read_config",
+    "read_values",
+    "request_of",
+    "unless",
+    "write_config",
+    "yes_or_no",
+]

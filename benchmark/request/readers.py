@@ -1,0 +1,194 @@
+"""Readers: each turns an option's text into its value, or says what must hold.
+
+A message that begins with "must" is completed by the option's name. What a reader needs of other
+rooms is imported when a text is read, so that `--help` imports nothing heavy.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..texts import FLAGS
+from .option import Read
+
+if TYPE_CHECKING:
+    from ..data import SplitOptions
+
+OWN_OPTION = ("batch", "class_weight", "augmentation", "views")
+"""Parameters of an architecture that have an option of their own."""
+
+
+def later(place: str) -> Read:
+    """Read by what stands at `room:name` in this package, imported when a text is read."""
+
+    def read(text: str) -> Any:
+        return resolve_name(f"benchmark.{place}")(text)
+
+    return read
+
+
+def whole(low: int, high: int = 2**31) -> Read:
+    """Read a whole number within bounds."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d+", text.strip()) or not low <= int(text) <= high:
+            raise UsageError(f"must be a whole number of at least {low}, not {text!r}.")
+        return int(text)
+
+    return read
+
+
+def real(low: float) -> Read:
+    """Read a real number with a lower bound."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value < float("inf"):
+            raise UsageError(f"must be a number of at least {low:g}, not {text!r}.")
+        return value
+
+    return read
+
+
+def choice(*words: str, then: str = "") -> Read:
+    """Read one of a few words, which `then` (a place as in `later`) may turn into a value."""
+
+    def read(text: str) -> Any:
+        if text not in words:
+            raise UsageError(f"must be one of {', '.join(words)}, not {text!r}.")
+        return later(then)(text) if then else text
+
+    return read
+
+
+def yes_or_no(text: str) -> bool:
+    """Read yes or no."""
+    if text.lower() not in FLAGS:
+        raise UsageError(f"must be yes or no, not {text!r}.")
+    return FLAGS[text.lower()]
+
+
+def unless(word: str, read: Read = str) -> Read:
+    """Read one word, such as `auto`, as None, and anything else by another reading."""
+
+    def read_or_none(text: str) -> Any:
+        return None if text == word else read(text)
+
+    return read_or_none
+
+
+def pattern(text: str) -> str:
+    """Read a regular expression with a group."""
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise UsageError(f"must be a regular expression, not {text!r}: {error}.") from None
+    if groups != 1:
+        raise UsageError(f"must have one group, the patient, not {groups} in {text!r}.")
+    return text
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Read one seed or several, separated by commas."""
+    read = whole(0, 2**32 - 1)
+    found = tuple(read(word) for word in text.split(",") if word.strip())
+    if not found or len(set(found)) < len(found):
+        raise UsageError(f"must be whole numbers without repetition, such as 0,1,2, not {text!r}.")
+    return found
+
+
+def named(text: str) -> str:
+    """Read a name that can stand in a path, a URL and a registered model's name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}", text):
+        raise UsageError(
+            f"must be a name of letters, digits, '.', '_', '-' and spaces, not {text!r}."
+        )
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelName:
+    """What a winner is registered as; `name` is None for the data set's name."""
+
+    is_wanted: bool = True
+    name: str | None = None
+
+    def on(self, data: str) -> str | None:
+        """Return the name for a winner on a data set, None where nothing is registered."""
+        return (self.name or data) if self.is_wanted else None
+
+
+def model_name(text: str) -> ModelName:
+    """Read a registered model's name, `auto` for the data set's, or `none`."""
+    if text == "none":
+        return ModelName(is_wanted=False)
+    return ModelName(name=None if text == "auto" else named(text))
+
+
+def split_scheme(text: str) -> "SplitOptions":
+    """Read how images are divided."""
+    from ..data import SplitOptions
+
+    return SplitOptions(scheme=text)
+
+
+def window(text: str) -> str:
+    """Read a DICOM window, which stays a text since specs hold it."""
+    from ..data import check_window
+
+    check_window(text)
+    return text
+
+
+def pruner(text: str) -> str:
+    """Read a pruner's name."""
+    from ..search import PRUNERS
+
+    PRUNERS[text]
+    return text
+
+
+def members(text: str) -> tuple[str, ...]:
+    """Read at least two architectures that a composite can be made of, none for `auto`."""
+    from ..catalog import Catalog
+    from ..records import Regime
+    from ..zoo import ARCHITECTURES
+
+    if text == "auto":
+        return ()
+    single = [
+        (name, ARCHITECTURES[name])
+        for name in ARCHITECTURES
+        if Regime.COMPOSITE not in ARCHITECTURES[name].regimes
+    ]
+    known = Catalog(
+        "architecture that can be a member",
+        single,
+        make=lambda name: ARCHITECTURES[name] if name.startswith("keras:") else None,
+    )
+    names = known.select(text)
+    if len(names) < 2:
+        raise UsageError(f"--members needs at least two architectures, not {text!r}.")
+    return names
+
+
+def params(text: str) -> Mapping[str, str]:
+    """Read `none`, or parameters such as `pooling=avg+max,l2=0.01`."""
+    found: dict[str, str] = {}
+    for pair in [] if text == "none" else text.split(","):
+        name, _, value = (word.strip() for word in pair.partition("="))
+        if not (name and value) or name in found:
+            raise UsageError(
+                f"must be none or NAME=VALUE,... with each name once; got {pair!r} in {text!r}."
+            )
+        if name in OWN_OPTION:
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"--params {pair} has an option of its own: {option} {value}.")
+        found[name] = value
+    return found

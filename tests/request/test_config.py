@@ -1,0 +1,170 @@
+"""Configurations: read strictly, written so that reading gives the same request, entries joined."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.cli import run_command
+from benchmark.errors import UsageError
+from benchmark.request import Config, Request, read_config, request_of, write_config
+
+CONFIGS = Path(__file__).parents[2] / "benchmark" / "configs"
+
+
+def config(folder: Path, text: str) -> Config:
+    path = folder / "own.yaml"
+    path.write_text(text)
+    return read_config(str(path))
+
+
+def request(folder: Path, text: str, **given: str) -> Request:
+    return request_of(given, config(folder, text))
+
+
+@pytest.mark.parametrize("name", sorted(each.stem for each in CONFIGS.glob("*.yaml")))
+def test_every_configuration_of_the_package_is_a_request(name: str) -> None:
+    assert request_of({}, read_config(name)).texts != Request.read({}).texts
+
+
+def test_plain_values_lists_and_mappings_are_what_the_command_line_says(tmp_path: Path) -> None:
+    found = request(
+        tmp_path,
+        "arch: [cnn, mlp]\nepochs: 3\nresume: no\nseed: [0, 1]\nsplit: 70/15/15\n"
+        "params: {pooling: avg+max, l2: 0.01}\ncache_limit: 1.5\n",
+    )
+    given = {"arch": "cnn,mlp", "epochs": "3", "resume": "no", "seed": "0,1", "split": "70/15/15"}
+    more = {"params": "pooling=avg+max,l2=0.01", "cache_limit": "1.5"}
+    assert found == Request.read({**given, **more})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3", r"no option 'epoch' here\. Did you mean epochs\?"),
+        ("epochs: 3\nepochs: 4", "line 2: epochs stands twice"),
+        ("epochs: three", "--epochs must be a whole number of at least 1, not 'three'"),
+        ("epochs: 3.5", "--epochs must be a whole number"),
+        ("epochs:", "epochs must be a text, a number, yes or no, or a list, not None"),
+        ("experiment: 2026-01-01", "experiment must be a text, a number"),
+        ("engine: theano", "--engine must be one of auto, tensorflow, openvino"),
+        ("- epochs: 3", "a configuration is a mapping of options"),
+        ("epochs: [", "this is not YAML in line 1"),
+        ("a: &a [x, x]\nb: [*a, *a]", "aliases"),
+        ("data: !!python/name:os.system", "this is not YAML"),
+        ("entries: cnn", "entries must be a list of mappings"),
+        ("entries: [{epochs: 3}]", "each of the entries must name its arch"),
+        ("entries: [{arch: cnn, seed: 1}]", "entries: no option 'seed' here"),
+        ("entries: [{arch: cn}]", "no architecture named 'cn'"),
+        ("arch: mlp\nentries: [{arch: cnn}]", "arch and entries exclude each other"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_name(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=rf"own\.yaml: .*{message}"):
+        config(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("qick", "no configuration named 'qick'. Did you mean quick?"),
+        ("none.yaml", "none.yaml cannot be read as a configuration: No such file or directory."),
+    ],
+)
+def test_a_configuration_that_is_not_there_is_one_line_and_exit_code_2(
+    name: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["run", "--config", name]) == 2
+    assert capsys.readouterr().err == f"benchmark: {message}\n"
+
+
+def test_a_large_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="smaller than 1 MiB"):
+        config(tmp_path, "#" * 2**20 + "\nepochs: 3")
+
+
+def test_what_is_given_wins_over_an_entry_and_an_entry_over_the_rest(tmp_path: Path) -> None:
+    text = "epochs: 3\nbatch: 8\nentries: [{arch: mlp}, {arch: mlp, epochs: 4, batch: 16}]"
+    found = request(tmp_path, text, batch="64")
+    assert [(each.epochs, each.batch) for each in found.parts] == [(3, 64), (4, 64)]
+    assert (found.arch, found.epochs, found.batch) == (("mlp",), 3, 64)
+
+
+def test_an_architecture_that_is_given_leaves_out_the_entries(tmp_path: Path) -> None:
+    found = request(tmp_path, "epochs: 3\nentries: [{arch: mlp, epochs: 4}]", arch="cnn")
+    assert (found.arch, found.epochs, found.entries) == (("cnn",), 3, ())
+
+
+def test_the_entries_stand_in_the_texts_that_mlflow_and_digests_take(tmp_path: Path) -> None:
+    found = request(tmp_path, "entries: [{arch: 'all,-vgg*'}, {arch: cnn, augmentation: ct}]")
+    texts = found.to_texts()
+    assert texts["arch"].split(",") == [*Request.read({"arch": "all,-vgg*"}).arch]
+    assert json.loads(texts["entries"]) == [
+        {"arch": "all,-vgg*"},
+        {"arch": "cnn", "augmentation": "ct"},
+    ]
+    assert "entries" not in Request.read({}).to_texts()
+
+
+@given(
+    texts=st.fixed_dictionaries(
+        {},
+        optional={
+            "experiment": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,20}", fullmatch=True),
+            "data": st.text(min_size=1),
+            "cache_limit": st.floats(0, 1e6).map(str),
+            "epochs": st.integers(1, 10**6).map(str),
+            "sanity": st.sampled_from(["yes", "no", "TRUE", "0"]),
+            "rank_on": st.sampled_from(["auto", "val", "cv:3"]),
+        },
+    )
+)
+def test_a_request_that_is_written_and_read_is_the_same(
+    texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("config") / "own.yaml"
+    for entries in ([], [{**texts, "arch": "mlp"}, {**texts, "arch": "mlp", "batch": "8"}]):
+        wanted = Request.read(texts, entries)
+        write_config(wanted, path)
+        assert request_of({}, read_config(str(path))).to_texts() == wanted.to_texts()
+
+
+def test_options_are_saved_and_taken_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    words = [
+        "plan",
+        "--config",
+        "quick",
+        "--arch",
+        "prior,mlp",
+        "--batch",
+        "8",
+        "--weights",
+        "none",
+    ]
+    assert run_command([*words, "--save-config", "own.yaml"]) == 0
+    saved = request_of({}, read_config("own.yaml"))
+    assert (saved.arch, saved.batch, saved.epochs) == (("prior", "mlp"), 8, 10)
+    shown = capsys.readouterr().out
+    assert run_command(["plan", "--config", "own.yaml"]) == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_an_option_at_its_default_was_not_given_where_mlproject_names_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", "--config=quick", "--epochs=30", "--patience=3", "--data=none/such"]
+    assert run_command([*words, "--from-mlproject", "--save-config=own.yaml"]) == 2
+    assert (read_config("own.yaml").texts["epochs"], read_config("own.yaml").texts["patience"]) == (
+        *("10", "3"),
+    )
+    assert run_command([*words, "--save-config=own.yaml"]) == 2
+    assert read_config("own.yaml").texts["epochs"] == "30"
