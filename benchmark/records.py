@@ -179,7 +179,7 @@ class LeftOut:
 
 
 class Reader(Protocol):
-    """Gives what is stored for an image: a file's bytes, or pixels already decoded."""
+    """Reads what is stored for an image: a file's bytes, or pixels already decoded."""
 
     def read(self, path: str) -> bytes | npt.NDArray[np.uint8]:
         """Return the bytes of an image file, or (h, w) or (h, w, 3) pixels.
@@ -206,7 +206,7 @@ class Index:
         hashes: n SHA-256 digests of what is stored for each image.
         reader: reads an image by its path.
         left_out: images that could not be read.
-        notes: what a person should be told, such as how class folders were matched.
+        notes: what should be known, such as how class folders were matched.
     """
 
     name: str
@@ -244,7 +244,7 @@ class Split:
             as they are used: never one whose copies were dropped there.
         val_is_copy: (n_val,) whether an image of val is also in train as it is used.
         digest: digest of every (path, content, part).
-        notes: what a person should be told, such as what was dropped.
+        notes: what should be known, such as what was dropped.
     """
 
     scheme: str
@@ -505,7 +505,7 @@ class Outcome:
         peak_memory_mib: the worker's peak resident memory.
         largest_difference: between board and saved network, over all probabilities checked.
         facts: further facts worth a tag: probe speeds, agreement, fallbacks.
-        warnings: what a person should know of this run.
+        warnings: what should be known of this run.
         trained: the spec with the parameters and side that a search found, None without one.
     """
 

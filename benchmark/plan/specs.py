@@ -50,7 +50,7 @@ class Plan:
         jobs: the specs of single networks, in the order they run.
         composites: the composites to make afterwards.
         rank_on: what all its runs leave to be ranked on, `val` or `cv:K`.
-        notes: what a person should be told before work begins, such as a fallback of weights.
+        notes: what should be known before work begins, such as a fallback of weights.
     """
 
     jobs: tuple[Job, ...]

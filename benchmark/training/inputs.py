@@ -254,7 +254,7 @@ class AtCut:
 
 
 class Fresh:
-    """Gives what a tail reads of images that are varied afresh in every epoch.
+    """Yields what a tail reads of images that are varied afresh in every epoch.
 
     Nothing in the trunk is trained, so that no gradient goes there. It is passed in float32 by the
     engine that computed the activations at the cut, which has been found the quickest, and which

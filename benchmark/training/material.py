@@ -177,7 +177,7 @@ class Fitted:
         seconds: the cost by stage.
         engine: who computed the features, `none` where there are none.
         facts: further facts worth a tag.
-        warnings: what a person should know.
+        warnings: what should be known of it.
     """
 
     network: Any

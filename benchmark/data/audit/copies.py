@@ -25,7 +25,7 @@ def exact_duplicates(subject: Subject) -> Iterator[Finding]:
 
 
 def _groups(subject: Subject) -> list[Rows]:
-    """Return the positions of each distinct image that stands in more than one row."""
+    """Return the positions of each distinct image that is in more than one row."""
     order = np.argsort(subject.images, kind="stable")
     starts = np.flatnonzero(np.diff(subject.images[order])) + 1
     return [group for group in np.split(order, starts) if len(group) > 1]

@@ -14,7 +14,7 @@ DEFAULT_SHARES = "70/15/15"
 
 
 class OnLeak(StrEnum):
-    """What is done about an image that stands in two parts of a published split.
+    """What is done about an image that is in two parts of a published split.
 
     `drop` keeps it in the part that must stay unseen the longest (test before val before train)
     and leaves it out of the others; `report` leaves everything as published; `fail` refuses.
