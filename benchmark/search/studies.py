@@ -116,10 +116,12 @@ def _owned(storage: str, study: str) -> Iterator[Path]:
     while True:
         place = _place(storage, study)
         _make_folder(place)
-        path = place.with_name(f"{place.name}.lock")
+        path = place.with_name(f".{place.name}.owner")
         held = _lock(path)
         if held:
             with held:
+                if path.read_text(errors="replace")[:8] not in ("", "process "):
+                    raise StoreError(f"{path} must say who owns a search, and is something else.")
                 if _place(storage, study) == place:  # nobody has begun another study there
                     path.write_text(f"process {os.getpid()} on {socket.gethostname()}")
                     yield place
@@ -188,6 +190,7 @@ def _first_study(path: Path) -> str | None:
 def _open(storage: str, place: Path) -> BaseStorage:
     if "://" in storage:
         return _sqlite(storage)
+    _first_study(place)
     try:
         _mend(place)
         return JournalStorage(Journal(place))

@@ -364,3 +364,23 @@ def test_the_count_of_a_grid_is_that_of_the_product() -> None:
     space = read_space("smoke")
     values = [each.grid() for each in space.searched]
     assert len(Grid(space, 0)) == len(list(itertools.product(*values)))
+
+
+@pytest.mark.parametrize("name", ["{study}.journal", ".{study}.journal.owner"])
+def test_a_file_of_another_kind_in_a_study_s_place_stays_as_it_was(
+    name: str, space: Space, objective: Objective, tmp_path: Path
+) -> None:
+    asked = SearchSettings(trials=1)
+    foreign = tmp_path / name.format(study=asked.study_name(space))
+    foreign.write_text("notes of mine, without a last line's end")
+    with pytest.raises(StoreError, match="is something else"):
+        search(space, objective, asked, f"{tmp_path}/")
+    assert foreign.read_text() == "notes of mine, without a last line's end"
+
+
+def test_a_lock_file_of_the_same_stem_is_not_touched(
+    space: Space, objective: Objective, tmp_path: Path
+) -> None:
+    (tmp_path / "poetry.lock").write_text("another program's")
+    search(space, objective, SearchSettings(trials=1), str(tmp_path / "poetry"))
+    assert (tmp_path / "poetry.lock").read_text() == "another program's"
