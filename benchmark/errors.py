@@ -80,3 +80,12 @@ def did_you_mean(
     if near:
         return f"Did you mean {' or '.join(near)}?"
     return otherwise or f"There are: {', '.join(known)}."
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether an error is Ctrl-C, or what a lock says that Ctrl-C met half-way.
+
+    Python raises `KeyboardInterrupt` wherever the main thread is, within `threading` too.
+    """
+    broke_a_lock = isinstance(error, RuntimeError) and error.__context__ is not None
+    return isinstance(error.__context__ if broke_a_lock else error, KeyboardInterrupt)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from ..errors import BenchmarkError, UsageError
+from ..errors import BenchmarkError, UsageError, is_interruption
 from ..request import (
     RUN_OPTIONS,
     Config,
@@ -75,6 +75,10 @@ def _terminable() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except RuntimeError as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

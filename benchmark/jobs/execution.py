@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import environment
 from ..board import Board
 from ..data import PAGE
-from ..errors import DataError, kind_and_line
+from ..errors import DataError, is_interruption, kind_and_line
 from ..evaluation import read_predictions
 from ..plan import Job, Prepared, composite_spec
 from ..records import Epoch, Outcome, Record, Spec, State
@@ -153,9 +153,11 @@ class Execution:
             yield
         except BaseException as error:
             self.pool.close()
-            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+            interrupted = is_interruption(error)
             for run in list(self._open.values()):
-                run.fail(reason, State.KILLED)
+                run.fail("interrupted" if interrupted else str(error), State.KILLED)
+            if interrupted:
+                raise KeyboardInterrupt from error
             raise
 
     def log_leftovers(self) -> None:

@@ -84,9 +84,10 @@ def execution(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) 
     tracker = SimpleNamespace(
         finished=lambda digests: {}, start=lambda parent, spec: SimpleNamespace(spec=spec)
     )
-    display = SimpleNamespace(note=said.append, begin=lambda name: None, end=lambda record: None)
+    display = SimpleNamespace(note=said.append, begin=lambda name: None, end=lambda *_: None)
+    plan = SimpleNamespace(jobs=())
     return Execution(
-        prepared=cast("Any", SimpleNamespace(index=SimpleNamespace(digest="d"))),
+        prepared=cast("Any", SimpleNamespace(index=SimpleNamespace(digest="d"), plan=plan)),
         tracker=cast("Any", tracker),
         parent=cast("Any", None),
         display=cast("Any", display),
