@@ -7,11 +7,15 @@ import pytest
 from benchmark.errors import is_interruption
 
 
-def test_an_interruption_within_a_lock_is_one() -> None:
-    condition = threading.Condition()
-    with pytest.raises(RuntimeError) as caught, condition:
+def interrupted_in_a_lock() -> None:
+    with (condition := threading.Condition()):
         condition.release()  # as where Ctrl-C comes between a wait and its reacquiring
         raise KeyboardInterrupt
+
+
+def test_an_interruption_within_a_lock_is_one() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        interrupted_in_a_lock()
     assert is_interruption(caught.value)
     assert is_interruption(KeyboardInterrupt())
 
