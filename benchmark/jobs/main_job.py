@@ -151,7 +151,13 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     }
     link = tracker.finish_benchmark(
         execution.parent,
-        BoardFiles(files=files, note=files["leaderboard.md"], tags=tags, columns=to_view(board)),
+        BoardFiles(
+            files=files,
+            note=files["leaderboard.md"],
+            tags=tags,
+            columns=to_view(board),
+            ranked_on=board.metric,
+        ),
         State.FAILED if execution.failed else State.FINISHED,
     )
     execution.board = board

@@ -29,12 +29,14 @@ class BoardFiles:
         note: the Markdown for the head of the experiment's page.
         tags: further facts worth a tag, such as the winner.
         columns: what the saved view of the runs table shows, such as "tags.`rank`".
+        ranked_on: the metric that it is sorted by.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     columns: Sequence[str] = ()
+    ranked_on: str = "val_macro_f1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def leave_board(
         store.write_tags(run_id, board.tags)
     if board.note:
         _set_note(store, experiment, board.note)
-    return _save_view(store, experiment, board.columns)
+    return _save_view(store, experiment, board)
 
 
 def _set_note(store: TrackingStore, experiment: Experiment, markdown: str) -> None:
@@ -66,17 +68,17 @@ def _set_note(store: TrackingStore, experiment: Experiment, markdown: str) -> No
     store.client.set_experiment_tag(experiment.id, "mlflow.note.content", text)
 
 
-def _save_view(store: TrackingStore, experiment: Experiment, columns: Sequence[str]) -> Link:
+def _save_view(store: TrackingStore, experiment: Experiment, board: BoardFiles) -> Link:
     """Save the view of the runs table."""
     import mlflow
 
     now = environment.now_ms()  # a text here makes the page drop the view
     state = {
         "searchFilter": f'tags.{names.KIND} = "{names.RUN}"',
-        "orderByKey": "metrics.`val_macro_f1`",
+        "orderByKey": f"metrics.`{board.ranked_on}`",
         "orderByAsc": False,
         "lifecycleFilter": "Active",
-        "selectedColumns": ["attributes.`Models`", *columns],
+        "selectedColumns": ["attributes.`Models`", *board.columns],
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode("ascii")
     view = {"name": "Leaderboard", "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}

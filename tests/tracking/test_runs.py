@@ -1,5 +1,7 @@
+import base64
 import json
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -239,7 +241,8 @@ def test_notes_longer_than_a_tag_are_cut_and_say_so(bench: Bench) -> None:
 def test_a_finished_benchmark_leaves_its_board_and_a_link(bench: Bench) -> None:
     tracker = bench.open()
     parent = tracker.begin(OPENING, resume=True)
-    board = BoardFiles(files={"leaderboard.csv": "rank,arch\n"}, note="# Board", tags={"w": "cnn"})
+    files = {"leaderboard.csv": "rank,arch\n"}
+    board = BoardFiles(files=files, note="# Board", tags={"w": "cnn"}, ranked_on="cv_macro_f1")
     link = tracker.finish_benchmark(parent, board)
     run = run_of(tracker, parent.run_id)
     assert (run.info.status, run.data.tags["w"]) == ("FINISHED", "cnn")
@@ -247,7 +250,10 @@ def test_a_finished_benchmark_leaves_its_board_and_a_link(bench: Bench) -> None:
     assert (root / "leaderboard.csv").read_text() == "rank,arch\n"
     tags = tracker._store.client.get_experiment(tracker.experiment.id).tags
     assert tags["mlflow.note.content"] == "# Board"
-    assert json.loads(tags["mlflow.sharedViewState.leaderboard"])["name"] == "Leaderboard"
+    view = json.loads(tags["mlflow.sharedViewState.leaderboard"])
+    state = zlib.decompress(base64.b64decode(view["state"].removeprefix("deflate;")))
+    assert view["name"] == "Leaderboard"
+    assert json.loads(state)["orderByKey"] == "metrics.`cv_macro_f1`"
     assert link.path.endswith(f"{tracker.experiment.id}/runs?viewStateShareKey=leaderboard")
     assert link.warning == ""
 
