@@ -182,7 +182,7 @@ def start_run(store: TrackingStore, experiment: Experiment, parent: Benchmark, s
     run_id = store.create_run(experiment.id, _title(spec), tags)
     store.write_params(run_id, spec_params(spec))
     if names.SPEC not in tags:
-        store.client.log_text(run_id, text, names.SPEC_FILE)
+        store.keep_text(run_id, text, names.SPEC_FILE)
     run = Run(store, experiment, run_id, spec, parent)
     if spec.search is not None:
         _adopt_trials(store, experiment, run)

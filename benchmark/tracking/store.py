@@ -109,6 +109,22 @@ class TrackingStore:
             batch = metrics[start : start + names.METRICS_LIMIT]
             self.client.log_batch(run_id, metrics=batch)
 
+    def keep_text(self, run_id: str, text: str, path: str) -> None:
+        """Keep a text among a run's artifacts.
+
+        Raises:
+            StoreError: the artifact store does not take it.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.log_text(run_id, text, path)
+        except (OSError, MlflowException) as error:
+            raise StoreError(
+                f"the artifact store must take {path}, and does not: {one_line(error)}. Make room "
+                "or mend it; what is finished is kept, and the same command goes on."
+            ) from error
+
     def fetch(self, uri: str) -> Path:
         """Return a local path to an artifact: in place on this machine, else a copy.
 

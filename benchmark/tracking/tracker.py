@@ -234,7 +234,7 @@ class Tracker:
 
     def keep_text(self, parent: Benchmark, path: str, text: str) -> None:
         """Keep a text on a benchmark's own run."""
-        self._store.client.log_text(parent.run_id, text, path)
+        self._store.keep_text(parent.run_id, text, path)
 
     def mark(self, record: Record, tags: Mapping[str, str]) -> None:
         """Set tags of a run."""

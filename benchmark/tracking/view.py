@@ -52,7 +52,7 @@ def leave_board(
 ) -> Link:
     """Leave the board on the benchmark's run and the experiment's page."""
     for path, text in board.files.items():
-        store.client.log_text(run_id, text, path)
+        store.keep_text(run_id, text, path)
     if board.tags:
         store.write_tags(run_id, board.tags)
     if board.note:

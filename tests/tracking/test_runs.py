@@ -258,6 +258,24 @@ def test_a_finished_benchmark_leaves_its_board_and_a_link(bench: Bench) -> None:
     assert link.warning == ""
 
 
+def test_an_artifact_store_that_is_full_is_told_in_one_line(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    tracker = bench.open()
+    parent = tracker.begin(OPENING, resume=True)
+    monkeypatch.setattr(tracker._store.client, "log_text", full)
+    board = BoardFiles(files={"leaderboard.csv": "rank,arch\n"})
+    for keep in (
+        lambda: tracker.keep_text(parent, "audit.json", "{}"),
+        lambda: tracker.finish_benchmark(parent, board),
+    ):
+        with pytest.raises(StoreError, match="No space left on device"):
+            keep()
+
+
 def test_another_version_of_mlflow_is_said_openly(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
