@@ -190,6 +190,28 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understanding:
+    """What a folder or a table was taken for, beside what an index itself says.
+
+    Attributes:
+        parts_from: where the parts came from, such as "the folders train_data, val_data and
+            test_data" or "the column split"; empty where there are none.
+        subfolders: folders below class folders whose images were taken.
+        merged: class folders or labels that are taken as one, each as a sentence.
+        ignored_columns: columns of a table that are not used.
+        ignored_files: files and folders left aside, and why.
+        links: links that were followed, or not, and to where.
+    """
+
+    parts_from: str = ""
+    subfolders: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
+    ignored_files: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Index:
     """The images of a data set without their pixels: one row an image, in sorted path order.
@@ -207,6 +229,7 @@ class Index:
         reader: reads an image by its path.
         left_out: images that could not be read.
         notes: what should be known, such as how class folders were matched.
+        understood: what the data set's folders or table were taken for.
     """
 
     name: str
@@ -221,6 +244,7 @@ class Index:
     reader: Reader
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    understood: Understanding = field(default_factory=Understanding)
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -189,7 +189,8 @@ _CONFIG = (
 )
 _LOOK = pick(
     *("data", "split", "split_seed", "on_leak", "side", "channels", "fit", "window"),
-    *("patient_pattern", "max_unreadable", "cache", "cache_limit"),
+    *("patient_pattern", "columns", "ignore", "classes", "one_label"),
+    *("max_unreadable", "cache", "cache_limit"),
 )
 
 COMMANDS: Mapping[str, Command] = {

@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError, ImageError
-from ..records import LeftOut, Part
+from ..records import LeftOut, Part, Understanding
 from .fingerprints import Fingerprint, Fingerprints, check_text, read_file
 from .index import PART_NAMES, ImageRow
 
@@ -55,6 +55,7 @@ class Found:
         classes: the class names, those whose images all were left out included.
         modalities: the modalities that DICOM files state.
         notes: what a reader should know.
+        understood: what the folders or the table were taken for.
     """
 
     rows: tuple[ImageRow, ...]
@@ -62,6 +63,7 @@ class Found:
     classes: tuple[str, ...]
     modalities: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    understood: Understanding = field(default_factory=Understanding)
 
 
 def read_folder(root: Path, fingerprints: Fingerprints) -> Found:

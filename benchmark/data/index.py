@@ -3,13 +3,13 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import DataError
-from ..records import Index, LeftOut, Part, Reader, Rows, digest
+from ..records import Index, LeftOut, Part, Reader, Rows, Understanding, digest
 
 RESERVED = frozenset(("label", "error", "path"))
 """Columns of the registered model's answers beside the classes."""
@@ -37,10 +37,20 @@ class ReadOptions:
             what the group matches tells patients apart. None for the data set's own pattern.
         needs_parts: whether a data set that has a train part must have val and test as well, as
             the official split does; False where the parts are made afresh.
+        columns: a table's columns by what they mean (`path`, `label`, `part`, `patient`), where a
+            person names them.
+        ignore: globs of what is left aside, matched against relative paths.
+        classes: classes by name, each with the folders or labels it is made of; empty for all.
+        one_label: `drop` leaves out images of several findings; a finding's name makes it the
+            label of those that have it; None refuses them.
     """
 
     patient_pattern: str | None = None
     needs_parts: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    one_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,7 @@ class Title:
     synthetic: bool = False
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    understood: Understanding = field(default_factory=Understanding)
 
 
 def build_index(
@@ -102,6 +113,7 @@ def build_index(
         reader=reader,
         left_out=skipped,
         notes=title.notes,
+        understood=title.understood,
     )
     check_index(index, needs_parts=needs_parts)
     return index

@@ -96,6 +96,7 @@ def _titled(
         modality=known.modality if known else _modality(found.modalities),
         classes=found.classes,
         notes=(*found.notes, *told),
+        understood=found.understood,
     )
     return build_index(
         rows, title, reader, left_out=found.left_out, needs_parts=options.needs_parts

@@ -187,7 +187,12 @@ def read_images(request: Request, cache: Cache) -> tuple[Index, Picture]:
     """
     check_split(split_options(request))
     options = ReadOptions(
-        patient_pattern=request.patient_pattern, needs_parts=request.split.scheme == "official"
+        patient_pattern=request.patient_pattern,
+        needs_parts=request.split.scheme == "official",
+        columns=request.columns,
+        ignore=request.ignore,
+        classes=request.classes,
+        one_label=request.one_label,
     )
     index = read_index(request.data, options, cache)
     known = index.name in DATA_SETS

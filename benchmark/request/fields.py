@@ -82,6 +82,24 @@ class Request:
         "regular expression whose group is the patient in a file's path",
         unless("auto", readers.pattern),
     )
+    columns: Mapping[str, str] = what_option(
+        "auto",
+        "columns of a table: path=file,label=finding,part=split,patient=id",
+        readers.columns,
+    )
+    ignore: tuple[str, ...] = what_option(
+        "none", "globs of paths to leave aside: masks/*,*_seg.png", readers.globs
+    )
+    classes: Mapping[str, tuple[str, ...]] = what_option(
+        "all",
+        "classes to use, merged or picked: cancer=adenocarcinoma+squamous,normal",
+        readers.merged_classes,
+    )
+    one_label: str | None = what_option(
+        "none",
+        "images of several findings: none refuses, drop leaves out, NAME takes that finding",
+        unless("none"),
+    )
     max_unreadable: float = what_option(
         "5", "refuse above this many unreadable images, in percent", real(0)
     )
@@ -196,6 +214,11 @@ class Request:
     cache_limit: float = where_option("20", "GiB the cache may take; 0 for no limit", real(0))
     jobs: int = where_option("1", "worker processes, each at one architecture", whole(1, 256))
     timeout: float = where_option("0", "seconds one architecture may take, 0 for no limit", real(0))
+    store_patience: float = where_option(
+        "15",
+        "minutes to wait for a store that is locked or away before giving up",
+        real(0),
+    )
     resume: bool = where_option(
         "yes", "yes: what is finished is not done again; no: everything is", yes_or_no
     )

@@ -94,6 +94,46 @@ def pattern(text: str) -> str:
     return text
 
 
+def columns(text: str) -> Mapping[str, str]:
+    """Read `auto`, or a table's columns by what they mean, such as `path=file,label=finding`."""
+    meanings = ("path", "label", "part", "patient")
+    found: dict[str, str] = {}
+    for pair in [] if text == "auto" else text.split(","):
+        meaning, _, name = (word.strip() for word in pair.partition("="))
+        if meaning not in meanings or not name or meaning in found:
+            raise UsageError(
+                f"must be auto or MEANING=COLUMN,... with {', '.join(meanings)} each at most once; "
+                f"got {pair!r} in {text!r}."
+            )
+        found[meaning] = name
+    return found
+
+
+def globs(text: str) -> tuple[str, ...]:
+    """Read `none`, or globs separated by commas."""
+    return () if text == "none" else tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def merged_classes(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Read `all`, or the classes in use, such as `cancer=adeno+squamous,normal`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in [] if text == "all" else text.split(","):
+        name, equals, members = (each.strip() for each in word.partition("="))
+        own = tuple(each.strip() for each in members.split("+")) if equals else (name,)
+        if not name or not all(own) or name in found:
+            raise UsageError(
+                "must be all, or classes such as cancer=adeno+squamous,normal with each name once; "
+                f"got {word!r} in {text!r}."
+            )
+        found[name] = own
+    taken = [each for own in found.values() for each in own]
+    twice = sorted({each for each in taken if taken.count(each) > 1})
+    if twice or len(found) == 1:
+        why = f"{', '.join(twice)} stands in two" if twice else "there is one only"
+        raise UsageError(f"must be at least two classes that share nothing; {why}: {text!r}.")
+    return found
+
+
 def seeds(text: str) -> tuple[int, ...]:
     """Read one seed or several, separated by commas."""
     read = whole(0, 2**32 - 1)
