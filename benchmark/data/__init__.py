@@ -30,6 +30,7 @@ from .splits import (
     unit_numbers,
     write_split,
 )
+from .understood import understood_json, understood_lines
 
 __all__ = [
     "DATA_SETS",
@@ -72,6 +73,8 @@ __all__ = [
     "read_index",
     "read_policy",
     "slug",
+    "understood_json",
+    "understood_lines",
     "unit_numbers",
     "write_split",
 ]

@@ -1,8 +1,10 @@
 """The jobs about the images themselves: fetch them, audit them, look at them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cache import Cache
 from ..data import (
@@ -21,6 +23,8 @@ from ..data import (
     fetch,
     make_splits,
     near_copies,
+    understood_json,
+    understood_lines,
     write_split,
 )
 from ..errors import DataError
@@ -36,6 +40,9 @@ from ..request import Request
 from ..training import pretrained_features
 from .progress import Display, StageOf, show, wide_console
 from .results import writable, writable_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _ACROSS = ("exact-duplicate", "near-duplicate", "near-conflicting-label", "patient-overlap")
 _OF_A_PART = ("missing-class", "class-imbalance", "few-patients", "part-size", "part-shift")
@@ -152,13 +159,25 @@ def audit_data(request: Request, json: str | None, *, quiet: bool) -> int:
         near = near_copies(decoded.index, decoded.facts, decoded.pixels, cache)
         split = _split(request, decoded, near, display)
         found = audit_parts(decoded, split, cache, StageOf(display, "audit"), near)
+    _say(console, understood_lines(decoded.index, decoded.facts))
     console.print(audit_table(found))
-    for note in (*decoded.index.notes, *left_out_notes(decoded.index.left_out)):
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    _say(console, (*decoded.index.notes, *left_out_notes(decoded.index.left_out)))
     if json:
-        write_text(Path(json), found.text)
-        console.print(f"written to {json}", highlight=False, markup=False, soft_wrap=True)
+        write_text(Path(json), _as_json(found, decoded))
+        _say(console, (f"written to {json}",))
     return 0
+
+
+def _as_json(found: Audit, decoded: Decoded) -> str:
+    """Return an audit with what the data set was taken for, as the text of a JSON file."""
+    values = found.to_json() | {"understood": understood_json(decoded.index, decoded.facts)}
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _say(console: "Console", lines: Iterable[str]) -> None:
+    """Print lines as they are, however long."""
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def explore_data(request: Request, *, quiet: bool) -> int:
@@ -181,7 +200,7 @@ def explore_data(request: Request, *, quiet: bool) -> int:
             audit=found,
             progress=StageOf(display, "explore"),
         )
-    console.print(f"Open {page}", highlight=False, markup=False, soft_wrap=True)
+    _say(console, (*understood_lines(decoded.index, decoded.facts), f"Open {page}"))
     return 0
 
 
@@ -200,8 +219,7 @@ def fetch_data(names: list[str], cache: str, *, quiet: bool) -> int:
             *(f"  {note}" for note in fetched.notes),
             f"  use it:  python -m benchmark run --data {name}",
         ]
-        for line in lines:
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        _say(console, lines)
     return 0
 
 

@@ -75,7 +75,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             display.begin(DECODING)
             prepared = prepare(draft, cache, StageOf(display, DECODING))
             display.over(DECODING)
-            for note in prepared.notes:
+            for note in (*prepared.understood, *prepared.notes):
                 display.note(note)
             execution, link, registered = _benchmark(prepared, tracker, display, pool)
         if not execution.failed:

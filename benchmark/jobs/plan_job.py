@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..cache import Cache
-from ..data import (
-    find_decoded,
-)
+from ..data import Facts, find_decoded, understood_lines
 from ..plan import Plan, composite_spec, divide, estimate_seconds, read
 from ..records import Index, Picture, Split
 from ..request import Request
@@ -52,7 +50,7 @@ def show_plan(request: Request) -> int:
         table.add_row(name, "composite", "members", state, "")
     console = Console()
     console.print(table)
-    for note in (*index.notes, *plan.notes):
+    for note in (*understood_lines(index, planned.facts), *index.notes, *plan.notes):
         console.print(note, highlight=False, markup=False, soft_wrap=True)
     finished_runs = len(done) + sum(finished for _, finished in composites)
     console.print(
@@ -67,6 +65,7 @@ class _Planned:
     """What a request comes to, as far as it is known without decoding anything."""
 
     index: Index
+    facts: Facts | None
     picture: Picture
     splits: tuple[Split, ...]
     plan: Plan
@@ -79,6 +78,7 @@ def _planned(request: Request, cache: Cache) -> _Planned:
     divided = divide(draft, decoded, cache)
     return _Planned(
         index=decoded.index if decoded else draft.index,
+        facts=decoded.facts if decoded else None,
         picture=draft.picture,
         splits=divided.splits,
         plan=divided.plan,

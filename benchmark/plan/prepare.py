@@ -20,6 +20,7 @@ from ..data import (
     make_splits,
     near_copies,
     read_index,
+    understood_lines,
     unit_numbers,
 )
 from ..errors import DataError
@@ -60,6 +61,11 @@ class Prepared:
     picture: Picture
     sides: Mapping[int, Path]
     plan: Plan
+
+    @property
+    def understood(self) -> tuple[str, ...]:
+        """What the data set was taken for, for a person to check; it goes nowhere else."""
+        return understood_lines(self.index, self.facts)
 
     @property
     def notes(self) -> tuple[str, ...]:
