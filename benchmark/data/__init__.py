@@ -16,6 +16,7 @@ from .dicom import check_window
 from .explore import PAGE, explore
 from .facts import Facts
 from .fetch import Fetched, fetch
+from .fingerprints import read_file
 from .folders import PICTURE_SUFFIXES
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
@@ -70,6 +71,7 @@ __all__ = [
     "group_keys",
     "make_splits",
     "near_copies",
+    "read_file",
     "read_index",
     "read_policy",
     "slug",
