@@ -1,5 +1,6 @@
-"""Texts that people write, read strictly: flags, and YAML files."""
+"""Texts that people write: flags and YAML files, read strictly, and addresses to be shown."""
 
+import re
 from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,29 @@ from .errors import UsageError
 
 FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _MOST_BYTES = 2**20  # chosen, not sourced: no configuration by hand comes near it
+_HIDDEN = "***"
+# A web address's user may be a token alone; a database's password may hold what should be escaped.
+_WEB_USER = re.compile(r"(?i)\b(https?://)(?:([^\s:/?#@]*):)?[^\s/?#]*@")
+_PASSWORD = re.compile(r"(?i)\b((?!https?:)[a-z][a-z0-9+.-]*://[^\s:/?#@]*):\S*@")
+_SECRET = re.compile(
+    r"(?i)([?&;][^\s=&;]*(?:passw|pwd|token|secret|key|sig|odbc_connect)[^\s=&;]*=)[^\s&;]*"
+)
+
+
+def masked(text: str) -> str:
+    """Return a text, such as a database's address, with `***` for each password in an address."""
+    for pattern, shown in (
+        (_WEB_USER, _shown_user),
+        (_PASSWORD, rf"\1:{_HIDDEN}@"),
+        (_SECRET, rf"\1{_HIDDEN}"),
+    ):
+        text = pattern.sub(shown, text)
+    return text
+
+
+def _shown_user(found: re.Match[str]) -> str:
+    user = "" if found[2] is None else f"{found[2]}:"
+    return f"{found[1]}{user}{_HIDDEN}@"
 
 
 def read_yaml(path: Path, kind: str) -> Any:
