@@ -7,12 +7,13 @@ locks are exclusive. So these are the operating system's own, one way for every 
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from .errors import StoreError
+from .errors import DataError, StoreError
 
 
 @contextmanager
@@ -45,6 +46,21 @@ def write_text(path: Path, text: str) -> None:
     """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def check_plain(path: Path) -> int:
+    """Return a plain file's size in bytes; a pipe would let whoever opens it wait for ever.
+
+    Raises:
+        DataError: it is a pipe, a device or a folder, or cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{path} must be a plain file, not a pipe, a device or a folder.")
+    return found.st_size
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..cache import Cache
 from ..errors import DataError, ImageError
-from ..files import file_digest
+from ..files import check_plain, file_digest
 from ..records import Part
 from .folders import Found
 from .index import ImageRow
@@ -56,6 +56,7 @@ def read_arrays(
     Raises:
         DataError: it is no such archive, or its arrays have other shapes or types.
     """
+    check_plain(file)
     try:
         folder = cache.entry("arrays", file_digest(file), lambda into: _unpack(file, into))
     except (zipfile.BadZipFile, EOFError, zipfile.LargeZipFile, NotImplementedError) as error:

@@ -1,105 +1,200 @@
-"""Read manifests: tables of `path, label` and optionally `part, patient`, as CSV or Parquet."""
+"""Read manifests: tables of images with `path, label` and optionally `part, patient`."""
 
-import csv
-from collections.abc import Iterator
-from pathlib import Path
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from ..errors import DataError
-from ..records import Part
+from ..records import Understanding
 from .fingerprints import Fingerprints
 from .folders import Found, Images
-from .index import PART_NAMES
+from .headers import MISSING, choose_part, find_columns, ignored, told
+from .index import ReadOptions
+from .labels import LabelCells, name_labels, writing_key
+from .tables import open_table, shown
 
-_COLUMNS = ("path", "label", "part", "patient")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_LIST_OF_PART = re.compile(r"(?:^|[_\W])(train|val|valid|test)(?:[_\W]|$)", re.IGNORECASE)
 
 
-def read_manifest(file: Path, fingerprints: Fingerprints) -> Found:
+def read_manifest(file: Path, fingerprints: Fingerprints, options: ReadOptions) -> Found:
     """Read a manifest; paths in it are relative to its own folder, and stay below it.
 
     Raises:
+        UsageError: an option names a column or a finding that is not there.
         DataError: a column is missing, a cell is wrong, or a path is listed twice.
     """
+    sheet = open_table(file)
+    columns = find_columns(sheet, options.columns)
+    patients = () if columns.patient is None else (columns.patient,)
+    wanted = (columns.path, columns.label, *columns.part, *patients)
+    numbers, cells = [], []
+    for number, row in sheet.take(wanted):
+        numbers.append(number)
+        cells.append(row)
+    by_column = [list(column) for column in zip(*cells, strict=True)] or [[] for _ in wanted]
+    held = dict(zip(wanted, by_column, strict=True))
+    part, parts, unused = choose_part(sheet, columns, numbers, held)
+    labels = name_labels(
+        LabelCells(called=file.name, rows=numbers, cells=held[columns.label]), options.one_label
+    )
+    names, moved = _located(file, numbers, held[columns.path])
+    people = held[columns.patient] if columns.patient is not None else [""] * len(names)
+    images = Images(file.parent, fingerprints)
+    for name, label, of_part, patient in zip(names, labels.names, parts, people, strict=True):
+        if label is not None:
+            images.add(file.parent / name, label, of_part, _patient(patient))
+    lists = _lists_of_parts(file) if part is None else ()
+    notes = (*told(sheet, columns, part), *unused, *lists, *moved, *labels.notes)
+    return replace(
+        images.found(notes),
+        understood=Understanding(
+            parts_from="" if part is None else f"the column {sheet.columns[part]}",
+            merged=labels.merged,
+            ignored_columns=ignored(sheet, columns, part),
+            ignored_files=lists,
+        ),
+    )
+
+
+def _patient(cell: str) -> str:
+    """Return what tells a patient apart; programs write 7 as 7.0 where another cell is empty."""
+    return "" if cell.casefold() in MISSING else writing_key(cell)
+
+
+def _lists_of_parts(file: Path) -> tuple[str, ...]:
+    """Say that lists of parts beside a table are not read, as ChestX-ray14 has them."""
+    names = sorted(
+        path.name
+        for path in file.parent.iterdir()
+        if path.suffix.lower() == ".txt" and _LIST_OF_PART.search(path.stem)
+    )
+    if not names:
+        return ()
+    said = f"{shown(names)} beside the table: not read"
+    return (f"{said}; for the parts that were published, write them into a column part.",)
+
+
+def _located(
+    file: Path, numbers: Sequence[int], cells: Sequence[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return each row's path below the table's folder, and notes on paths that meant others.
+
+    Raises:
+        DataError: a path is none or leads out, stands in two rows, or may be two files.
+    """
     root = file.parent
-    images = Images(root, fingerprints)
-    seen: dict[Path, int] = {}
-    for number, cells in enumerate(_lines(file), start=2):
-        where = f"{file.name}, row {number}"
-        path = _below(root, cells["path"], where)
-        if path in seen:
-            name = path.relative_to(root).as_posix()
-            raise DataError(f"{where}: {name!r} stands in row {seen[path]} already.")
-        seen[path] = number
-        if not cells["label"]:
-            raise DataError(f"{where}: the label is empty.")
-        images.add(path, cells["label"], _part(cells["part"], where), cells["patient"])
-    return images.found()
+    names = [
+        _below(root, cell, f"{file.name}, row {number}")
+        for number, cell in zip(numbers, cells, strict=True)
+    ]
+    notes: tuple[str, ...] = ()
+    absent = [name for name in names if not os.path.lexists(_join(root, name))]
+    if len(absent) * 2 > len(names):
+        _refuse_without_ending(file, numbers[names.index(absent[0])], absent)
+        if not any("/" in name for name in absent):
+            names, notes = _found_by_name(file, names)
+        else:
+            names, notes = _without_folders(root, names, absent[0])
+    seen: dict[str, int] = {}
+    for number, name in zip(numbers, names, strict=True):
+        if seen.setdefault(name, number) != number:
+            raise DataError(
+                f"{file.name}, row {number}: {name!r} stands in row {seen[name]} already."
+            )
+    return names, notes
 
 
-def _lines(file: Path) -> Iterator[dict[str, str]]:
-    """Return a manifest's rows, every cell a text without blanks round it, absent ones empty."""
-    rows = _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
-    for row in rows:
-        yield {name: str("" if row.get(name) is None else row[name]).strip() for name in _COLUMNS}
+def _join(root: Path, name: str) -> str:
+    return os.path.join(root, name)  # noqa: PTH118 - a Path for each of 100,000 rows costs seconds
 
 
-def _csv(file: Path) -> Iterator[dict[str, object]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            table = csv.DictReader(text, strict=True)
-            _check_columns(file, table.fieldnames or ())
-            table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
-            for row in table:
-                if None in row or None in row.values():
-                    raise DataError(
-                        f"{file.name}, line {table.line_num}: every row needs "
-                        f"{len(table.fieldnames)} cells."
-                    )
-                yield dict(row)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is no CSV in UTF-8: {error}.") from error
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}.") from error
-
-
-def _parquet(file: Path) -> Iterator[dict[str, object]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{file} is no Parquet table: {error}") from error
-    _check_columns(file, table.column_names)
-    yield from table.rename_columns(
-        [name.strip().lower() for name in table.column_names]
-    ).to_pylist()
-
-
-def _check_columns(file: Path, names: object) -> None:
-    found = [str(name).strip().lower() for name in names]  # type: ignore[attr-defined]
-    missing = [name for name in ("path", "label") if name not in found]
-    if missing:
-        raise DataError(
-            f"{file} must have the columns path and label (and may have part and patient), "
-            f"not {', '.join(found) or 'none'}."
-        )
-
-
-def _below(root: Path, path: str, where: str) -> Path:
-    """Return the file that a cell names, held below the manifest's folder."""
+def _below(root: Path, path: str, where: str) -> str:
+    """Return the relative path of the file that a cell names, held below the manifest's folder."""
     if not path or "\0" in path:
         raise DataError(f"{where}: the path is empty or holds a zero character.")
-    full = Path(path) if Path(path).is_absolute() else root / path
-    parts = full.parts
-    if ".." in parts or not full.is_relative_to(root):
-        raise DataError(f"{where}: {path!r} must lie below the manifest's folder {root}.")
-    return full
+    if not {"", ".", ".."} & set(path.split("/")) and "\\" not in path and path[1:2] != ":":
+        return path  # nearly all are so, and a PurePosixPath for each takes seconds
+    if _DRIVE.match(path):
+        raise DataError(
+            f"{where}: {shown([repr(path)])} names a drive of Windows; write paths relative to "
+            f"{root}."
+        )
+    if "\\" in path and not os.path.lexists(_join(root, path)):
+        path = path.replace("\\", "/")
+    plain = PurePosixPath(path)
+    if plain.is_absolute() and plain.is_relative_to(root):
+        plain = plain.relative_to(root)
+    if plain.is_absolute() or ".." in plain.parts or not plain.parts:
+        raise DataError(
+            f"{where}: {shown([repr(path)])} must lie below the manifest's folder {root}."
+        )
+    return str(plain)
 
 
-def _part(word: str, where: str) -> Part | None:
-    if not word:
-        return None
-    part = PART_NAMES.get(word.lower())
-    if part is None:
-        raise DataError(f"{where}: part must be train, val or test, not {word!r}.")
-    return part
+def _refuse_without_ending(file: Path, row: int, absent: Sequence[str]) -> None:
+    """Refuse names without their ending, where a file of that name and an ending is there."""
+    first = PurePosixPath(absent[0])
+    if first.suffix.lower() in _ENDINGS:
+        return
+    bare = {PurePosixPath(name).name for name in absent}
+    for path in _files_below(file.parent):
+        name = path.rpartition("/")[2]
+        stem, dot, ending = name.rpartition(".")
+        if dot and stem in bare and f".{ending.lower()}" in _ENDINGS:
+            raise DataError(
+                f"{file.name}, row {row}: there is no file {shown([repr(absent[0])])}, as for "
+                f"{len(absent):,} rows; write names with their ending, such as {name!r}, which is "
+                f"at {path}."
+            )
+
+
+_ENDINGS = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".dcm", ".dicom")
+)
+
+
+def _files_below(root: Path) -> list[str]:
+    """Return the relative paths of all files below a folder that are not hidden, sorted."""
+    found = []
+    for place, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = os.path.relpath(place, root)
+        found += files if inside == "." else [f"{inside}/{name}" for name in files]
+    return sorted(found)
+
+
+def _found_by_name(file: Path, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the paths of files that a table names without their folders."""
+    wanted = set(names)
+    places: dict[str, str] = {}
+    for path in _files_below(file.parent):
+        name = path.rpartition("/")[2]
+        if name in wanted and places.setdefault(name, path) != path:
+            raise DataError(
+                f"{file.name} names {name!r}, and both {places[name]} and {path} are there; write "
+                "paths with their folders."
+            )
+    if not places:
+        return list(names), ()
+    folders = sorted({path.rpartition("/")[0] or "." for path in places.values()})
+    note = f"{file.name} names files without folders; they were found in {shown(folders)}."
+    return [places.get(name, name) for name in names], (note,)
+
+
+def _without_folders(
+    root: Path, names: Sequence[str], absent: str
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return paths without folders that they begin with and that are not there.
+
+    CheXpert's begin with the folder in which the table lies itself.
+    """
+    parts = PurePosixPath(absent).parts
+    for count in range(1, len(parts)):
+        if os.path.lexists(root.joinpath(*parts[count:])):
+            begin = "/".join(parts[:count]) + "/"
+            note = f"paths begin with {begin}, which is not below {root}: they are read without it."
+            return [name.removeprefix(begin) for name in names], (note,)
+    return list(names), ()

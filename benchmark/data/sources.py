@@ -15,6 +15,7 @@ from .folders import FolderReader, Found, data_root, read_folder
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import read_manifest
+from .tables import TABLE_SUFFIXES
 
 _USUAL_CACHE = ".benchmark-cache"  # as --cache has it where nothing is said
 
@@ -67,15 +68,18 @@ def _read(path: Path, options: ReadOptions, cache: Cache, known: DataSet | None)
             found = read_folder(root, fingerprints)
         reader = FolderReader(root=root)
         known = known or _recognise(found)
-    elif path.suffix.lower() in {".csv", ".parquet"}:
+    elif path.suffix.lower() in TABLE_SUFFIXES:
         with Fingerprints(path.parent, cache.folder) as fingerprints:
-            found = read_manifest(path, fingerprints)
+            found = read_manifest(path, fingerprints, options)
         reader = FolderReader(root=path.parent)
     elif path.suffix.lower() == ".npz":
         known = known or _named_in(path.stem)
         found, reader = read_arrays(path, cache, known.classes if known else ())
     else:
-        raise UsageError(f"{path} is no folder, .csv, .parquet or .npz.")
+        raise UsageError(
+            f"{path} is no folder, .csv, .tsv, .parquet or .npz; write a list of images as a .csv "
+            "that begins with the line path,label."
+        )
     return _titled(found, reader, path, options, known)
 
 

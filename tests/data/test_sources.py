@@ -466,12 +466,12 @@ def test_a_parquet_manifest_is_read_like_a_csv(tmp_path: Path, cache: Cache) -> 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("file,label\n1.png,a\n", "must have the columns path and label.*not file, label"),
+        ("scan,label\n1.png,a\n", "must have the columns path and label.*not scan, label"),
         ("", "must have the columns path and label.*not none"),
         ("path,label\n1.png,a\n1.png,b\n", "row 3: '1.png' stands in row 2 already"),
         ("path,label\n1.png,\n", "row 2: the label is empty"),
         ("path,label\n,a\n", "row 2: the path is empty"),
-        ("path,label,part\n1.png,a,dev\n", "part must be train, val or test, not 'dev'"),
+        ("path,label,part\n1.png,a,other\n", "part must be train, val or test, not 'other'"),
         ("path,label\n../1.png,a\n", "must lie below the manifest's folder"),
         ("path,label\n/etc/hostname,a\n", "must lie below the manifest's folder"),
         ("path,label\n1.png\n", "every row needs 2 cells"),
@@ -618,7 +618,7 @@ def test_a_wrong_name_is_refused_with_what_is_near(cache: Cache, data: str, reas
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, cache: Cache) -> None:
-    with pytest.raises(UsageError, match=r"is no folder, .csv, .parquet or .npz"):
+    with pytest.raises(UsageError, match=r"is no folder, .csv, .tsv, .parquet or .npz"):
         read_index(str(put(tmp_path / "scans.zip")), OPEN, cache)
 
 
