@@ -120,26 +120,17 @@ def choose_part(
     """
     notes, telling = [], []
     for position in columns.part:
-        words = {word for word in map(_plain, cells[position]) if word not in MISSING}
+        words = {_plain(cell) for cell in cells[position]} - MISSING
         strange = sorted(word for word in words if word not in _PART_WORDS)
-        name = sheet.columns[position]
-        is_ours = columns.part_given or _key(name) == "part"
-        if strange and (is_ours or len(strange) < len(words)):
-            row = next(
-                number
-                for number, cell in zip(rows, cells[position], strict=True)
-                if _plain(cell) == strange[0]
-            )
-            aside = "" if _key(name) == "part" else f"{NO_COLUMN} leaves the column aside"
-            raise DataError(
-                f"{sheet.file.name}, row {row}: part must be train, val or test, not "
-                f"{strange[0]!r} as in the column {name!r}; --columns part="
-                f"{aside or f'COLUMN names another column, {NO_COLUMN} no column'}."
-            )
+        is_meant = columns.part_given or _key(sheet.columns[position]) == "part"
+        if strange and (is_meant or len(strange) < len(words)):
+            plain = [_plain(cell) for cell in cells[position]]
+            row = rows[plain.index(strange[0])]
+            raise DataError(_no_part(sheet, position, row, strange[0]))
         if strange:
             notes.append(
-                f"the column {name!r} is not used as part: it holds {shown(strange, 3)} and no "
-                "train, val or test."
+                f"the column {sheet.columns[position]!r} is not used as part: it holds "
+                f"{shown(strange, 3)} and no train, val or test."
             )
         elif words:
             telling.append(position)
@@ -149,8 +140,16 @@ def choose_part(
         raise DataError(_either(sheet, "part", telling))
     if not telling:
         return None, [None] * len(rows), tuple(notes)
-    known = {word: _PART_WORDS.get(_plain(word)) for word in set(cells[telling[0]])}
+    known = {cell: _PART_WORDS.get(_plain(cell)) for cell in set(cells[telling[0]])}
     return telling[0], [known[cell] for cell in cells[telling[0]]], tuple(notes)
+
+
+def _no_part(sheet: Sheet, position: int, row: int, word: str) -> str:
+    return (
+        f"{sheet.file.name}, row {row}: part must be train, val or test, not {shown([repr(word)])} "
+        f"as in the column {sheet.columns[position]!r}; correct it, or leave the column aside with "
+        f"--columns part={NO_COLUMN}."
+    )
 
 
 def told(sheet: Sheet, columns: Meanings, part: int | None) -> tuple[str, ...]:

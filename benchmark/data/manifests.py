@@ -10,10 +10,10 @@ from ..errors import DataError
 from ..records import Understanding
 from .fingerprints import Fingerprints
 from .folders import Found, Images
-from .headers import MISSING, choose_part, find_columns, ignored, told
+from .headers import MISSING, Meanings, choose_part, find_columns, ignored, told
 from .index import ReadOptions
 from .labels import LabelCells, name_labels, writing_key
-from .tables import open_table, shown
+from .tables import Sheet, open_table, shown
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LIST_OF_PART = re.compile(r"(?:^|[_\W])(train|val|valid|test)(?:[_\W]|$)", re.IGNORECASE)
@@ -28,35 +28,40 @@ def read_manifest(file: Path, fingerprints: Fingerprints, options: ReadOptions) 
     """
     sheet = open_table(file)
     columns = find_columns(sheet, options.columns)
-    patients = () if columns.patient is None else (columns.patient,)
-    wanted = (columns.path, columns.label, *columns.part, *patients)
-    numbers, cells = [], []
-    for number, row in sheet.take(wanted):
-        numbers.append(number)
-        cells.append(row)
-    by_column = [list(column) for column in zip(*cells, strict=True)] or [[] for _ in wanted]
-    held = dict(zip(wanted, by_column, strict=True))
+    numbers, held = _cells(sheet, columns)
     part, parts, unused = choose_part(sheet, columns, numbers, held)
     labels = name_labels(
         LabelCells(called=file.name, rows=numbers, cells=held[columns.label]), options.one_label
     )
     names, moved = _located(file, numbers, held[columns.path])
-    people = held[columns.patient] if columns.patient is not None else [""] * len(names)
+    people = [""] * len(names) if columns.patient is None else held[columns.patient]
     images = Images(file.parent, fingerprints)
     for name, label, of_part, patient in zip(names, labels.names, parts, people, strict=True):
         if label is not None:
             images.add(file.parent / name, label, of_part, _patient(patient))
-    lists = _lists_of_parts(file) if part is None else ()
-    notes = (*told(sheet, columns, part), *unused, *lists, *moved, *labels.notes)
     return replace(
-        images.found(notes),
+        images.found((*told(sheet, columns, part), *unused, *moved, *labels.notes)),
         understood=Understanding(
             parts_from="" if part is None else f"the column {sheet.columns[part]}",
             merged=labels.merged,
             ignored_columns=ignored(sheet, columns, part),
-            ignored_files=lists,
+            ignored_files=() if part is not None else _lists_of_parts(file),
         ),
     )
+
+
+def _cells(sheet: Sheet, columns: Meanings) -> tuple[list[int], dict[int, list[str]]]:
+    """Return the rows' numbers, and what each column that is looked at holds, by position."""
+    patients = () if columns.patient is None else (columns.patient,)
+    wanted = (columns.path, columns.label, *columns.part, *patients)
+    numbers: list[int] = []
+    held: dict[int, list[str]] = {position: [] for position in wanted}
+    columns_of = tuple(held.items())
+    for number, cells in sheet.take([position for position, _ in columns_of]):
+        numbers.append(number)
+        for (_, column), cell in zip(columns_of, cells, strict=True):
+            column.append(cell)
+    return numbers, held
 
 
 def _patient(cell: str) -> str:
