@@ -107,7 +107,8 @@ def _located(
     for number, name in zip(numbers, names, strict=True):
         if seen.setdefault(name, number) != number:
             raise DataError(
-                f"{file.name}, row {number}: {name!r} stands in row {seen[name]} already."
+                f"{file.name}, row {number}: {shown([repr(name)])} stands in row {seen[name]} "
+                "already."
             )
     return names, notes
 
@@ -152,7 +153,7 @@ def _refuse_without_ending(file: Path, row: int, absent: Sequence[str]) -> None:
             raise DataError(
                 f"{file.name}, row {row}: there is no file {shown([repr(absent[0])])}, as for "
                 f"{len(absent):,} rows; write names with their ending, such as {name!r}, which is "
-                f"at {path}."
+                f"at {shown([path])}."
             )
 
 
@@ -179,7 +180,8 @@ def _found_by_name(file: Path, names: Sequence[str]) -> tuple[list[str], tuple[s
         name = path.rpartition("/")[2]
         if name in wanted and places.setdefault(name, path) != path:
             raise DataError(
-                f"{file.name} names {name!r}, and both {places[name]} and {path} are there; write "
+                f"{file.name} names {name!r}, and both {shown([places[name]])} and {shown([path])} "
+                "are there; write "
                 "paths with their folders."
             )
     if not places:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import DataError
+from ..errors import DataError, one_line
 from ..files import check_plain
+from .understood import printable
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """How names of tables end, in lower case."""
@@ -19,6 +20,7 @@ _MOST_BYTES = 256 * 2**20
 _MOST_ROWS = 5_000_000
 _LONGEST_LINE = 16 * 2**20
 _MOST_SHOWN = 12
+_LONGEST_SHOWN = 120  # characters
 
 Row = tuple[int, list[str]]
 """A row's number, as a spreadsheet counts, and its cells without blanks round them."""
@@ -30,7 +32,7 @@ class Sheet:
 
     Attributes:
         file: where it stands.
-        columns: the names of its columns, without blanks round them.
+        columns: the names of its columns, in one line and without blanks round them.
         take: reads the rows, of each the cells at some positions; rows without anything are
             passed over.
     """
@@ -53,10 +55,17 @@ def open_table(file: Path) -> Sheet:
 
 
 def shown(words: Sequence[str], most: int = _MOST_SHOWN) -> str:
-    """Return words for a message: the first of many, each cut where it is long."""
-    cut = [word if len(word) <= 60 else f"{word[:57]}..." for word in words[:most]]
+    """Return words for a message: the first of many, each in one line and cut where it is long."""
+    cut = [
+        printable(word if len(word) <= _LONGEST_SHOWN else f"{word[: _LONGEST_SHOWN - 3]}...")
+        for word in words[:most]
+    ]
     more = f" and {len(words) - most:,} more" if len(words) > most else ""
     return f"{', '.join(cut)}{more}"
+
+
+def _named(cell: str) -> str:
+    return printable(" ".join(cell.split()))[:_LONGEST_SHOWN]
 
 
 def _csv(file: Path) -> Sheet:
@@ -65,7 +74,7 @@ def _csv(file: Path) -> Sheet:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
         raise DataError(f"{file} is UTF-16 or no text; save it as UTF-8 (spreadsheets: CSV UTF-8).")
     delimiter, start, columns = _header(file)
-    names = list(columns)
+    names = [_named(name) for name in columns]
     while names and not names[-1]:  # ChestX-ray14's header and rows end with a comma
         names.pop()
 
@@ -141,7 +150,7 @@ def _refusing(file: Path) -> Iterator[None]:
 def _parquet(file: Path) -> Sheet:
     with _refusing_parquet(file) as parquet:
         schema = parquet.schema_arrow
-        columns = tuple(str(name).strip() for name in schema.names)
+        columns = tuple(_named(str(name)) for name in schema.names)
         kinds = list(schema.types)
         if parquet.metadata.num_rows > _MOST_ROWS:
             raise DataError(f"{file} has more than {_MOST_ROWS:,} rows.")
@@ -172,7 +181,7 @@ def _refusing_parquet(file: Path) -> Iterator[Any]:
         with pq.ParquetFile(file) as parquet:
             yield parquet
     except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200].rstrip(".")
+        reason = printable(one_line(error))[:200]
         raise DataError(f"{file} is no Parquet table: {reason}.") from error
 
 

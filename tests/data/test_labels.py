@@ -81,8 +81,8 @@ def test_missing_labels_are_counted_and_their_first_rows_named() -> None:
 def test_several_findings_in_a_cell_are_refused_with_what_decides(cell: str) -> None:
     with pytest.raises(
         DataError,
-        match=r"^m.csv: 1 of 4 labels are several findings, such as .* in row 5, .*--one-label drop "
-        r".*--one-label NAME .*\(A, B, C\)\.$",
+        match=r"^m.csv: 1 of 4 labels are several findings, such as .* in row 5, .*"
+        r"--one-label drop .*--one-label NAME .*\(A, B, C\)\.$",
     ):
         named("A", "B", "C", cell)
 
