@@ -230,6 +230,8 @@ class Index:
         left_out: images that could not be read.
         notes: what should be known, such as how class folders were matched.
         understood: what the data set's folders or table were taken for.
+        grey_range: what its 16-bit grey uses, as in `Picture`; test images do not count.
+        windowless: how many of its CT files do not say with which window to show them.
     """
 
     name: str
@@ -245,6 +247,8 @@ class Index:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     understood: Understanding = field(default_factory=Understanding)
+    grey_range: str = "full"
+    windowless: int = 0
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -300,12 +304,14 @@ class Picture:
         channels: 3, or 1 for a grayscale pipeline.
         fit: `stretch`, `pad` or `crop`: how the aspect ratio meets the square.
         window: a DICOM window: `file`, a preset's name, or `CENTER,WIDTH` in HU.
+        grey_range: what of 16-bit grey is shown from black to white: `full`, or `LOW-HIGH`.
     """
 
     side_px: int
     channels: int = 3
     fit: str = "stretch"
     window: str = "file"
+    grey_range: str = "full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,12 +420,13 @@ class Spec:
         )
 
 
-_YOUNGER: Mapping[str, Any] = {"rank_on": "val", "labels": "true"}
+_YOUNGER: Mapping[str, Any] = {"rank_on": "val", "labels": "true", "grey_range": "full"}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Picture | SearchSpec):
-        return {item.name: getattr(value, item.name) for item in fields(value)}
+        values = {item.name: getattr(value, item.name) for item in fields(value)}
+        return {name: each for name, each in values.items() if _YOUNGER.get(name, ...) != each}
     if isinstance(value, Params):
         return dict(value)
     if isinstance(value, tuple):

@@ -63,6 +63,13 @@ def test_the_digest_is_the_same_in_every_version() -> None:
     assert SPEC.digest.startswith("ed389dc966c55377")
 
 
+def test_the_range_of_16_bit_grey_is_written_where_it_is_a_part_only() -> None:
+    assert "grey_range" not in SPEC.to_json()["picture"]
+    part = replace(SPEC, picture=replace(SPEC.picture, grey_range="0-4095"))
+    assert part.digest != SPEC.digest
+    assert Spec.from_json(part.to_json()) == part
+
+
 names = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=5)
 values = st.one_of(st.integers(-9, 9), st.floats(-1, 1), st.booleans(), st.text(max_size=3))
 

@@ -12,7 +12,6 @@ from .audit import (
 )
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .decoding import decode_array, decode_bytes
-from .dicom import check_window
 from .explore import PAGE, explore
 from .facts import Facts
 from .fetch import Fetched, fetch
@@ -32,6 +31,7 @@ from .splits import (
     write_split,
 )
 from .understood import understood_json, understood_lines
+from .windowing import check_window
 
 __all__ = [
     "DATA_SETS",

@@ -3,8 +3,9 @@
 Training and the registered model run this very file, so it imports nothing but errors, records
 and its neighbours for DICOM and for quiet. Its rules:
 
-- 16-bit grey is divided by 257: 65535 becomes 255, as PNG and TIFF define their range. It is not
-  stretched to what the image happens to hold, which would give each image another contrast.
+- 16-bit grey is shown over the range that the data set uses (`deep.py`), by default all of it:
+  65535 becomes 255, as PNG and TIFF define it. It is not stretched to what the image happens to
+  hold, which would give each image another contrast.
 - An alpha channel is dropped, not composited: in chest scans it repeats the grey or marks a
   border, and compositing would square the contrast.
 - An RGB picture whose three channels are equal is grey: it is resized once and then repeated.
@@ -20,8 +21,10 @@ and its neighbours for DICOM and for quiet. Its rules:
 
 import io
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,9 +43,12 @@ from PIL import (
 
 from ..errors import ImageError, one_line
 from ..records import Picture
-from .dicom import is_dicom, quiet, read_dicom
+from .deep import to_eight_bits, used_range
+from .dicom import read_dicom
+from .dicom_files import is_dicom
+from .quiet import quiet
 
-DECODER = 2
+DECODER = 3
 """Raised by hand whenever the same file would give other pixels, or another refusal."""
 
 MAX_PIXELS = 64_000_000
@@ -53,7 +59,12 @@ at a time."""
 MAX_BYTES = 512 * 2**20
 """A larger file is refused unread: 64 million pixels of 16-bit colour fit well below."""
 
+MAX_SIDE = 100_000
+"""A longer side is refused: to reduce a line of 64 million pixels takes gigabytes for weights."""
+
 _LARGE = 16_000_000
+_MOST_SCANS = 100  # chosen, not sourced: a progressive JPEG has about ten, and each costs a pass
+_PHOTOMETRIC, _TILE_WIDTH, _TILE_LENGTH = 262, 322, 323  # TIFF's tags
 _one_large = threading.RLock()
 
 # Named by their plugins: Pillow knows a format only once its plugin is imported, and raises
@@ -71,6 +82,7 @@ _GREY = {"1", "L", "LA", "La"}
 _PLAIN = {"RGB", "RGBA", "RGBX"}
 
 Pixels8 = npt.NDArray[np.uint8]
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,21 +174,57 @@ def fit(native: Native, picture: Picture) -> Pixels8:
     return np.ascontiguousarray(pixels)
 
 
+def grey_in_use(data: bytes) -> str:
+    """Return the range that a 16-bit grey picture uses, as `deep.used_range`; empty for others.
+
+    Raises:
+        ImageError: it is no readable picture, or too large.
+    """
+    if data.startswith(b"\x89PNG") and data[24:26] != b"\x10\0":  # depth and kind of colour
+        return ""
+    with quiet():
+        return _opened(data, lambda image: used_range(_loaded(image)) if _is_deep(image) else "")
+
+
+def _loaded(image: Image.Image) -> npt.NDArray[Any]:
+    image.load()
+    return np.asarray(image)
+
+
 def _read_picture(data: bytes, picture: Picture) -> Native:
+    return _opened(data, lambda image: _load(image, picture))
+
+
+def _opened(data: bytes, read: Callable[[Image.Image], _Found]) -> _Found:
+    """Open a picture, hold its header to the limits, and read on."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            size = image.size
-            _check_size(*size)
-            if getattr(image, "is_animated", False) and image.format != "MPO":
-                raise ImageError("it holds several pictures; save the one to classify by itself.")
-            with turn(*size):
-                return _load(image, picture)
+            _check_size(*image.size)
+            _check_costs(image, data)
+            with turn(*image.size):
+                return read(image)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
         raise ImageError("it is no picture in a format that can be read.") from error
     except Exception as error:  # on hostile bytes a decoder may raise anything
         raise ImageError(f"it cannot be decoded: {one_line(error)}") from error
+
+
+def _check_costs(image: Image.Image, data: bytes) -> None:
+    """Refuse what would cost more than its size tells: stacks, scans without end, vast tiles."""
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        tool = "tiffsplit" if image.format == "TIFF" else "magick FILE part-%d.png"
+        raise ImageError(
+            f"it holds several pictures; part them, for example with {tool}, and keep the one "
+            "to classify."
+        )
+    if image.format in {"JPEG", "MPO"} and data.count(b"\xff\xda") > _MOST_SCANS:
+        raise ImageError(f"it has more than {_MOST_SCANS} scans; save it again as a plain JPEG.")
+    tags = getattr(image, "tag_v2", {})
+    width, height = tags.get(_TILE_WIDTH, 1), tags.get(_TILE_LENGTH, 1)
+    if width * height > max(_LARGE, image.width * image.height):
+        raise ImageError(f"its tiles have {width} × {height} pixels; save it without tiles.")
 
 
 def _load(image: Image.Image, picture: Picture) -> Native:
@@ -188,13 +236,26 @@ def _load(image: Image.Image, picture: Picture) -> Native:
     turned = ImageOps.exif_transpose(image)
     if (turned.width < turned.height) != (width < height):
         width, height = height, width
-    return Native(pixels=_plain(turned), width=width, height=height, format=form, mode=mode)
+    pixels = _plain(turned, picture.grey_range)
+    if _is_white_zero(image):
+        pixels = 255 - pixels
+    return Native(pixels=pixels, width=width, height=height, format=form, mode=mode)
 
 
-def _plain(image: Image.Image) -> Pixels8:
+def _is_white_zero(image: Image.Image) -> bool:
+    """Tell whether a TIFF's 0 is white; Pillow turns such pictures of 8 bits only."""
+    tags = getattr(image, "tag_v2", {})
+    return _is_deep(image) and tags.get(_PHOTOMETRIC, 1) == 0
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I")
+
+
+def _plain(image: Image.Image, grey_range: str) -> Pixels8:
     """Return a loaded picture as (h, w) or (h, w, 3) uint8."""
-    if image.mode.startswith("I"):
-        return _deep(np.asarray(image))
+    if _is_deep(image):
+        return to_eight_bits(np.asarray(image), grey_range)
     if image.mode == "F":
         raise ImageError("its pixels are real numbers without a stated range; save it as 16-bit.")
     if image.mode in _GREY:
@@ -202,17 +263,6 @@ def _plain(image: Image.Image) -> Pixels8:
     if image.mode not in _PLAIN:
         image = image.convert("RGB")
     return _canonical(np.asarray(image))
-
-
-def _deep(values: npt.NDArray[np.generic]) -> Pixels8:
-    """Bring 16-bit grey to 8 bits: divided by 257 and rounded."""
-    if values.dtype != np.uint16:
-        if values.min() < 0 or values.max() > 65535:
-            raise ImageError("its pixels lie outside 0 to 65535; save it as 16-bit grey.")
-        values = values.astype(np.uint16)
-    low, rest = np.divmod(values, np.uint16(257))
-    low += rest > 128
-    return low.astype(np.uint8)
 
 
 def _canonical(pixels: Pixels8) -> Pixels8:
@@ -230,6 +280,8 @@ def _canonical(pixels: Pixels8) -> Pixels8:
 def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise ImageError(f"it has no pixels: {width} × {height}.")
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"it has {width} × {height} pixels; a side may have {MAX_SIDE:,}.")
     if width * height > MAX_PIXELS:
         raise ImageError(f"it has {width} × {height} pixels, more than {MAX_PIXELS:,}.")
 

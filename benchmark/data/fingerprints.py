@@ -18,8 +18,10 @@ from typing import Self
 
 from ..errors import DataError, ImageError, StoreError
 from ..files import lock, whole_file
-from .decoding import MAX_BYTES
-from .dicom import is_dicom, read_tags
+from .decoding import MAX_BYTES, grey_in_use
+from .dicom import Tags, read_tags
+from .dicom_files import is_dicom
+from .placeholders import is_placeholder
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -32,8 +34,9 @@ _MAGIC = (
     (b"P5", "PPM"),
     (b"P6", "PPM"),
 )
+_DEEP = {"PNG", "TIFF"}  # formats whose 16-bit grey may use a part of its range
 _SETTLED_NS = 2_000_000_000
-_VERSION = 1
+_VERSION = 2  # raised by hand whenever the same file would be told otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +46,12 @@ class Fingerprint:
     Attributes:
         sha256: digest of its bytes.
         format: `PNG`, `DICOM`, ..., empty for what is no picture.
-        patient: keyed hash of the patient's identifier in a DICOM file, else empty.
+        patient: keyed hash of the patient's identifier in a DICOM file, of the study's where the
+            patient is not stated, else empty.
         modality: a DICOM file's modality, else empty.
+        grey: the range that a 16-bit grey picture uses, `LOW-HIGH`, else empty.
+        lacks: what a DICOM file does not say, in words: `patient` where a placeholder stands for
+            it, `window` where a CT has none.
         fault: why it cannot be used, empty where it may be.
     """
 
@@ -52,6 +59,8 @@ class Fingerprint:
     format: str
     patient: str = ""
     modality: str = ""
+    grey: str = ""
+    lacks: str = ""
     fault: str = ""
 
 
@@ -122,14 +131,23 @@ class Fingerprints:
         except ImageError as error:
             return Fingerprint(sha256="", format="", fault=str(error))
         sha256, form = hashlib.sha256(data).hexdigest(), sniff(data)
-        if form != "DICOM":
-            return Fingerprint(sha256=sha256, format=form, fault=_fault(data, form))
         try:
-            patient, modality = read_tags(data)
+            if form == "DICOM":
+                return self._of_dicom(read_tags(data), sha256)
+            grey = grey_in_use(data) if form in _DEEP else ""
         except ImageError as error:
             return Fingerprint(sha256=sha256, format=form, fault=str(error))
+        return Fingerprint(sha256=sha256, format=form, grey=grey, fault=_fault(data, form))
+
+    def _of_dicom(self, tags: Tags, sha256: str) -> Fingerprint:
+        is_removed = bool(tags.patient) and is_placeholder(tags.patient)
+        lacks = {"patient": is_removed, "window": tags.has_hu and not tags.has_window}
         return Fingerprint(
-            sha256=sha256, format=form, patient=self._hashed(patient), modality=modality
+            sha256=sha256,
+            format="DICOM",
+            patient=self._hashed(tags.study if is_removed else tags.patient or tags.study),
+            modality=tags.modality,
+            lacks=" ".join(name for name, is_lacking in lacks.items() if is_lacking),
         )
 
     def _hashed(self, patient: str) -> str:

@@ -143,6 +143,8 @@ class Images:
                 part=part,
                 patient=patient or found.patient,
                 sha256=found.sha256,
+                grey=found.grey,
+                lacks=found.lacks,
             )
         )
 

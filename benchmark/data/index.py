@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..records import Index, LeftOut, Part, Reader, Rows, Understanding, digest
+from .deep import FULL, common_range, parse_range
 
 RESERVED = frozenset(("label", "error", "path"))
 """Columns of the registered model's answers beside the classes."""
@@ -63,6 +64,8 @@ class ImageRow:
         part: its official part, None without.
         patient: whatever tells patients apart, empty where unknown; it goes no further.
         sha256: the digest of what is stored.
+        grey: the range that a 16-bit grey picture uses, as in `Fingerprint`.
+        lacks: what a DICOM file does not say, as in `Fingerprint`.
     """
 
     path: str
@@ -70,6 +73,8 @@ class ImageRow:
     part: Part | None
     patient: str
     sha256: str
+    grey: str = ""
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +105,8 @@ def build_index(
     skipped = tuple(sorted(left_out, key=lambda each: each.path))
     classes = title.classes or tuple(sorted({row.class_name for row in ordered}))
     position = {name: number for number, name in enumerate(classes)}
+    # A test image must not change what training sees.
+    grey_range = common_range({row.grey for row in ordered if row.part is not Part.TEST})
     index = Index(
         name=title.name,
         modality=title.modality,
@@ -112,8 +119,10 @@ def build_index(
         hashes=tuple(row.sha256 for row in ordered),
         reader=reader,
         left_out=skipped,
-        notes=title.notes,
+        notes=(*title.notes, *_grey_note(grey_range)),
         understood=title.understood,
+        grey_range=grey_range,
+        windowless=sum("window" in row.lacks for row in ordered),
     )
     check_index(index, needs_parts=needs_parts)
     return index
@@ -166,6 +175,17 @@ def slug(text: str) -> str:
         short = kept.encode()[: _LONGEST_NAME - 9].decode(errors="ignore")
         return f"{short}-{digest(kept)[:8]}"
     return kept
+
+
+def _grey_note(grey_range: str) -> tuple[str, ...]:
+    if grey_range == FULL:
+        return ()
+    low, high = parse_range(grey_range)
+    note = (
+        "the 16-bit pictures use a part of their range: "
+        f"{low} to {high} is shown from black to white, here and by the registered model."
+    )
+    return (note,)
 
 
 def _patients(rows: Sequence[ImageRow]) -> tuple[str | None, ...]:

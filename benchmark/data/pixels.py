@@ -19,6 +19,7 @@ from ..cache import Cache
 from ..errors import DataError, ImageError
 from ..records import Index, LeftOut, Picture, Progress, Reader, Rows, digest
 from .decoding import DECODER, Pixels8, array_native, fit, read_native, turn
+from .dicom import decoders
 from .facts import Fact, Facts, gather_fact
 from .index import check_index, take
 
@@ -139,7 +140,8 @@ def find_decoded(
 def _contents(index: Index, picture: Picture) -> tuple[dict[str, str], str]:
     """Return the first path of each distinct content, and the key of them all decoded."""
     first = dict(zip(reversed(index.hashes), reversed(index.paths), strict=True))
-    return first, digest([DECODER, _FACTS, asdict(picture), sorted(first)])
+    # What could not be read for want of a decoder is read once there is one.
+    return first, digest([DECODER, _FACTS, asdict(picture), sorted(first), *decoders()])
 
 
 def _decoded(index: Index, folder: Path, max_unreadable: float) -> Decoded:

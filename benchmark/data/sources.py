@@ -90,7 +90,7 @@ def _titled(
     pattern = options.patient_pattern or (known.patient_pattern if known else "")
     rows, told = name_patients(found.rows, pattern, given=options.patient_pattern is not None)
     rows, single = without_single_patient(rows)
-    told = (*told, *single)
+    told = (*told, *(single or _placeholder_note(rows, options.patient_pattern)))
     shared = _patients(rows, Part.TRAIN) & _patients(rows, Part.TEST)
     if shared and known and known.patient_note:
         told = (*told, f"patients in both train and test: {len(shared)}; {known.patient_note}.")
@@ -175,6 +175,21 @@ def without_single_patient(
         "0), give patients by --patient-pattern or a manifest."
     )
     return tuple(replace(row, patient="") for row in rows), (note,)
+
+
+def _placeholder_note(rows: Sequence[ImageRow], pattern: str | None) -> tuple[str, ...]:
+    """Say how many files name no patient but what was put in its place, and what that means."""
+    nameless = [row for row in rows if "patient" in row.lacks]
+    if not nameless or pattern:
+        return ()
+    grouped = sum(bool(row.patient) for row in nameless)
+    kept = f"; {grouped} of them are kept together by their study" if grouped else ""
+    note = (
+        f"{len(nameless)} of {len(rows)} files state a placeholder as patient (such as ANONYMOUS "
+        f"or 0), which is not taken for one and the same patient{kept}. Give patients by "
+        "--patient-pattern or a manifest."
+    )
+    return (note,)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

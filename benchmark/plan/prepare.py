@@ -201,8 +201,19 @@ def read_images(request: Request, cache: Cache) -> tuple[Index, Picture]:
         one_label=request.one_label,
     )
     index = read_index(request.data, options, cache)
+    if index.windowless and request.window == "file":
+        index = replace(index, notes=(*index.notes, _window_note(index.windowless)))
     known = index.name in DATA_SETS
-    return index, choose_picture(request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX)
+    return index, choose_picture(
+        request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX, index.grey_range
+    )
+
+
+def _window_note(count: int) -> str:
+    return (
+        f"{count} CT files name no window, so each is shown from its own darkest to its brightest "
+        "value; --window lung shows lungs the same in all (or mediastinum, bone, CENTER,WIDTH)."
+    )
 
 
 def check_split(options: SplitOptions) -> None:

@@ -68,13 +68,14 @@ class Plan:
         return tuple(job for job in self.jobs if job.spec.digest not in done)
 
 
-def choose_picture(request: Request, native_side_px: int) -> Picture:
+def choose_picture(request: Request, native_side_px: int, grey_range: str) -> Picture:
     """Settle how files become pixels; `auto` takes the data set's own side."""
     return Picture(
         side_px=request.side or native_side_px,
         channels=CHANNELS[request.channels],
         fit=request.fit,
         window=request.window,
+        grey_range=grey_range,
     )
 
 

@@ -15,6 +15,7 @@ from benchmark.data.decoding import (
     decode_array,
     decode_bytes,
     fit,
+    grey_in_use,
     read_native,
 )
 from benchmark.errors import ImageError
@@ -66,6 +67,41 @@ def test_sixteen_bit_grey_is_rounded_not_cut_and_not_stretched() -> None:
 def test_sixteen_bit_tiff_is_read_like_sixteen_bit_png() -> None:
     deep = gradient().astype(np.uint16) * 257
     assert np.array_equal(native(encode(deep, "TIFF")), gradient())
+
+
+def test_sixteen_bits_are_shown_over_the_range_in_use() -> None:
+    deep = np.array([[0, 1024, 2048, 4095, 5000]], dtype=np.uint16)
+    for form in ("PNG", "TIFF"):
+        pixels = read_native(encode(deep, form), Picture(side_px=4, grey_range="0-4095")).pixels
+        assert pixels.tolist() == [[0, 64, 128, 255, 255]]
+
+
+def test_a_range_changes_no_picture_of_eight_bits() -> None:
+    data = encode(noise("eight bits", 20, 30, 3))
+    narrow = Picture(side_px=16, grey_range="0-4095")
+    assert np.array_equal(decode_bytes(data, narrow), decode_bytes(data, COLOUR))
+
+
+def test_a_sixteen_bit_tiff_whose_zero_is_white_is_turned() -> None:
+    deep = gradient().astype(np.uint16) * 257
+    data = encode(Image.fromarray(deep), "TIFF", tiffinfo={262: 0})
+    assert np.array_equal(native(data), 255 - gradient())
+
+
+@pytest.mark.parametrize(
+    ("image", "used"),
+    [
+        (np.array([[0, 7, 4000]], dtype=np.uint16), "7-4000"),
+        (np.array([[0, 0]], dtype=np.uint16), ""),
+        (gradient(), ""),
+        (noise("colour", 4, 4, 3), ""),
+    ],
+)
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_the_range_in_use_is_read_off_sixteen_bit_grey(
+    image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], used: str, form: str
+) -> None:
+    assert grey_in_use(encode(image, form)) == used
 
 
 def test_a_palette_is_looked_up() -> None:
@@ -131,7 +167,9 @@ def test_the_size_is_that_of_the_turned_picture() -> None:
 def test_a_stack_of_pictures_is_refused(form: str) -> None:
     frames = [Image.fromarray(noise(f"frame {number}", 20, 20, 3)) for number in range(2)]
     data = encode(frames[0], form, save_all=True, append_images=frames[1:])
-    with pytest.raises(ImageError, match="holds several pictures"):
+    with pytest.raises(
+        ImageError, match=r"holds several pictures; part them, for example with (tiffsplit|magick)"
+    ):
         decode_bytes(data, COLOUR)
 
 

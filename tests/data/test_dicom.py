@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from benchmark.data.decoding import decode_bytes, read_native
-from benchmark.data.dicom import check_window, quiet, read_dicom, read_tags
+from benchmark.data.dicom import read_dicom, read_tags
+from benchmark.data.quiet import quiet
+from benchmark.data.windowing import check_window
 from benchmark.errors import ImageError, UsageError
 from benchmark.records import Picture
 from tests.data.pictures import dicom, encode, gradient, noise
@@ -175,19 +177,6 @@ def test_a_compressed_picture_of_another_size_than_the_header_s_is_refused() -> 
 
 
 @pytest.mark.parametrize(
-    "syntax", ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.100"]
-)
-def test_another_syntax_is_refused_by_its_name(syntax: str) -> None:
-    data = dicom(gradient()).replace(
-        b"1.2.840.10008.1.2.1\0", syntax.encode()[:20].ljust(20, b"\0")
-    )
-    with pytest.raises(
-        ImageError, match=r"transfer syntax 1\.2\.840\.10008\.1\.2.* cannot be read"
-    ):
-        decode_bytes(data, Picture(side_px=4))
-
-
-@pytest.mark.parametrize(
     ("tags", "reason"),
     [
         ({"NumberOfFrames": 3}, "holds 3 pictures"),
@@ -207,10 +196,29 @@ def test_what_cannot_be_shown_is_refused_with_its_reason(tags: dict[str, Any], r
         decode_bytes(dicom(gradient(), **tags), Picture(side_px=4))
 
 
-def test_patients_are_told_apart_by_patient_or_else_by_study() -> None:
-    assert read_tags(dicom(gradient(), PatientID="007", Modality="CT")) == ("007", "CT")
-    assert read_tags(dicom(gradient(), StudyInstanceUID="1.2.3")) == ("1.2.3", "")
-    assert read_tags(dicom(gradient())) == ("", "")
+def test_a_header_tells_patient_study_and_modality() -> None:
+    told = read_tags(dicom(gradient(), PatientID="007", StudyInstanceUID="1.2.3", Modality="CT"))
+    assert (told.patient, told.study, told.modality) == ("007", "1.2.3", "CT")
+    told = read_tags(dicom(gradient()))
+    assert (told.patient, told.study, told.modality) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("tags", "has_hu", "has_window"),
+    [
+        ({}, False, False),
+        (HU, True, False),
+        ({**HU, **WINDOW}, True, True),
+        ({**HU, "WindowCenter": "", "WindowWidth": ""}, True, False),
+        ({"Modality": "CT"}, False, False),
+        (WINDOW, False, True),
+    ],
+)
+def test_a_header_tells_whether_a_window_is_lacking(
+    tags: dict[str, Any], has_hu: bool, has_window: bool
+) -> None:
+    told = read_tags(dicom(gradient(), **tags))
+    assert (told.has_hu, told.has_window) == (has_hu, has_window)
 
 
 NAME = "Doe^Jane^" + "x" * 80  # longer than DICOM allows, so that pydicom remarks on it

@@ -12,6 +12,7 @@ from benchmark.jobs.image_jobs import audit_parts
 from benchmark.plan.prepare import prepare, read
 from benchmark.records import Silent
 from benchmark.request import Request
+from tests.data.pictures import dicom, encode, noise
 from tests.jobs.conftest import draw
 
 pytestmark = pytest.mark.slow  # scikit-learn and optuna take seconds to import
@@ -113,3 +114,38 @@ def test_unreadable_images_that_were_allowed_are_allowed_at_every_side(tmp_path:
     ready = prepared(tmp_path, data, max_unreadable="20", **more)
     assert sorted(ready.sides) == [16, 24]
     assert len(ready.index.left_out) == 5
+
+
+def ct(folder: Path, **tags: Any) -> Path:
+    """Return a folder of CT files of two classes."""
+    for number in range(20):
+        place = folder / "ct" / ("ill", "well")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = noise(f"ct {number}", 8, 8).astype("uint16")
+        data = dicom(pixels, Modality="CT", RescaleSlope=1, RescaleIntercept=-1024, **tags)
+        (place / f"{number}.dcm").write_bytes(data)
+    return folder / "ct"
+
+
+def test_a_window_is_proposed_where_a_ct_has_none_and_none_is_given(tmp_path: Path) -> None:
+    data = ct(tmp_path)
+    notes = read(request(tmp_path, data), Cache(tmp_path / "cache")).index.notes
+    assert [note for note in notes if "20 CT files name no window" in note and "lung" in note]
+    given = read(request(tmp_path, data, window="lung"), Cache(tmp_path / "cache")).index.notes
+    assert not [note for note in given if "--window" in note]
+
+
+def test_no_window_is_proposed_where_the_files_have_theirs(tmp_path: Path) -> None:
+    data = ct(tmp_path, WindowCenter=40, WindowWidth=400)
+    notes = read(request(tmp_path, data), Cache(tmp_path / "cache")).index.notes
+    assert not [note for note in notes if "--window" in note]
+
+
+def test_the_range_of_16_bit_pictures_is_part_of_every_spec(tmp_path: Path) -> None:
+    for number in range(20):
+        place = tmp_path / "deep" / ("ill", "well")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = noise(f"deep {number}", 8, 8).astype("uint16") * 16
+        (place / f"{number}.png").write_bytes(encode(pixels))
+    draft = read(request(tmp_path, tmp_path / "deep"), Cache(tmp_path / "cache"))
+    assert {job.spec.picture.grey_range for job in draft.jobs} == {"0-4095"}
