@@ -1,65 +1,31 @@
-"""What the machine tells: the time, the code's commit, versions, cores, memory, processes."""
+"""What the machine tells: the time, the code's commit, versions, cores, memory."""
 
 import os
 import platform
 import resource
-import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("mlflow", "keras", "tensorflow-cpu", "tensorflow", "openvino", "numpy", "scikit-learn")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """A process that can be told from a later one with the same number.
+@cache
+def boot() -> str:
+    """Return what names the running system until it is started anew, "" where nothing does.
 
-    Attributes:
-        host: the machine's name.
-        pid: the process number on that machine.
-        started: what tells it from others of its number: on Linux the boot's own id and the start
-            in clock ticks since then, which no step of the clock moves; elsewhere its start time.
+    Containers of one machine share it, as they share the system's locks.
     """
-
-    host: str
-    pid: int
-    started: str
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it still runs, as far as this machine can tell: elsewhere counts as alive."""
-        return self.host != socket.gethostname() or self.started == _started(self.pid) != ""
-
-
-def this_process() -> Process:
-    """Return the identity of the present process."""
-    return Process(host=socket.gethostname(), pid=os.getpid(), started=_started(os.getpid()))
-
-
-def _started(pid: int) -> str:
-    """Return when a process started, or an empty text if there is none or it is a zombie."""
-    if platform.system() == "Linux":
-        try:
-            text = Path(f"/proc/{pid}/stat").read_text()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-        # The name in parentheses may itself hold spaces and parentheses; state is field 3 and
-        # starttime field 22 (proc_pid_stat(5)).
-        state, *others = text.rpartition(")")[2].split()
-        return "" if state in "ZX" else f"{boot}-{others[18]}"
-    import psutil
-
+    with suppress(OSError):  # there on Linux only
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    command = ["sysctl", "-n", "kern.bootsessionuuid"]  # macOS
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return ""
-        return f"{process.create_time():.2f}"
-    except psutil.NoSuchProcess:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
         return ""
 
 

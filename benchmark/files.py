@@ -7,6 +7,7 @@ locks are exclusive. So these are the operating system's own, one way for every 
 import fcntl
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         StoreError: the file cannot be written.
     """
     is_plain = path.is_file() or not path.exists()  # /dev/stdout is none: it is written to
-    part = path.with_name(f".{path.name}.{os.getpid()}.part") if is_plain else path
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") if is_plain else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from ..worker import (
     Event,
     Failure,
     LazyPool,
+    NotBegun,
     Task,
     Tried,
     complete_outcomes,
@@ -36,17 +36,8 @@ from .progress import Display, name_of, names_of
 from .recording import Recorder, import_what_draws
 from .tasks import job_task, plain_task
 
-_PART = re.compile(r"\..+\.(\d+)\.part")
-# A process of another machine that shares the folder may be writing one: that takes seconds.
+# chosen, not sourced: whoever is alive has a part under its name within seconds
 _STALE_SECONDS = 60.0
-
-
-def is_of_the_living(name: str) -> bool:
-    """Whether the process that a folder of outcomes is named after still runs."""
-    host, pid, started = (*name.split("="), "", "")[:3]
-    if not pid.isdigit():
-        return False
-    return environment.Process(host=host, pid=int(pid), started=started).is_alive
 
 
 def remove_if_empty(folder: Path) -> None:
@@ -55,19 +46,14 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def remove_stale_parts(checkpoints: Path) -> None:
-    """Remove the checkpoints (`.NAME.PID.part`) that a killed worker was writing.
+def remove_stale_parts(folder: Path) -> None:
+    """Remove the files (`.NAME.CHANCE.part`) that a killed process was writing among results.
 
     Args:
-        checkpoints: the folder that holds a folder for each training.
+        folder: the experiment's folder, with a folder of checkpoints for each training.
     """
-    import psutil
-
     now = environment.now().timestamp()
-    for path in checkpoints.glob("*/.*.part"):
-        written = _PART.fullmatch(path.name)
-        if written is None or psutil.pid_exists(int(written[1])):
-            continue
+    for path in (*folder.glob(".*.part"), *folder.glob("checkpoints/*/.*.part")):
         with contextlib.suppress(FileNotFoundError):  # another process was quicker
             if now - path.stat().st_mtime > _STALE_SECONDS:
                 path.unlink()
@@ -101,6 +87,8 @@ class Execution:
     board: Board | None = None
     files: dict[str, str] = field(default_factory=dict)
     _open: dict[str, Run] = field(default_factory=dict)
+    _elsewhere: dict[str, Record] = field(default_factory=dict)  # made by others meanwhile
+    _waited_for: set[str] = field(default_factory=set)  # of which a person was told
     _kept: dict[str, Path] = field(default_factory=dict)  # trained and not logged, by spec digest
     _names: dict[str, str] = field(init=False)  # for people, by spec digest
     _recorder: Recorder = field(init=False)
@@ -112,8 +100,7 @@ class Execution:
     @property
     def unlogged(self) -> Path:
         """Where this process's workers leave outcomes; a later process can tell whose they are."""
-        process = environment.this_process()
-        return self.folder / ".unlogged" / f"{process.host}={process.pid}={process.started}"
+        return self.folder / ".unlogged" / self.tracker.token
 
     def run(self) -> None:
         """Run what the plan holds and is not done, then the composites."""
@@ -165,9 +152,11 @@ class Execution:
 
         What its workers had half written is taken away.
         """
-        remove_stale_parts(self.folder / "checkpoints")
-        for folder in sorted((self.folder / ".unlogged").glob("*")):
-            if folder != self.unlogged and is_of_the_living(folder.name):
+        remove_stale_parts(self.folder)
+        folders = sorted((self.folder / ".unlogged").glob("*"))
+        living = self.tracker.living() - {self.tracker.token} if folders else ()
+        for folder in folders:
+            if folder.name in living:
                 continue
             for left in complete_outcomes(folder):
                 outcome = self._read(left)
@@ -178,13 +167,12 @@ class Execution:
             remove_if_empty(folder)
 
     def _log_leftover(self, outcome: Outcome) -> None:
-        digest = outcome.spec.digest
-        if digest in self.tracker.finished([digest]):
-            shutil.rmtree(outcome.folder, ignore_errors=True)
+        claimed = self.tracker.claim(self.parent, outcome.spec)
+        if claimed is None:  # another benchmark logs it just now
             return
-        record = self._log(self.tracker.start(self.parent, outcome.spec), outcome)
+        record = claimed if isinstance(claimed, Record) else self._log(claimed, outcome)
         if record.state is State.FINISHED:
-            self.done[digest] = record
+            self.done[outcome.spec.digest] = record
             shutil.rmtree(outcome.folder, ignore_errors=True)
         else:
             self.failed.append(record)
@@ -213,6 +201,8 @@ class Execution:
             read_history(folder)
             return read_outcome(folder)
         except (DataError, OSError, ValueError, KeyError, TypeError) as error:
+            if not folder.exists():  # another benchmark has logged it meanwhile
+                return None
             self._set_aside(folder, f"cannot be read: {kind_and_line(error)}")
             return None
 
@@ -234,7 +224,7 @@ class Execution:
                 shutil.rmtree(folder, ignore_errors=True)
         remove_if_empty(self.unlogged)
         checkpoints = self.folder / "checkpoints"
-        remove_stale_parts(checkpoints)
+        remove_stale_parts(self.folder)
         for folder in (*checkpoints.glob("*"), checkpoints, self.unlogged.parent):
             remove_if_empty(folder)
 
@@ -249,23 +239,43 @@ class Execution:
             meanwhile()
             return
         for task, result in self.pool.open().run(tasks, self._begin, self._say, meanwhile):
-            run = self._open[task.spec.digest]
+            digest = task.spec.digest
             match result:
                 case Failure(reason=reason, traceback=trace):
-                    record = self._recorder.fail(run, reason, trace)
-                    self.failed.append(record)
+                    record = self._recorder.fail(self._open[digest], reason, trace)
                 case Outcome():
-                    record = self._log(run, result)
-                    if record.state is State.FINISHED:
-                        self.done[task.spec.digest] = record
-                    else:
-                        self.failed.append(record)
-            del self._open[task.spec.digest]
+                    record = self._log(self._open[digest], result)
+                case NotBegun():
+                    record = self._elsewhere[digest]
+            if record.state is State.FINISHED:
+                self.done[digest] = record
+            else:
+                self.failed.append(record)
+            self._open.pop(digest, None)
             self.display.end(record, self._name(task.spec))
 
-    def _begin(self, task: Task) -> None:
-        self.display.begin(self._name(task.spec))
-        self._open[task.spec.digest] = self.tracker.start(self.parent, task.spec)
+    def _begin(self, task: Task) -> NotBegun | None:
+        """Begin a task's run, unless another benchmark is at it or has finished it by now."""
+        digest, name = task.spec.digest, self._name(task.spec)
+        match self._claim(task.spec):
+            case None:
+                if digest not in self._waited_for:
+                    self._waited_for.add(digest)
+                    self.display.note(f"{name} is being trained by another benchmark; waiting")
+                return NotBegun.LATER
+            case Record() as record:
+                self._elsewhere[digest] = record
+                return NotBegun.DONE
+            case Run() as run:
+                self._open[digest] = run
+                self.display.begin(name)
+        return None
+
+    def _claim(self, spec: Spec) -> Run | Record | None:
+        """Claim a spec, or begin it whatever others do where a person wants everything anew."""
+        if not self.prepared.request.resume:
+            return self.tracker.start(self.parent, spec)
+        return self.tracker.claim(self.parent, spec)
 
     def _say(self, task: Task, event: Event) -> None:
         self.display.event(self._name(task.spec), event)

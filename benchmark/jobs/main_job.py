@@ -43,6 +43,7 @@ def check_packages(needed: tuple[str, ...] = _NEEDED) -> None:
 
 
 DECODING = "images"
+ALIVE = ".alive"  # in the experiment's folder: a locked file for each benchmark at work
 _FINISHED = "finished"  # requests that came to their end once: they are not likely to need workers
 
 
@@ -77,7 +78,9 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             display.over(DECODING)
             for note in (*prepared.understood, *prepared.notes):
                 display.note(note)
-            execution, link, registered = _benchmark(prepared, tracker, display, pool)
+            folder = request.output_folder / folder_name(tracker.experiment.name)
+            with tracker.present(folder / ALIVE):
+                execution, link, registered = _benchmark(prepared, tracker, display, pool, folder)
         if not execution.failed:
             cache.entry(_FINISHED, finished_before, lambda _: None)
     _report(console, execution, link, registered, quiet=quiet)
@@ -97,12 +100,11 @@ def _threads_each(request: Request) -> int:
 
 
 def _benchmark(
-    prepared: Prepared, tracker: Tracker, display: Display, pool: LazyPool
+    prepared: Prepared, tracker: Tracker, display: Display, pool: LazyPool, folder: Path
 ) -> tuple[Execution, Link, Registered | None]:
     request, plan = prepared.request, prepared.plan
     tracker.close_stale()
     parent = tracker.begin(_opening(prepared), resume=request.resume)
-    folder = request.output_folder / folder_name(tracker.experiment.name)
     done = tracker.finished([job.spec.digest for job in plan.jobs]) if request.resume else {}
     execution = Execution(
         prepared=prepared,
@@ -116,7 +118,9 @@ def _benchmark(
     with _closed_on_error(tracker, parent):
         execution.log_leftovers()
         execution.run()
-        return _conclude(execution)
+        concluded = _conclude(execution)
+    tracker.close_stale()  # what nobody has renewed all the while
+    return concluded
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Where results go: the names of folders, and whether they can be written to."""
 
 import re
+import secrets
 from pathlib import Path
 
-from .. import environment
 from ..errors import StoreError
 
 
@@ -18,7 +18,7 @@ def writable(folder: Path) -> None:
     Raises:
         StoreError: it cannot.
     """
-    probe = folder / f".probe-{environment.this_process().pid}"
+    probe = folder / f".probe-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()

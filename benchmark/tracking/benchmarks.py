@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from .. import __version__, environment
-from ..environment import Process
 from ..records import State
 from . import names
 from .experiments import Experiment
+from .leases import Leases, holder_of
 from .store import TrackingStore
 
 
@@ -67,31 +67,22 @@ class Benchmark:
 
 
 def begin_benchmark(
-    store: TrackingStore, experiment: Experiment, opening: Opening, *, resume: bool
+    store: TrackingStore, experiment: Experiment, leases: Leases, opening: Opening, *, resume: bool
 ) -> Benchmark:
     """Join the run that `mlflow run` opened, take up an interrupted one, or make a new one."""
     with store.alone():
-        run_id = _find_or_create(store, experiment, opening, resume=resume)
-        _describe(store, run_id, opening)
+        run_id = experiment.opened_run if experiment.joins else ""
+        if not run_id and resume:
+            run_id = _take_up(store, experiment, leases, opening)
+        if not run_id:
+            tags = {names.KIND: names.PARENT, **leases.tag()}
+            run_id = store.create_run(experiment.id, f"benchmark {opening.data}", tags)
+        leases.hold(run_id)
+        _describe(store, run_id, opening, leases.tag())
     if experiment.opened_run and not experiment.joins:
         tags = {names.KIND: names.LAUNCHER, names.PARENT_ID: run_id}
         store.write_tags(experiment.opened_run, tags)
     return Benchmark.from_run(store.client.get_run(run_id))
-
-
-def dead_process(run: Any) -> Process | None:
-    """Return the process of this machine that a run belonged to, None where it may still live."""
-    tags = run.data.tags
-    if not all(name in tags for name in (names.HOST, names.PID, names.STARTED)):
-        return None
-    own = Process(host=tags[names.HOST], pid=int(tags[names.PID]), started=tags[names.STARTED])
-    return None if own.is_alive else own
-
-
-def process_tags() -> dict[str, str]:
-    """Return the tags that say which process a run belongs to."""
-    process = environment.this_process()
-    return {names.HOST: process.host, names.PID: str(process.pid), names.STARTED: process.started}
 
 
 @cache
@@ -109,24 +100,27 @@ def environment_tags() -> Mapping[str, str]:
     }
 
 
-def _find_or_create(
-    store: TrackingStore, experiment: Experiment, opening: Opening, *, resume: bool
-) -> str:
-    if experiment.joins:
-        return experiment.opened_run
+def _take_up(store: TrackingStore, experiment: Experiment, leases: Leases, opening: Opening) -> str:
+    """Return an interrupted benchmark of the same plan, taken up again, or nothing."""
     interrupted = (
         f"tags.{names.KIND} = '{names.PARENT}' and attributes.status != 'FINISHED' "
         f"and tags.{names.PLAN_DIGEST} = '{opening.plan_digest}'"
     )
-    for run in store.runs(experiment.id, interrupted) if resume else ():
-        if dead_process(run) is not None:
-            store.client.update_run(run.info.run_id, status=State.RUNNING)
-            return str(run.info.run_id)
-    tags = {names.KIND: names.PARENT, **process_tags()}
-    return store.create_run(experiment.id, f"benchmark {opening.data}", tags)
+    for run in store.runs(experiment.id, interrupted):
+        if run.info.status == State.RUNNING and not leases.close_if_stale(run):
+            continue
+        run_id = str(run.info.run_id)
+        store.write_tags(run_id, leases.tag())
+        if holder_of(store.client.get_run(run_id)) != leases.token:
+            continue  # another benchmark took it up at the same time, and wrote last
+        store.client.update_run(run_id, status=State.RUNNING)
+        return run_id
+    return ""
 
 
-def _describe(store: TrackingStore, run_id: str, opening: Opening) -> None:
+def _describe(
+    store: TrackingStore, run_id: str, opening: Opening, lease: Mapping[str, str]
+) -> None:
     present = store.client.get_run(run_id).data
     asked = {name: value[: names.PARAM_LIMIT] for name, value in opening.params.items()}
     # A param never changes; `mlflow run` has logged its own -P values, and what is asked for
@@ -140,7 +134,7 @@ def _describe(store: TrackingStore, run_id: str, opening: Opening) -> None:
     store.write_params(run_id, new)
     tags = {
         names.KIND: names.PARENT,
-        **process_tags(),
+        **lease,
         names.PLAN_DIGEST: opening.plan_digest,
         "data": opening.data,
         names.DATA_DIGEST: opening.data_digest,

@@ -95,6 +95,17 @@ def log_network(
     return str(model.model_id)
 
 
+def fail_models(store: TrackingStore, run_id: str) -> None:
+    """Mark as FAILED the models that a run began to log and did not come to the end of."""
+    from mlflow.entities import LoggedModelStatus
+
+    experiment = store.client.get_run(run_id).info.experiment_id
+    own = f"source_run_id = '{run_id}'"
+    for model in store.client.search_logged_models([experiment], own):
+        if model.status == LoggedModelStatus.PENDING:
+            store.client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+
+
 def spec_params(spec: Spec) -> dict[str, str]:
     """Return a spec as MLflow params: one name a field, its parameters under their own names."""
     fields = spec.to_json()

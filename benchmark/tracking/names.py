@@ -28,9 +28,9 @@ CODE = "code_commit"
 RESCORED = "rescored"
 MACHINE = "machine"
 REQUEST = "request."  # before an option that a resumed benchmark was given otherwise
-HOST = "process.host"
-PID = "process.pid"
-STARTED = "process.started"
+LEASE = "lease"  # the token of the process that a run belongs to, and until when it is alive
+CLAIM = "claim"  # what only one run at a time is to make: a spec, or a search whatever its budget
+TICKET = "ticket"  # the place in the queue of those that claim the same
 
 PREDICTIONS_FILE = "predictions.parquet"
 OUT_OF_FOLD_FILE = "out_of_fold.parquet"

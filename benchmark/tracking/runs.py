@@ -10,9 +10,11 @@ from typing import Any
 from .. import environment
 from ..records import Epoch, Params, Part, Record, Seconds, Spec, State
 from . import names
-from .benchmarks import Benchmark, environment_tags, process_tags
+from .benchmarks import Benchmark, environment_tags
+from .claims import FIRST, claim_of
 from .experiments import Experiment
 from .finishing import FinishedRun, log_finished
+from .leases import Leases, close_run
 from .models import spec_params
 from .store import TrackingStore
 
@@ -57,6 +59,7 @@ class Run:
         self,
         store: TrackingStore,
         experiment: Experiment,
+        leases: Leases,
         run_id: str,
         spec: Spec,
         parent: Benchmark,
@@ -67,6 +70,7 @@ class Run:
         self.adopted: dict[int, Any] = {}
         self._store = store
         self._experiment = experiment
+        self._leases = leases
         self._waiting: list[Any] = []
         self._logged: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
@@ -115,6 +119,7 @@ class Run:
             names.KIND: names.TRIAL,
             names.MLFLOW_PARENT: self.run_id,
             "outcome": trial.outcome,
+            **self._leases.tag(),
             **({names.REASON: trial.reason[: names.TAG_LIMIT]} if trial.reason else {}),
         }
         title = f"{self.spec.arch} trial {trial.number}"
@@ -140,13 +145,14 @@ class Run:
         synthetic = self.parent.synthetic
         log_finished(self._store, self._experiment, self.run_id, finished, synthetic=synthetic)
         self._store.client.set_terminated(self.run_id, State.FINISHED)
+        self._leases.release(self.run_id)
         return self._record()
 
     def fail(self, reason: str, state: State = State.FAILED) -> Record:
         """Close a run that gave no outcome, with the reason."""
         self.flush()
-        self._store.client.set_tag(self.run_id, names.REASON, reason[: names.TAG_LIMIT])
-        self._store.client.set_terminated(self.run_id, state)
+        close_run(self._store, self.run_id, reason, state)
+        self._leases.release(self.run_id)
         return self._record()
 
     def _send(self) -> None:
@@ -162,28 +168,60 @@ class Run:
         return record_of(self._store, self._store.client.get_run(self.run_id))
 
 
-def start_run(store: TrackingStore, experiment: Experiment, parent: Benchmark, spec: Spec) -> Run:
-    """Begin the run of a spec below the benchmark's run.
+def create_run(
+    store: TrackingStore,
+    experiment: Experiment,
+    leases: Leases,
+    parent: Benchmark,
+    spec: Spec,
+    *,
+    asks: bool = False,
+) -> str:
+    """Make the run of a spec below the benchmark's run, and hold it; return its id.
 
-    A search takes over the trials that an interrupted run of it had logged.
+    Args:
+        store: the tracking store.
+        experiment: where the run is to be.
+        leases: this process's; it holds the run from now on.
+        parent: the benchmark's run.
+        spec: what is run.
+        asks: whether it must win its claim before it goes on, rather than hold it at once.
     """
-    text = json.dumps(spec.to_json(), ensure_ascii=False)
+    text = _spec_text(spec)
     tags = {
-        names.KIND: names.RUN,
+        **({names.KIND: names.RUN, names.SPEC: text} if text else {}),
         names.MLFLOW_PARENT: parent.run_id,
         names.SPEC_DIGEST: spec.digest,
         names.DATA_DIGEST: spec.data_digest,
         names.SPLIT_DIGEST: spec.split_digest,
         names.SYNTHETIC: str(parent.synthetic).lower(),
         **environment_tags(),
-        **process_tags(),
-        **({names.SPEC: text} if len(text) <= names.TAG_LIMIT else {}),
+        names.CLAIM: claim_of(spec),
+        **({} if asks else {names.TICKET: FIRST}),
+        **leases.tag(),
     }
     run_id = store.create_run(experiment.id, _title(spec), tags)
+    leases.hold(run_id)
+    return run_id
+
+
+def open_run(
+    store: TrackingStore,
+    experiment: Experiment,
+    leases: Leases,
+    parent: Benchmark,
+    spec: Spec,
+    run_id: str,
+) -> Run:
+    """Log what a run is of; a search takes over the trials that an interrupted one had logged.
+
+    The arguments are as in `create_run`.
+    """
     store.write_params(run_id, spec_params(spec))
-    if names.SPEC not in tags:
-        store.keep_text(run_id, text, names.SPEC_FILE)
-    run = Run(store, experiment, run_id, spec, parent)
+    if not _spec_text(spec):  # a run without its spec is none of a benchmark's yet
+        store.keep_text(run_id, json.dumps(spec.to_json(), ensure_ascii=False), names.SPEC_FILE)
+        store.write_tags(run_id, {names.KIND: names.RUN})
+    run = Run(store, experiment, leases, run_id, spec, parent)
     if spec.search is not None:
         _adopt_trials(store, experiment, run)
     return run
@@ -219,6 +257,12 @@ def _spec_of(store: TrackingStore, run: Any) -> Spec:
     return Spec.from_json(json.loads(text))
 
 
+def _spec_text(spec: Spec) -> str:
+    """Return a spec as a tag holds it, nothing where it is too long for one."""
+    text = json.dumps(spec.to_json(), ensure_ascii=False)
+    return text if len(text) <= names.TAG_LIMIT else ""
+
+
 def _title(spec: Spec) -> str:
     """Return the name that a person sees in the list of runs."""
     fold = "" if spec.fold is None else f" fold {spec.fold}"
@@ -246,7 +290,8 @@ def _adopt_trials(store: TrackingStore, experiment: Experiment, run: Run) -> Non
 
 
 def _adopt(store: TrackingStore, run: Run, trial: Any) -> None:
-    is_half = trial.info.status == State.RUNNING  # killed while it was logged; it will be again
+    # Killed while it was logged; it will be again.
+    is_half = trial.info.status in (State.RUNNING, State.KILLED)
     if is_half or (number := int(trial.data.params["trial"])) in run.adopted:
         store.client.delete_run(trial.info.run_id)
         return

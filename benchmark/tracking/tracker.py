@@ -1,21 +1,25 @@
 """The room's front door: one object that knows a store and an experiment."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import __version__
 from ..errors import StoreError, one_line
 from ..evaluation import read_predictions, write_predictions
 from ..numerics import NUMERICS
+from ..presence import Presence
 from ..records import Predictions, Record, Spec, State
 from . import names
-from .benchmarks import Benchmark, Opening, begin_benchmark, dead_process
+from .benchmarks import Benchmark, Opening, begin_benchmark
+from .claims import Claims, claim_of
 from .experiments import Experiment, existing_experiment, find_experiment
 from .finishing import as_metrics, tested
+from .leases import Leases, holder_of
 from .models import network_uri
 from .registry import ModelRegistry
-from .runs import Run, record_of, start_run
+from .runs import Run, create_run, open_run, record_of
 from .store import TrackingStore, open_store
 from .view import BoardFiles, Link, leave_board
 
@@ -34,6 +38,7 @@ class Tracker:
         self._store = store
         self.experiment = experiment
         self.registry = ModelRegistry(store)
+        self._be(Presence())
 
     @classmethod
     def open(
@@ -75,13 +80,39 @@ class Tracker:
 
         Args:
             opening: what the benchmark says of itself.
-            resume: whether an unfinished benchmark of the same plan, its process dead, is taken up.
+            resume: whether an unfinished benchmark of the same plan is taken up, its process dead.
         """
-        return begin_benchmark(self._store, self.experiment, opening, resume=resume)
+        return begin_benchmark(self._store, self.experiment, self._leases, opening, resume=resume)
 
     def start(self, parent: Benchmark, spec: Spec) -> Run:
-        """Begin the run of a spec; a search takes over an interrupted run's trials."""
-        return start_run(self._store, self.experiment, parent, spec)
+        """Begin the run of a spec, whoever else is at it; a search takes over a dead one's trials.
+
+        Whoever claims the same meanwhile waits for it.
+        """
+        run_id = create_run(self._store, self.experiment, self._leases, parent, spec)
+        return self._open(parent, spec, run_id)
+
+    def claim(self, parent: Benchmark, spec: Spec) -> Run | Record | None:
+        """Begin the run of a spec, unless another benchmark made it or is at it.
+
+        Returns:
+            The run to go on with; the record of one that is finished; None while another live
+            benchmark is at it, or at the same search with another budget.
+        """
+        claim = claim_of(spec)
+        if self._claims.is_under_way(claim):
+            return None
+        store, leases = self._store, self._leases
+        run_id = create_run(store, self.experiment, leases, parent, spec, asks=True)
+        is_won = self._claims.wins(claim, run_id)
+        # Whoever was at it had finished before it was no rival any more: only now is this sure.
+        found = self.finished([spec.digest]).get(spec.digest) if is_won else None
+        if is_won and found is None:
+            return self._open(parent, spec, run_id)
+        store.client.set_terminated(run_id, State.KILLED)
+        store.client.delete_run(run_id)
+        leases.release(run_id)
+        return found
 
     def finish_benchmark(
         self, parent: Benchmark, board: BoardFiles, state: State = State.FINISHED
@@ -94,22 +125,40 @@ class Tracker:
     def close(self, parent: Benchmark, state: State) -> None:
         """Close a benchmark's run."""
         self._store.client.set_terminated(parent.run_id, state)
+        self._leases.release(parent.run_id)
+
+    @contextmanager
+    def present(self, folder: Path) -> Iterator[None]:
+        """Be seen to be alive until this is left; what is then not closed, is closed as KILLED.
+
+        Args:
+            folder: where processes of this machine look for each other's presence.
+        """
+        with Presence(folder) as presence:
+            self._be(presence)
+            with self._leases.renewed():
+                yield
+
+    @property
+    def token(self) -> str:
+        """What tells this process from every other."""
+        return self._leases.token
 
     def close_stale(self) -> tuple[str, ...]:
-        """Close as KILLED what dead processes of this machine left RUNNING; return the run ids.
+        """Close as KILLED what benchmarks that are gone left RUNNING; return the run ids.
 
-        A run is only touched if it recorded its process, on this machine, and that process is gone.
+        Runs that say nothing of whose they are stay as they are.
         """
-        closed = []
-        for run in self._store.runs(self.experiment.id, "attributes.status = 'RUNNING'"):
-            process, run_id = dead_process(run), run.info.run_id
-            if process is None:
-                continue
-            reason = f"process {process.pid} on {process.host} ended without closing this run"
-            self._store.client.set_tag(run_id, names.REASON, reason)
-            self._store.client.set_terminated(run_id, State.KILLED)
-            closed.append(run_id)
-        return tuple(closed)
+        gone = self._presence.gone()
+        running = self._store.runs(self.experiment.id, "attributes.status = 'RUNNING'")
+        closed = tuple(run.info.run_id for run in running if self._leases.close_if_stale(run))
+        self._presence.forget(gone)
+        return closed
+
+    def living(self) -> frozenset[str]:
+        """Return the tokens of the processes that are at work here, as far as can be told."""
+        running = self._store.runs(self.experiment.id, "attributes.status = 'RUNNING'")
+        return frozenset(holder_of(run) for run in running if not self._leases.is_stale(run))
 
     def benchmarks(self) -> tuple[Benchmark, ...]:
         """Return the experiment's benchmarks, the one that was under way last first."""
@@ -269,6 +318,14 @@ class Tracker:
                 if table is not None:
                     write_predictions(table, Path(folder) / name)
             self._store.client.log_artifacts(record.run_id, folder)
+
+    def _be(self, presence: Presence) -> None:
+        self._presence = presence
+        self._leases = Leases(self._store, presence)
+        self._claims = Claims(self._store, self.experiment, self._leases)
+
+    def _open(self, parent: Benchmark, spec: Spec, run_id: str) -> Run:
+        return open_run(self._store, self.experiment, self._leases, parent, spec, run_id)
 
     def _fetch(self, run_id: str, path: str) -> Path:
         run = self._store.client.get_run(run_id)

@@ -1,6 +1,6 @@
 """What runs in the process that trains, and what talks to it."""
 
-from .messages import Advance, Event, Failure, Ready, Stage, Task, Tried
+from .messages import Advance, Event, Failure, NotBegun, Ready, Stage, Task, Tried
 from .objective import own_point, settings_for, start_of
 from .outcomes import complete_outcomes, read_history, read_outcome, study_of
 from .pool import LazyPool
@@ -11,6 +11,7 @@ __all__ = [
     "Event",
     "Failure",
     "LazyPool",
+    "NotBegun",
     "Ready",
     "Stage",
     "Task",

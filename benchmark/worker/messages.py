@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -65,6 +66,13 @@ class Advance:
     """`count` more units of the present stage are done."""
 
     count: int
+
+
+class NotBegun(StrEnum):
+    """Why a task is not begun: another process is at it by now, or has done it."""
+
+    LATER = "later"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Self
 from .. import environment
 from ..records import Outcome
 from .handle import Serve, Worker
-from .messages import Event, Failure, Searching, Task, Tried
+from .messages import Event, Failure, NotBegun, Searching, Task, Tried
 from .process import serve
 
 MOST_DEATHS = 10
@@ -19,8 +19,13 @@ MOST_DEATHS = 10
 chosen, not sourced: the study gives a trial up after five deaths, and goes on with the next one.
 """
 
+AGAIN_SECONDS = 2.0
+"""How long it waits, where all that is left is LATER, before it asks again: chosen, not sourced."""
+
+Begin = Callable[[Task], NotBegun | None]
 Say = Callable[[Task, Event], None]
-Ended = tuple[Task, Outcome | Failure | BaseException]
+Result = Outcome | Failure | NotBegun
+Ended = tuple[Task, Result | BaseException]
 
 
 class Pool:
@@ -65,31 +70,26 @@ class Pool:
     def run(
         self,
         tasks: Sequence[Task],
-        begin: Callable[[Task], None],
+        begin: Begin,
         say: Say,
         meanwhile: Callable[[], None] = lambda: None,
-    ) -> Iterator[tuple[Task, Outcome | Failure]]:
+    ) -> Iterator[tuple[Task, Result]]:
         """Run every task; `begin` and `say` are called from the workers' threads.
 
-        `meanwhile` is called once, in this thread, when the workers have begun.
-        """
-        waiting = deque(tasks)
-        done: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        A task that `begin` puts off goes to the end of the list, and is asked for again until it
+        may begin or is done elsewhere.
 
-        def take() -> Task | None:
-            with self._beginning:  # what `close` finds begun is all that ever begins
-                if self._closed.is_set() or not waiting:
-                    return None
-                task = waiting.popleft()
-                try:
-                    begin(task)
-                except BaseException as error:  # noqa: BLE001  raised in the main thread
-                    done.put((task, error))
-                    return None
-                return task
+        Args:
+            tasks: what to run.
+            begin: called before a task; says why it does not begin, None where it does.
+            say: told what workers say.
+            meanwhile: called once, in this thread, when the workers have begun.
+        """
+        done: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        line = _Line(tasks, begin, done.put, self._beginning, self._closed)
 
         def work(worker: Worker) -> None:
-            while (task := take()) is not None:
+            while (task := line.take()) is not None:
                 try:
                     done.put((task, self._do(worker, task, say)))
                 except BaseException as error:  # noqa: BLE001  raised in the main thread
@@ -106,8 +106,7 @@ class Pool:
                     raise result
                 yield task, result
         finally:
-            with self._beginning:
-                waiting.clear()
+            line.clear()
 
     def _do(self, worker: Worker, task: Task, say: Say) -> Outcome | Failure:
         """Run a task to its end; a search goes on in a fresh process where one died in it.
@@ -133,6 +132,62 @@ class Pool:
                 return result
             if self._timeout:
                 allowed = max(1.0, self._timeout - (environment.seconds() - began))
+
+
+class _Line:
+    """Tasks that have not begun, for any number of threads to take from.
+
+    Args:
+        tasks: all of them.
+        begin: called before a task begins; may put it off.
+        end: told of tasks that come to an end without having begun.
+        guard: held while a task begins: what is begun when `closed` is set under it, is all.
+        closed: set when none is to begin any more.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        begin: Begin,
+        end: Callable[[Ended], None],
+        guard: threading.Lock,
+        closed: threading.Event,
+    ) -> None:
+        self._waiting = deque(tasks)
+        self._begin = begin
+        self._end = end
+        self._guard = guard
+        self._closed = closed
+
+    def take(self) -> Task | None:
+        """Begin the next task that can, waiting for one if need be; None where none is left."""
+        put_off = 0
+        while True:
+            with self._guard:
+                if self._closed.is_set() or not self._waiting:
+                    return None
+                task = self._waiting.popleft()
+                try:
+                    refused = self._begin(task)
+                except BaseException as error:  # noqa: BLE001  raised in the main thread
+                    self._end((task, error))
+                    return None
+                if refused is None:
+                    return task
+                if refused is NotBegun.LATER:
+                    self._waiting.append(task)
+                    put_off += 1
+                else:
+                    self._end((task, refused))
+                are_all_put_off = put_off >= len(self._waiting)
+            if are_all_put_off:
+                put_off = 0
+                self._closed.wait(AGAIN_SECONDS)
+
+    def clear(self) -> None:
+        """Let no further task begin."""
+        with self._guard:
+            self._waiting.clear()
 
 
 class LazyPool:

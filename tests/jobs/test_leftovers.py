@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,10 +13,13 @@ import pytest
 from benchmark.evaluation import write_predictions
 from benchmark.jobs.execution import Execution
 from benchmark.records import Outcome, Record, Seconds, Spec, State
+from benchmark.tracking import Run
+from benchmark.worker import NotBegun
 from tests.evaluation.made import predictions
 from tests.worker.acting import outcome_of, spec_of
 
-DEAD = f"{socket.gethostname()}=999999999=long ago"
+DEAD = "0123456789abcdef"
+LIVING = "fedcba9876543210"
 
 
 def record_of(spec: Spec, state: State, reason: str = "") -> Record:
@@ -63,14 +65,42 @@ class Pool:
     def run(
         self,
         tasks: list[Any],
-        begin: Callable[[Any], None],
+        begin: Callable[[Any], NotBegun | None],
         say: object,
         meanwhile: Callable[[], None],
-    ) -> Iterator[tuple[Any, Outcome]]:
+    ) -> Iterator[tuple[Any, Outcome | NotBegun]]:
         meanwhile()
-        for task in tasks:
-            begin(task)
-            yield task, leave(task.folder, task.spec)
+        waiting = list(tasks)
+        while waiting:
+            task = waiting.pop(0)
+            match begin(task):
+                case NotBegun.LATER:
+                    waiting.append(task)
+                case NotBegun.DONE:
+                    yield task, NotBegun.DONE
+                case _:
+                    yield task, leave(task.folder, task.spec)
+
+
+@dataclass(kw_only=True)
+class Claimed:
+    """A tracker that knows what others are at, or have made."""
+
+    token: str = "own"
+    others: dict[str, list[Record | None]] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+
+    def living(self) -> frozenset[str]:
+        return frozenset({self.token, LIVING})
+
+    def claim(self, parent: object, spec: Spec) -> Run | Record | None:
+        answers = self.others.get(spec.arch)
+        return answers.pop(0) if answers else self.start(parent, spec)
+
+    def start(self, _parent: object, spec: Spec) -> Run:
+        self.begun.append(spec.arch)
+        none = cast("Any", None)
+        return Run(none, none, none, "r", spec, none)
 
 
 @pytest.fixture
@@ -81,13 +111,18 @@ def said() -> list[str]:
 @pytest.fixture
 def execution(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Execution:
     monkeypatch.setattr("benchmark.jobs.execution.Recorder", lambda *_: Recorder())
-    tracker = SimpleNamespace(
-        finished=lambda digests: {}, start=lambda parent, spec: SimpleNamespace(spec=spec)
-    )
+    tracker = Claimed()
     display = SimpleNamespace(note=said.append, begin=lambda name: None, end=lambda *_: None)
     plan = SimpleNamespace(jobs=())
     return Execution(
-        prepared=cast("Any", SimpleNamespace(index=SimpleNamespace(digest="d"), plan=plan)),
+        prepared=cast(
+            "Any",
+            SimpleNamespace(
+                index=SimpleNamespace(digest="d"),
+                plan=plan,
+                request=SimpleNamespace(resume=True),
+            ),
+        ),
         tracker=cast("Any", tracker),
         parent=cast("Any", None),
         display=cast("Any", display),
@@ -113,6 +148,10 @@ def run_tasks(execution: Execution, *architectures: str) -> None:
     specs = [spec_of(arch) for arch in architectures]
     tasks = [SimpleNamespace(spec=spec, folder=execution.unlogged / spec.digest) for spec in specs]
     execution.run_tasks(cast("Any", tasks))
+
+
+def tracker(execution: Execution) -> Claimed:
+    return cast("Claimed", execution.tracker)
 
 
 def recorder(execution: Execution) -> Recorder:
@@ -177,17 +216,70 @@ def test_leftovers_of_other_images_are_left_for_their_own_benchmark(
     assert (folder / "outcome.json").is_file()
 
 
-@pytest.mark.parametrize(
-    ("pid", "seconds_old", "is_left"),
-    [(999999999, 120, False), (999999999, 5, True), (os.getpid(), 120, True)],
-    ids=["of a dead process", "of another machine, it may be", "of a living process"],
-)
-def test_half_written_checkpoints_of_the_dead_go_at_the_next_start(
-    pid: int, seconds_old: float, is_left: bool, execution: Execution, tmp_path: Path
+def test_what_another_live_benchmark_has_not_logged_yet_is_left_to_it(
+    execution: Execution, tmp_path: Path
 ) -> None:
-    part = tmp_path / "checkpoints" / "0123" / f".0123-tail.npz.{pid}.part"
+    leave(tmp_path / ".unlogged" / LIVING / spec_of("good").digest, spec_of("good"))
+    execution.log_leftovers()
+    assert execution.done == {}
+    assert (tmp_path / ".unlogged" / LIVING / spec_of("good").digest / "outcome.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("claimed", "is_left"), [(None, True), (State.FINISHED, False)], ids=["at it", "done"]
+)
+def test_an_outcome_of_the_dead_is_logged_by_one_benchmark_only(
+    claimed: State | None, is_left: bool, execution: Execution, tmp_path: Path
+) -> None:
+    spec = spec_of("good")
+    leave(tmp_path / ".unlogged" / DEAD / spec.digest, spec)
+    others = tracker(execution).others
+    others["good"] = [None if claimed is None else record_of(spec, claimed)]
+    execution.log_leftovers()
+    assert tracker(execution).begun == []
+    assert (tmp_path / ".unlogged" / DEAD / spec.digest).exists() is is_left
+    assert len(execution.done) == (not is_left)
+
+
+def test_what_another_benchmark_is_at_is_told_once_and_its_run_is_taken(
+    execution: Execution, said: list[str]
+) -> None:
+    made = record_of(spec_of("cnn"), State.FINISHED)
+    tracker(execution).others["cnn"] = [None, None, None, made]
+    run_tasks(execution, "cnn", "good")
+    assert said == ["cnn is being trained by another benchmark; waiting"]
+    assert tracker(execution).begun == ["good"]
+    assert execution.done[spec_of("cnn").digest] is made
+    assert len(execution.done) == 2
+
+
+def test_a_spec_that_its_benchmark_gave_up_is_made_here(
+    execution: Execution, said: list[str]
+) -> None:
+    tracker(execution).others["cnn"] = [None]
+    run_tasks(execution, "cnn", "good")
+    assert tracker(execution).begun == ["good", "cnn"]
+    assert len(execution.done) == 2
+
+
+def test_who_wants_everything_anew_waits_for_nobody(execution: Execution, said: list[str]) -> None:
+    execution.prepared.request.resume = False  # type: ignore[misc]  # it stands for a request
+    tracker(execution).others["cnn"] = [None]
+    run_tasks(execution, "cnn")
+    assert tracker(execution).begun == ["cnn"]
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("seconds_old", "is_left"), [(120, False), (5, True)], ids=["of the dead", "of the living"]
+)
+@pytest.mark.parametrize("place", ["checkpoints/0123/.0123-tail.npz.0a1b2c3d.part", ".b.md.0.part"])
+def test_half_written_files_of_the_dead_go_at_the_next_start(
+    place: str, seconds_old: float, is_left: bool, execution: Execution, tmp_path: Path
+) -> None:
+    part = tmp_path / place
     whole = part.with_name("0123-tail.npz")
-    part.parent.mkdir(parents=True)
+    part.parent.mkdir(parents=True, exist_ok=True)
     whole.touch()
     part.touch()
     written = part.stat().st_mtime - seconds_old

@@ -1,13 +1,12 @@
 import os
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from benchmark.errors import StoreError
+from benchmark.presence import Presence
 from benchmark.records import State
 from benchmark.tracking import Benchmark, Opening, Tracker
 
@@ -16,25 +15,18 @@ from .conftest import OPENING, SPEC, Bench
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
-def dead_pid() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-def belongs_to(tracker: Tracker, run_id: str, pid: int, host: str | None = None) -> None:
-    tags = {"process.pid": str(pid), "process.host": host or socket.gethostname()}
-    tracker._store.write_tags(run_id, {**tags, "process.started": "1.00"})
+def leave(tracker: Tracker, run_id: str) -> None:
+    """Let a run belong to a process of another machine that is long dead."""
+    tracker._store.write_tags(run_id, {"lease": "0123456789abcdef 1000"})
 
 
 def run_of(tracker: Tracker, run_id: str) -> Any:
     return tracker._store.client.get_run(run_id)
 
 
-def interrupted(tracker: Tracker, pid: int, opening: Opening = OPENING) -> Benchmark:
+def interrupted(tracker: Tracker, opening: Opening = OPENING) -> Benchmark:
     parent = tracker.begin(opening, resume=False)
-    belongs_to(tracker, parent.run_id, pid)
+    leave(tracker, parent.run_id)
     return parent
 
 
@@ -45,12 +37,12 @@ def test_a_benchmark_says_what_it_is(bench: Bench) -> None:
     assert data.tags["benchmark"] == "parent"
     assert data.tags["synthetic"] == "true"
     assert data.tags["data_digest"] == "d" * 64
-    assert data.tags["process.pid"] == str(os.getpid())
+    assert data.tags["lease"].startswith(f"{tracker.token} ")
     assert "version.keras" in data.tags
 
 
-def test_an_interrupted_benchmark_is_taken_up_again(bench: Bench, dead_pid: int) -> None:
-    first = interrupted(bench.open(), dead_pid)
+def test_an_interrupted_benchmark_is_taken_up_again(bench: Bench) -> None:
+    first = interrupted(bench.open())
     tracker = bench.open()
     tracker.close_stale()
     second = tracker.begin(OPENING, resume=True)
@@ -58,8 +50,8 @@ def test_an_interrupted_benchmark_is_taken_up_again(bench: Bench, dead_pid: int)
     assert run_of(tracker, second.run_id).info.status == "RUNNING"
 
 
-def test_options_that_changed_since_an_interruption_are_tags(bench: Bench, dead_pid: int) -> None:
-    interrupted(bench.open(), dead_pid)
+def test_options_that_changed_since_an_interruption_are_tags(bench: Bench) -> None:
+    interrupted(bench.open())
     tracker = bench.open()
     tracker.close_stale()
     again = tracker.begin(replace(OPENING, params={"arch": "cnn", "seed": "1"}), resume=True)
@@ -80,9 +72,9 @@ def test_a_run_says_where_and_with_what_it_was_made(bench: Bench) -> None:
 
 @pytest.mark.parametrize("change", [{"resume": False}, {"plan_digest": "b" * 64}])
 def test_another_plan_or_no_wish_to_resume_is_a_new_benchmark(
-    bench: Bench, dead_pid: int, change: dict[str, Any]
+    bench: Bench, change: dict[str, Any]
 ) -> None:
-    first = interrupted(bench.open(), dead_pid)
+    first = interrupted(bench.open())
     opening = replace(OPENING, plan_digest=change.get("plan_digest", OPENING.plan_digest))
     second = bench.open().begin(opening, resume=change.get("resume", True))
     assert second.run_id != first.run_id
@@ -94,38 +86,75 @@ def test_a_benchmark_that_still_runs_is_not_taken_over(bench: Bench) -> None:
     assert second.run_id != first.run_id
 
 
-def test_a_finished_benchmark_is_not_taken_up(bench: Bench, dead_pid: int) -> None:
+def test_a_finished_benchmark_is_not_taken_up(bench: Bench) -> None:
     tracker = bench.open()
-    first = interrupted(tracker, dead_pid)
+    first = interrupted(tracker)
     tracker.close(first, State.FINISHED)
     assert tracker.begin(OPENING, resume=True).run_id != first.run_id
 
 
-def test_runs_of_a_dead_process_are_closed_with_a_reason(bench: Bench, dead_pid: int) -> None:
+def test_runs_of_a_dead_process_are_closed_with_a_reason(bench: Bench) -> None:
     tracker = bench.open()
-    parent = interrupted(tracker, dead_pid)
+    parent = interrupted(tracker)
     run = tracker.start(parent, SPEC)
-    belongs_to(tracker, run.run_id, dead_pid)
+    leave(tracker, run.run_id)
     assert set(bench.open().close_stale()) == {parent.run_id, run.run_id}
     closed = run_of(tracker, run.run_id)
     assert closed.info.status == "KILLED"
-    assert f"process {dead_pid} on" in closed.data.tags["reason"]
+    assert closed.data.tags["reason"] == (
+        "the benchmark that this run belonged to ended without closing it"
+    )
 
 
-def test_runs_of_live_processes_other_hosts_and_other_programs_are_left(
-    bench: Bench, dead_pid: int
-) -> None:
+def test_runs_of_the_living_and_of_other_programs_are_left(bench: Bench) -> None:
     tracker = bench.open()
     own = tracker.begin(OPENING, resume=False).run_id
-    away = tracker.begin(OPENING, resume=False).run_id
-    belongs_to(tracker, away, dead_pid, host="elsewhere")
-    tracker._store.client.create_run(tracker.experiment.id)
-    assert tracker.close_stale() == ()
-    assert run_of(tracker, own).info.status == run_of(tracker, away).info.status == "RUNNING"
+    others = tracker._store.client.create_run(tracker.experiment.id).info.run_id
+    for each in (tracker, bench.open()):  # another process, it may be of another machine
+        assert each.close_stale() == ()
+    assert {run_of(tracker, each).info.status for each in (own, others)} == {"RUNNING"}
 
 
-def test_runs_of_another_experiment_are_left(bench: Bench, dead_pid: int) -> None:
-    interrupted(bench.open("one"), dead_pid)
+def test_on_one_machine_the_dead_are_known_at_once(bench: Bench) -> None:
+    killed, tracker = bench.open(), bench.open()
+    killed._be(Presence(bench.folder / "alive"))
+    parent = killed.begin(OPENING, resume=True)
+    with tracker.present(bench.folder / "alive"):
+        assert tracker.close_stale() == ()
+        assert tracker.living() == {killed.token}
+        held = killed._presence._held
+        assert held is not None
+        held.close()  # as the system does when a process is killed
+        assert tracker.living() == frozenset()
+        assert tracker.close_stale() == (parent.run_id,)
+        assert [path.name for path in (bench.folder / "alive").iterdir()] == [tracker.token]
+        assert tracker.begin(OPENING, resume=True).run_id == parent.run_id
+
+
+def test_what_is_still_open_when_a_benchmark_ends_is_closed(bench: Bench) -> None:
+    tracker = bench.open()
+    with tracker.present(bench.folder / "alive"):
+        parent = tracker.begin(OPENING, resume=True)
+        run = tracker.start(parent, SPEC)
+    for run_id in (parent.run_id, run.run_id):
+        assert run_of(tracker, run_id).info.status == "KILLED"
+    assert not (bench.folder / "alive").exists()
+
+
+def test_nothing_of_the_host_or_the_process_reaches_the_store(bench: Bench) -> None:
+    tracker = bench.open()
+    with tracker.present(bench.folder / "alive"):
+        parent = tracker.begin(OPENING, resume=True)
+        run = tracker.start(parent, SPEC)
+        for run_id in (parent.run_id, run.run_id):
+            data = run_of(tracker, run_id).data
+            said = " ".join([*data.tags.values(), *data.params.values()]).split()
+            assert socket.gethostname() not in said
+            assert str(os.getpid()) not in said
+
+
+def test_runs_of_another_experiment_are_left(bench: Bench) -> None:
+    interrupted(bench.open("one"))
     assert bench.open("two").close_stale() == ()
 
 

@@ -13,7 +13,7 @@ import pytest
 from benchmark.records import Outcome, Params
 from benchmark.search import SearchSettings, parse_space, search
 from benchmark.search.searching import MAX_ATTEMPTS
-from benchmark.worker.messages import Event, Failure, Task, Tried
+from benchmark.worker.messages import Event, Failure, NotBegun, Task, Tried
 from benchmark.worker.pool import MOST_DEATHS, Pool
 from tests.worker.acting import serve
 from tests.worker.test_workers import task_of
@@ -42,6 +42,7 @@ def run(
 ) -> Outcome | Failure:
     with Pool(1, folder / "logs", timeout, serve) as pool:
         ((_, result),) = pool.run([task], lambda _task: None, say)
+    assert not isinstance(result, NotBegun)
     return result
 
 

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from benchmark.records import Outcome, Split
+from benchmark.worker import pool as pool_room
 from benchmark.worker.handle import Worker
-from benchmark.worker.messages import Event, Failure, Ready, Stage, Task
+from benchmark.worker.messages import Event, Failure, NotBegun, Ready, Stage, Task
 from benchmark.worker.pool import Pool
 from benchmark.zoo import Weights
 from tests.worker.acting import serve, spec_of
@@ -146,6 +147,46 @@ def test_a_pool_raises_what_its_callbacks_raise(tmp_path: Path) -> None:
         list(pool.run([task_of("finish")], refuse, lambda task, event: None))
 
 
+def test_a_task_that_is_put_off_goes_to_the_end_and_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_room, "AGAIN_SECONDS", 0.01)
+    tasks = [task_of(act) for act in ("fail", "exit", "finish")]
+    later = NotBegun.LATER
+    said: dict[str, list[NotBegun | None]] = {
+        "fail": [later, later, later, None],
+        "exit": [later, NotBegun.DONE],
+        "finish": [None],
+    }
+    asked: list[str] = []
+
+    def begin(task: Task) -> NotBegun | None:
+        asked.append(task.spec.arch)
+        return said[task.spec.arch].pop(0)
+
+    with Pool(1, tmp_path, 0.0, serve) as pool:
+        found = list(pool.run(tasks, begin, lambda task, event: None))
+    assert asked == ["fail", "exit", "finish", "fail", "exit", "fail", "fail"]
+    assert [task.spec.arch for task, _ in found] == ["finish", "exit", "fail"]
+    assert found[1][1] is NotBegun.DONE
+
+
+def test_a_pool_that_only_waits_can_be_closed(tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def begin(_task: Task) -> NotBegun:
+        asked.set()
+        return NotBegun.LATER
+
+    pool = Pool(1, tmp_path, 0.0, serve)
+    results = pool.run([task_of("finish")], begin, lambda task, event: None)
+    threading.Thread(target=lambda: next(results, None), daemon=True).start()
+    assert asked.wait(60)
+    began = time.monotonic()
+    pool.close()
+    assert time.monotonic() - began < 60
+
+
 def test_a_closed_pool_begins_no_further_task_and_starts_no_process(tmp_path: Path) -> None:
     begun: list[str] = []
     working = threading.Event()
@@ -155,7 +196,7 @@ def test_a_closed_pool_begins_no_further_task_and_starts_no_process(tmp_path: Pa
         lambda task: begun.append(task.spec.arch),
         lambda task, event: working.set(),
     )
-    ended: list[Outcome | Failure] = []
+    ended: list[object] = []
     reader = threading.Thread(target=lambda: ended.append(next(results)[1]), daemon=True)
     reader.start()
     assert working.wait(60)
