@@ -13,7 +13,7 @@ from .. import environment
 from ..records import Spec
 from . import names
 from .experiments import Experiment
-from .leases import Leases
+from .leases import Leases, holder_of
 from .store import TrackingStore
 
 FIRST = "0"  # the ticket of a run that asks nobody
@@ -37,17 +37,25 @@ class Claims:
         self._leases = leases
         self._looked = float("-inf")
         self._others: frozenset[str] = frozenset()
+        self._met_others = False
 
     def is_under_way(self, key: str) -> bool:
         """Whether another benchmark was at it, a moment ago."""
-        now = environment.seconds()
-        if now - self._looked > _LOOK_SECONDS:
-            found = self._living("")
-            self._others = frozenset(
-                run.data.tags.get(names.CLAIM, "") for run in found if not self._leases.is_own(run)
-            )
-            self._looked = environment.seconds()
+        self._look()
         return key in self._others
+
+    def met_others(self) -> bool:
+        """Whether any other benchmark was seen at work, so that much may be done by now."""
+        self._look()
+        return self._met_others
+
+    def _look(self) -> None:
+        if environment.seconds() - self._looked <= _LOOK_SECONDS:
+            return
+        found = [run for run in self._living("") if not self._leases.is_own(run)]
+        self._others = frozenset(run.data.tags.get(names.CLAIM, "") for run in found)
+        self._met_others |= any(holder_of(run) for run in found)
+        self._looked = environment.seconds()
 
     def wins(self, key: str, run_id: str) -> bool:
         """Take a ticket for a run that claims something; whether it is the one to make it.
