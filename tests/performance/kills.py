@@ -28,7 +28,7 @@ from typing import Any
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
-SEARCHED = "--arch mlp,ensemble --search optuna:tpe --trials 30 --space smoke"
+SEARCHED = "--arch mlp,ensemble --search optuna:random --trials 30 --space smoke"
 PLAIN = "--arch prior,mlp,cnn,ensemble,chained --seed 0,1"
 RUN = "run --data phantom --side 32 --epochs 4 --rank-on val"
 _TIMED = ("seconds", "milliseconds", "memory")
