@@ -1,7 +1,7 @@
-"""Texts that people write: flags and YAML files, read strictly, and addresses to be shown."""
+"""Texts that people write: flags and YAML files, read strictly; names and addresses to be shown."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from .errors import UsageError
 
 FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_LISTED = 4
 _MOST_BYTES = 2**20  # chosen, not sourced: no configuration by hand comes near it
 _HIDDEN = "***"
 # A web address's user may be a token alone; a database's password may hold what should be escaped.
@@ -33,6 +34,17 @@ def masked(text: str) -> str:
 def _shown_user(found: re.Match[str]) -> str:
     user = "" if found[2] is None else f"{found[2]}:"
     return f"{found[1]}{user}{_HIDDEN}@"
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, whatever control characters a file's name brought into it."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def listed(names: Collection[str], most: int = _LISTED) -> str:
+    """Return the first few names, and how many more there are, in one line."""
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return printable(", ".join([*list(names)[:most], *more]))
 
 
 def read_yaml(path: Path, kind: str) -> Any:

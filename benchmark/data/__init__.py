@@ -16,7 +16,6 @@ from .explore import PAGE, explore
 from .facts import Facts
 from .fetch import Fetched, fetch
 from .fingerprints import read_file
-from .folders import PICTURE_SUFFIXES
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
@@ -30,6 +29,7 @@ from .splits import (
     unit_numbers,
     write_split,
 )
+from .tree import PICTURE_SUFFIXES
 from .understood import understood_json, understood_lines
 from .windowing import check_window
 

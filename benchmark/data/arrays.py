@@ -46,12 +46,10 @@ class ArrayReader:
             raise ImageError(f"there is no image {path!r}.") from error
 
 
-def read_arrays(
-    file: Path, cache: Cache, class_names: tuple[str, ...] = ()
-) -> tuple[Found, ArrayReader]:
+def read_arrays(file: Path, cache: Cache) -> tuple[Found, ArrayReader]:
     """Find the images of an .npz file, whose arrays are unpacked into the cache.
 
-    Labels without a name in `class_names` are called `class-00`, `class-01`, ...
+    Labels are numbers, and called `class-00`, `class-01`, ...
 
     Raises:
         DataError: it is no such archive, or its arrays have other shapes or types.
@@ -66,7 +64,7 @@ def read_arrays(
     rows: list[ImageRow] = []
     for part in Part:
         if (folder / f"{part}_images.npy").exists():
-            rows += _rows(file, folder, part, class_names)
+            rows += _rows(file, folder, part)
     if not rows:
         raise DataError(f"{file} must hold train_images and train_labels, as MedMNIST's do.")
     classes = tuple(sorted({row.class_name for row in rows}))
@@ -93,7 +91,7 @@ def _load(folder: Path, name: str) -> npt.NDArray[np.uint8]:
     return array
 
 
-def _rows(file: Path, folder: Path, part: Part, class_names: tuple[str, ...]) -> list[ImageRow]:
+def _rows(file: Path, folder: Path, part: Part) -> list[ImageRow]:
     try:
         images, labels = _load(folder, f"{part}_images"), _load(folder, f"{part}_labels")
     except (ValueError, OSError, EOFError) as error:
@@ -108,7 +106,7 @@ def _rows(file: Path, folder: Path, part: Part, class_names: tuple[str, ...]) ->
     return [
         ImageRow(
             path=f"{part}/{number:0{digits}d}",
-            class_name=_class_name(int(value), class_names),
+            class_name=f"class-{int(value):02d}",
             part=part,
             patient="",
             sha256=_sha256(images[number]),
@@ -125,10 +123,6 @@ def _labels(file: Path, part: Part, labels: npt.NDArray[np.generic]) -> npt.NDAr
             f"not {labels.dtype} {labels.shape}."
         )
     return flat
-
-
-def _class_name(value: int, class_names: tuple[str, ...]) -> str:
-    return class_names[value] if 0 <= value < len(class_names) else f"class-{value:02d}"
 
 
 def _sha256(pixels: npt.NDArray[np.uint8]) -> str:

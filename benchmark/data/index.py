@@ -28,6 +28,23 @@ PART_NAMES = {
 }
 """What folders, manifests and arrays call the parts, in lower case."""
 
+_FILLER = r"(?:data|sets?|images?|imgs?|pictures?|pics?|parts?|splits?|folders?|files?|scans?)"
+_PART = re.compile(
+    rf"(?:{_FILLER}[\W_]*)*"
+    r"(train|training|val|valid|validation|dev|test|testing|hold[\W_]?out)"
+    rf"(?:[\W_]*{_FILLER})*"
+)
+_FURTHER = {"dev": Part.VAL, "holdout": Part.TEST}
+
+
+def part_of(name: str) -> Part | None:
+    """Return the part that a folder's or a split's name means, such as `Training data`, or None."""
+    found = _PART.fullmatch(name.strip().lower())
+    if found is None:
+        return None
+    word = re.sub(r"[\W_]", "", found[1])
+    return PART_NAMES.get(word) or _FURTHER[word]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:

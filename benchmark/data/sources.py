@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from ..cache import Cache
 from ..errors import DataError, UsageError
 from ..records import Index, Part, Reader
 from .arrays import read_arrays
+from .class_names import pick_classes
 from .fingerprints import Fingerprints
-from .folders import FolderReader, Found, data_root, read_folder
+from .folders import FolderReader, Found, read_folder
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import read_manifest
 from .tables import TABLE_SUFFIXES
+from .tree import Ignored, data_root, read_tree
 
+_NUMBERED = re.compile(r"class-\d\d")
 _USUAL_CACHE = ".benchmark-cache"  # as --cache has it where nothing is said
 
 
@@ -33,9 +37,7 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
         DataError: what stands there cannot be used, or has not been fetched.
     """
     if data == "phantom":
-        from . import phantom
-
-        return phantom.read_index(cache)
+        return _drawn(options, cache)
     if data in DATA_SETS:
         return _read(fetched_folder(data, cache), options, cache, DATA_SETS[data])
     path = Path(data).expanduser()
@@ -44,6 +46,30 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
             raise UsageError(f"there is no file or folder {data}.")
         DATA_SETS[data]  # says which names are near
     return _read(path.absolute(), options, cache, None)
+
+
+def _drawn(options: ReadOptions, cache: Cache) -> Index:
+    """Return the phantom, as it is or with what a person picks of it."""
+    from . import phantom
+
+    index = phantom.read_index(cache)
+    if not (options.ignore or options.classes):
+        return index
+    columns = (index.paths, index.labels, index.parts, index.patients, index.hashes)
+    rows = tuple(
+        ImageRow(
+            path=path,
+            class_name=index.classes[label],
+            part=part,
+            patient=patient or "",
+            sha256=sha256,
+        )
+        for path, label, part, patient, sha256 in zip(*columns, strict=True)
+    )
+    found = Found(rows=rows, left_out=(), classes=index.classes, notes=index.notes)
+    found = pick_classes(without_ignored(found, options.ignore), options.classes)
+    title = replace(_titled(found, "phantom", DATA_SETS["phantom"]), synthetic=True)
+    return build_index(found.rows, title, index.reader, needs_parts=options.needs_parts)
 
 
 def fetched_folder(name: str, cache: Cache) -> Path:
@@ -62,68 +88,132 @@ def fetched_folder(name: str, cache: Cache) -> Path:
 
 def _read(path: Path, options: ReadOptions, cache: Cache, known: DataSet | None) -> Index:
     reader: Reader
+    wanted = [member for own in options.classes.values() for member in own]
     if path.is_dir():
         root = data_root(path)
+        tree = read_tree(root, options.ignore)
         with Fingerprints(root, cache.folder) as fingerprints:
-            found = read_folder(root, fingerprints)
-        reader = FolderReader(root=root)
-        known = known or _recognise(found)
+            found = read_folder(tree, fingerprints, wanted)
+        reader = FolderReader(root=root, linked=tree.linked)
     elif path.suffix.lower() in TABLE_SUFFIXES:
         with Fingerprints(path.parent, cache.folder) as fingerprints:
             found = read_manifest(path, fingerprints, options)
+        found = without_ignored(found, options.ignore)
         reader = FolderReader(root=path.parent)
     elif path.suffix.lower() == ".npz":
-        known = known or _named_in(path.stem)
-        found, reader = read_arrays(path, cache, known.classes if known else ())
+        found, reader = read_arrays(path, cache)
+        known = known or recognise(found)
+        found = without_ignored(named_as(found, known), options.ignore)
     else:
         raise UsageError(
             f"{path} is no folder, .csv, .tsv, .parquet or .npz; write a list of images as a .csv "
             "that begins with the line path,label."
         )
-    return _titled(found, reader, path, options, known)
+    return _indexed(found, reader, path, options, known or recognise(found))
 
 
-def _titled(
+def without_ignored(found: Found, globs: Sequence[str]) -> Found:
+    """Return what was found without the paths that a person's globs match."""
+    if not globs:
+        return found
+    ignored = Ignored(globs)
+    rows = tuple(row for row in found.rows if not ignored.has(row.path))
+    left_out = tuple(each for each in found.left_out if not ignored.has(each.path))
+    understood = replace(
+        found.understood, ignored_files=(*ignored.said(), *found.understood.ignored_files)
+    )
+    return replace(found, rows=rows, left_out=left_out, understood=understood)
+
+
+def _indexed(
     found: Found, reader: Reader, path: Path, options: ReadOptions, known: DataSet | None
 ) -> Index:
-    """Name what was found, tell its patients apart, and make the index."""
-    pattern = options.patient_pattern or (known.patient_pattern if known else "")
+    """Pick the classes, tell patients apart, name the whole, and make the index."""
+    like = known or _named_like(found)
+    found = pick_classes(found, options.classes)
+    pattern = options.patient_pattern or (like.patient_pattern if like else "")
     rows, told = name_patients(found.rows, pattern, given=options.patient_pattern is not None)
     rows, single = without_single_patient(rows)
     told = (*told, *(single or _placeholder_note(rows, options.patient_pattern)))
+    if like and not known and not options.patient_pattern:
+        told = (*told, f"patients are told by file names, as in {like.name}.")
     shared = _patients(rows, Part.TRAIN) & _patients(rows, Part.TEST)
-    if shared and known and known.patient_note:
-        told = (*told, f"patients in both train and test: {len(shared)}; {known.patient_note}.")
-    own = slug(path.stem if path.is_file() else path.name)
-    title = Title(
-        name=own if known is None or own.startswith(known.name) else known.name,
-        modality=known.modality if known else _modality(found.modalities),
-        classes=found.classes,
-        notes=(*found.notes, *told),
-        understood=found.understood,
-    )
+    if shared and like and like.patient_note:
+        told = (*told, f"patients in both train and test: {len(shared)}; {like.patient_note}.")
+    name = _name(slug(path.stem if path.is_file() else path.name), known)
+    title = _titled(replace(found, notes=(*found.notes, *told)), name, known)
     return build_index(
         rows, title, reader, left_out=found.left_out, needs_parts=options.needs_parts
     )
 
 
-def _recognise(found: Found) -> DataSet | None:
-    """Tell which known data set a folder holds, by its class names and its file names."""
-    if not found.rows:
-        return None
+def _name(own: str, known: DataSet | None) -> str:
+    """Return a data set's name: its folder's or file's own, never a known set's that it is not."""
+    if known is None:
+        return f"{own}-own" if own in DATA_SETS else own
+    return own if own.startswith(known.name) else known.name
+
+
+def _titled(found: Found, name: str, known: DataSet | None) -> Title:
+    return Title(
+        name=name,
+        modality=known.modality if known else _modality(found.modalities),
+        classes=found.classes,
+        notes=found.notes,
+        understood=found.understood,
+    )
+
+
+def recognise(found: Found) -> DataSet | None:
+    """Tell which known data set was found: by how many images each class has in each part.
+
+    Names of classes and files tell nothing: normal and pneumonia are the commonest classes there
+    are. Classes of arrays have no names, and stand in the order of the known ones.
+    """
+    counts = Counter((row.part, row.class_name) for row in found.rows)
     for name in DATA_SETS:
         known = DATA_SETS[name]
-        if known.synthetic or found.classes != known.classes or found.rows[0].part is None:
+        if not known.counts or len(found.classes) != len(known.classes):
+            continue
+        own = [c for c in found.classes if not _NUMBERED.fullmatch(c)]
+        if own and found.classes != known.classes:
+            continue
+        due = {
+            (part, called): count
+            for part, each in known.counts.items()
+            for called, count in zip(found.classes, each, strict=True)
+        }
+        if counts == due:
+            return known
+    return None
+
+
+def named_as(found: Found, known: DataSet | None) -> Found:
+    """Return what an array file holds with the names of a known set's classes for its numbers."""
+    if known is None:
+        return found
+    called = {f"class-{number:02d}": name for number, name in enumerate(known.classes)}
+    rows = [
+        replace(row, class_name=called.get(row.class_name, row.class_name)) for row in found.rows
+    ]
+    classes = tuple(sorted({row.class_name for row in rows}))
+    return replace(found, rows=tuple(rows), classes=classes)
+
+
+def _named_like(found: Found) -> DataSet | None:
+    """Return the known data set whose classes, parts and file names a set has, if any.
+
+    It may be a sample of it or another: its patients' pattern is used all the same, since a
+    wrong joining leaks nothing.
+    """
+    for name in DATA_SETS:
+        known = DATA_SETS[name]
+        if not known.patient_pattern or found.classes != known.classes:
             continue
         pattern = re.compile(known.patient_pattern)
         if sum(pattern.search(row.path) is not None for row in found.rows) * 2 > len(found.rows):
             return known
     return None
-
-
-def _named_in(stem: str) -> DataSet | None:
-    """Tell which known data set a file's name begins with, such as pneumoniamnist_224."""
-    return next((DATA_SETS[name] for name in DATA_SETS if slug(stem).startswith(name)), None)
 
 
 def _patients(rows: Iterable[ImageRow], part: Part) -> frozenset[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..records import Index, Part
+from ..texts import printable
 from .facts import Facts
 
 _CLASSES_SHOWN = 5  # with the other lines at most about a dozen, however large the set
@@ -57,11 +58,6 @@ def understood_json(index: Index, facts: Facts | None = None) -> dict[str, Any]:
         "stored_as": _stored_as(facts) if facts else "",
         "values": _values(facts) if facts else "",
     }
-
-
-def printable(text: str) -> str:
-    """Return a text in one line, whatever control characters a file's name brought into it."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _counts(index: Index) -> dict[str, dict[str, int]]:

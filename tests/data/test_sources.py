@@ -2,7 +2,8 @@
 
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from benchmark.cache import Cache
+from benchmark.catalog import Catalog
 from benchmark.data import DATA_SETS, PICTURE_SUFFIXES, ReadOptions, read_index, slug
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, LeftOut, Part
@@ -88,43 +90,76 @@ def test_part_folders_are_known_by_any_of_their_names(
     assert index.parts[index.paths.index(f"{val}/b/1.png")] is Part.VAL
 
 
-def test_the_chest_ct_set_is_known_by_its_classes_and_its_folders_are_matched(
-    tmp_path: Path, cache: Cache
+def published(
+    monkeypatch: pytest.MonkeyPatch, name: str, counts: Mapping[Part, tuple[int, ...]]
 ) -> None:
-    root = parts_in(
-        tmp_path / "Data", {"train": CT["train"], "valid": CT["train"], "test": CT["test"]}
-    )
+    """Let a known set have been published with a few images only."""
+    small = replace(DATA_SETS[name], counts=counts)
+    sets = [(each, small if each == name else DATA_SETS[each]) for each in DATA_SETS]
+    monkeypatch.setattr("benchmark.data.sources.DATA_SETS", Catalog("data set", sets))
+
+
+def test_the_chest_ct_set_is_known_by_its_counts_and_its_folders_are_matched(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_each: Mapping[Part, tuple[int, ...]] = dict.fromkeys(Part, (2, 2, 2, 2))
+    published(monkeypatch, "chest-ct", two_each)
+    parts = {"train": CT["train"], "valid": CT["train"], "test": CT["test"]}
+    root = parts_in(tmp_path / "Data", parts)
     index = read(root, cache, ReadOptions())
     assert (index.name, index.modality, index.classes) == ("chest-ct", "ct", CT_NAMES)
     assert class_of(index)[f"train/{CT['train'][1]}/0.png"] == CT_NAMES[1]
-    assert index.notes[0].startswith("class adenocarcinoma: the folders adenocarcinoma and")
-    assert len(index.notes) == 3
+    assert index.understood.merged[0].startswith("class adenocarcinoma: the folders adenocarcinoma")
+    assert len(index.understood.merged) == 3
+    put(root / "test/normal/more.png")
+    index = read(root, cache, ReadOptions())
+    assert (index.name, index.modality, index.classes) == ("data", "unknown", CT_NAMES)
 
 
-def test_the_x_ray_set_is_known_by_its_file_names_and_gives_patients(
+def test_a_folder_called_like_a_known_set_is_not_taken_for_it(tmp_path: Path, cache: Cache) -> None:
+    root = parts_in(tmp_path / "chest-ct", {"train": CT["train"], "test": CT["test"]})
+    assert read(root, cache).name == "chest-ct-own"
+
+
+XRAYS = {
+    "train/NORMAL/IM-0115-0001.jpeg": "a",
+    "train/NORMAL/NORMAL2-IM-0115-0001.jpeg": "b",
+    "train/PNEUMONIA/person7_bacteria_21.jpeg": "c",
+    "train/PNEUMONIA/person7_virus_22.jpeg": "c",
+    "train/PNEUMONIA/person70_virus_1.jpeg": "d",
+    "val/NORMAL/NORMAL2-IM-1427-0001.jpeg": "e",
+    "val/PNEUMONIA/person1946_bacteria_4874.jpeg": "f",
+    "test/NORMAL/IM-0001-0001.jpeg": "g",
+    "test/PNEUMONIA/person7_virus_6.jpeg": "c",
+}
+
+
+def test_the_x_ray_set_is_known_by_its_counts(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {Part.TRAIN: (2, 3), Part.VAL: (1, 1), Part.TEST: (1, 1)}
+    published(monkeypatch, "chest-xray", counts)
+    for name in XRAYS:
+        put(tmp_path / "xrays" / name)
+    index = read(tmp_path / "xrays", cache, ReadOptions())
+    assert (index.name, index.modality) == ("chest-xray", "xray")
+    assert "patients in both train and test: 1" in index.notes[-1]
+
+
+def test_file_names_as_in_the_x_ray_set_give_patients_and_no_identity(
     tmp_path: Path, cache: Cache
 ) -> None:
-    names = {
-        "train/NORMAL/IM-0115-0001.jpeg": "a",
-        "train/NORMAL/NORMAL2-IM-0115-0001.jpeg": "b",
-        "train/PNEUMONIA/person7_bacteria_21.jpeg": "c",
-        "train/PNEUMONIA/person7_virus_22.jpeg": "c",
-        "train/PNEUMONIA/person70_virus_1.jpeg": "d",
-        "val/NORMAL/NORMAL2-IM-1427-0001.jpeg": "e",
-        "val/PNEUMONIA/person1946_bacteria_4874.jpeg": "f",
-        "test/NORMAL/IM-0001-0001.jpeg": "g",
-        "test/PNEUMONIA/person7_virus_6.jpeg": "c",
-    }
-    for name in names:
+    for name in XRAYS:
         put(tmp_path / "xrays" / name)
     index = read(tmp_path / "xrays", cache, ReadOptions())
     found = dict(zip(index.paths, index.patients, strict=True))
-    assert (index.name, index.modality) == ("chest-xray", "xray")
+    assert (index.name, index.modality) == ("xrays", "unknown")
     groups = {
-        patient: {names[path] for path in names if found[path] == patient}
+        patient: {XRAYS[path] for path in XRAYS if found[path] == patient}
         for patient in found.values()
     }
     assert sorted(map(sorted, groups.values())) == [[each] for each in "abcdefg"]
+    assert index.notes[0] == "patients are told by file names, as in chest-xray."
     assert (
         "patients in both train and test: 1; the set's numbering may start afresh"
         in index.notes[-1]
@@ -274,17 +309,16 @@ def test_images_are_known_by_their_contents_and_found_at_any_depth(
     assert {"a/deep/er/no_suffix", "a/deep/wrong.jpg"} < set(read(root, cache).paths)
 
 
-def test_links_out_of_the_folder_are_refused_and_named(tmp_path: Path, cache: Cache) -> None:
+def test_files_that_are_links_out_of_the_folder_are_refused_and_named(
+    tmp_path: Path, cache: Cache
+) -> None:
     root = classes_in(tmp_path / "scans", "a", "b")
-    outside = put(tmp_path / "outside/secret.png")
-    (root / "a/link.png").symlink_to(outside)
-    (root / "a/linked").symlink_to(outside.parent)
-    (root / "c").symlink_to(outside.parent)
+    (root / "a/link.png").symlink_to(put(tmp_path / "outside/secret.png"))
     (root / "a/broken.png").symlink_to(tmp_path / "nowhere")
     (root / "b/inside.png").symlink_to(root / "a/0.png")
     index = read(root, cache)
     reasons = {each.path: each.reason for each in index.left_out}
-    assert reasons.keys() == {"a/link.png", "a/linked", "c", "a/broken.png"}
+    assert reasons.keys() == {"a/link.png", "a/broken.png"}
     assert "leads out of" in reasons["a/link.png"]
     assert "b/inside.png" in index.paths
 
@@ -536,9 +570,17 @@ def test_medmnist_arrays_are_read_by_part_and_number(tmp_path: Path, cache: Cach
     assert np.array_equal(index.reader.read("train/03"), noise("train", 12, 6, 6)[3])
 
 
-def test_pneumoniamnist_is_known_by_its_file_name(tmp_path: Path, cache: Cache) -> None:
-    index = read_index(str(arrays(tmp_path / "pneumoniamnist_224.npz")), ReadOptions(), cache)
+def test_pneumoniamnist_is_known_by_its_counts_not_by_its_file_name(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = arrays(tmp_path / "pneumoniamnist_224.npz")
+    other = read_index(str(file), ReadOptions(), cache)
+    assert (other.modality, other.classes) == ("unknown", ("class-00", "class-01"))
+    counts = {Part.TRAIN: (6, 6), Part.VAL: (2, 2), Part.TEST: (2, 2)}
+    published(monkeypatch, "pneumoniamnist", counts)
+    index = read_index(str(file), ReadOptions(), cache)
     assert (index.modality, index.classes) == ("xray", ("normal", "pneumonia"))
+    assert index.name == "pneumoniamnist-224"
 
 
 @pytest.mark.parametrize(
