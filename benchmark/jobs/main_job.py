@@ -18,6 +18,7 @@ from ..tracking import Benchmark, BoardFiles, Link, Opening, Tracker, open_store
 from ..worker import LazyPool
 from .boards import make_board, mark_runs, write_board
 from .execution import Execution
+from .namesakes import check_names
 from .progress import Display, StageOf, show, wide_console
 from .registering import Registered, Registering, register
 from .results import folder_name, writable
@@ -73,6 +74,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             if not (request.resume and cache.find(_FINISHED, finished_before)):
                 pool.open()  # TensorFlow is imported there while images and MLflow are read here
             tracker = Tracker.open(store, request.experiment, default_experiment=draft.index.name)
+            check_names(request, draft.index, tracker)
             display.begin(DECODING)
             prepared = prepare(draft, cache, StageOf(display, DECODING))
             display.over(DECODING)

@@ -14,6 +14,7 @@ from ..request import Request
 from ..tracking import Tracker, store_exists
 from .boards import plain_subject
 from .composing import rank_networks
+from .namesakes import check_names
 from .progress import names_of, spec_name
 
 
@@ -26,6 +27,8 @@ def show_plan(request: Request) -> int:
         planned = _planned(request, cache)
     index, plan = planned.index, planned.plan
     tracker = _tracker_of(request, index)
+    if tracker is not None:
+        check_names(request, index, tracker)
     done = _done(tracker, plan)
     table = Table(title=f"{index.name}: {len(index)} images at {planned.picture.side_px} px")
     for heading in ("architecture", "regime", "weights", "state", "about"):

@@ -10,7 +10,9 @@ from ..board import RankOn, Rule, to_table
 from ..cache import Cache
 from ..data import ReadOptions, decode, read_index, unit_numbers
 from ..errors import BenchmarkError, DataError, StoreError, UsageError, one_line
+from ..plan import reading_of
 from ..records import Picture, Predictions, Record, Silent, State
+from ..request import Request
 from ..tracking import Tracker, store_exists
 from .boards import board_with, latest_board, mark_runs, write_board
 from .plan_job import cache_or_scratch
@@ -37,7 +39,7 @@ class Registry:
 
     Attributes:
         experiment: the experiment, None for the one with the latest benchmark.
-        register: the registered model's name, None for the data set's.
+        register: the registered model's name, None for the benchmark's own.
         data: the images the model is tried on, None for the benchmark's own.
         run: a run's id, None for the board's champion by rule.
         promote: make it champion whatever a comparison says.
@@ -64,15 +66,16 @@ def register_best(wanted: Registry) -> int:
     else:
         chosen = _chosen(tracker, wanted.run)
         board = board_with(tracker, chosen)
-    data = wanted.data or next((each.params.get("data", "") for each in tracker.benchmarks()), "")
+    asked = _asked(tracker)
+    data = wanted.data or asked.get("data", "")
     if not data:
         raise UsageError("the experiment does not say what its data set was; name it with --data.")
     with cache_or_scratch(wanted.cache) as kept:
-        reader = read_index(data, ReadOptions(needs_parts=False), kept).reader
+        reader = read_index(data, reading_of(asked), kept).reader
     done = register(
         Registering(
             tracker=tracker,
-            name=wanted.register or board.data,
+            name=wanted.register or _model_name(asked, board.data),
             reader=reader,
             say=print,
             force=wanted.promote,
@@ -143,7 +146,7 @@ def rescore_runs(experiment: str | None, data: str | None, output: str, cache: s
     records = [each for each in tracker.records() if each.state is State.FINISHED]
     images = None
     if data and records:
-        images = _read_images(data, cache, _patient_pattern(tracker), records[0].final.picture)
+        images = _read_images(data, cache, reading_of(_asked(tracker)), records[0].final.picture)
     done, left = 0, 0
     for record in records:
         try:
@@ -178,16 +181,20 @@ def _rescore(tracker: Tracker, record: Record, images: _Images | None) -> int:
     return tracker.write_scores(record, predictions, scores_of(predictions, out_of_fold))
 
 
-def _patient_pattern(tracker: Tracker) -> str | None:
-    """Return how the latest benchmark read a patient from a file's path."""
-    asked = [each.params.get("patient_pattern", "auto") for each in tracker.benchmarks()]
-    return None if not asked or asked[0] == "auto" else asked[0]
+def _model_name(asked: Mapping[str, str], data: str) -> str:
+    """Return what the latest benchmark's winner is registered as, or the data set's name."""
+    return Request.read({"register": asked.get("register", "auto")}).register.on(data) or data
 
 
-def _read_images(data: str, cache: str, pattern: str | None, picture: Picture) -> _Images:
+def _asked(tracker: Tracker) -> Mapping[str, str]:
+    """Return what the latest benchmark was asked for, by option; nothing where there is none."""
+    return next((each.params for each in tracker.benchmarks()), {})
+
+
+def _read_images(data: str, cache: str, options: ReadOptions, picture: Picture) -> _Images:
     """Read a data set and decode it, since images that are equal in their pixels are one unit."""
     kept = Cache(Path(cache))
-    index = read_index(data, ReadOptions(patient_pattern=pattern, needs_parts=False), kept)
+    index = read_index(data, options, kept)
     decoded = decode(index, picture, kept, Silent(), max_unreadable=1.0)
     units = unit_numbers(decoded.index, decoded.facts).tolist()
     return _Images(name=index.name, units=dict(zip(decoded.index.hashes, units, strict=True)))

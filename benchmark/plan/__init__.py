@@ -4,7 +4,16 @@ Knows neither the store nor the workers.
 """
 
 from .costs import estimate_seconds
-from .prepare import Prepared, divide, left_out_notes, prepare, read, read_images, split_options
+from .prepare import (
+    Prepared,
+    divide,
+    left_out_notes,
+    prepare,
+    read,
+    read_images,
+    reading_of,
+    split_options,
+)
 from .spaces import check_space, sides_of
 from .specs import Job, Plan, composite_spec
 
@@ -20,6 +29,7 @@ __all__ = [
     "prepare",
     "read",
     "read_images",
+    "reading_of",
     "sides_of",
     "split_options",
 ]

@@ -192,14 +192,7 @@ def read_images(request: Request, cache: Cache) -> tuple[Index, Picture]:
         BenchmarkError: an option or the images are wrong.
     """
     check_split(split_options(request))
-    options = ReadOptions(
-        patient_pattern=request.patient_pattern,
-        needs_parts=request.split.scheme == "official",
-        columns=request.columns,
-        ignore=request.ignore,
-        classes=request.classes,
-        one_label=request.one_label,
-    )
+    options = _reading(request, needs_parts=request.split.scheme == "official")
     index = read_index(request.data, options, cache)
     if index.windowless and request.window == "file":
         index = replace(index, notes=(*index.notes, _window_note(index.windowless)))
@@ -213,6 +206,25 @@ def _window_note(count: int) -> str:
     return (
         f"{count} CT files name no window, so each is shown from its own darkest to its brightest "
         "value; --window lung shows lungs the same in all (or mediastinum, bone, CENTER,WIDTH)."
+    )
+
+
+def reading_of(params: Mapping[str, str]) -> ReadOptions:
+    """Return how a benchmark read its data set, from the params that it logged.
+
+    Raises:
+        UsageError: one of them is not of its option's kind.
+    """
+    own = {name: params[name] for name in _READING if name in params}
+    return _reading(Request.read(own), needs_parts=False)
+
+
+_READING = ("patient_pattern", "columns", "ignore", "classes", "one_label")
+
+
+def _reading(request: Request, *, needs_parts: bool) -> ReadOptions:
+    return ReadOptions(
+        needs_parts=needs_parts, **{name: getattr(request, name) for name in _READING}
     )
 
 

@@ -44,6 +44,7 @@ class Benchmark:
         params: what was asked for, by option.
         splits: digests of its splits.
         synthetic: whether the images were drawn by a program.
+        data_digest: the digest of its data set.
         touched: when it ended, or began where it has not, in seconds since the epoch.
     """
 
@@ -51,6 +52,7 @@ class Benchmark:
     params: Mapping[str, str]
     splits: tuple[str, ...]
     synthetic: bool
+    data_digest: str
     touched: float
 
     @classmethod
@@ -62,6 +64,7 @@ class Benchmark:
             params=dict(run.data.params),
             splits=tuple((tags.get(names.SPLITS) or tags.get(names.SPLIT_DIGEST, "")).split()),
             synthetic=tags.get(names.SYNTHETIC) == "true",
+            data_digest=tags.get(names.DATA_DIGEST, ""),
             touched=max(run.info.start_time, run.info.end_time or 0) / 1000,
         )
 

@@ -102,9 +102,9 @@ def published(
 def test_the_chest_ct_set_is_known_by_its_counts_and_its_folders_are_matched(
     tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    two_each: Mapping[Part, tuple[int, ...]] = dict.fromkeys(Part, (2, 2, 2, 2))
-    published(monkeypatch, "chest-ct", two_each)
-    parts = {"train": CT["train"], "valid": CT["train"], "test": CT["test"]}
+    two = (2, 2, 2, 2)
+    published(monkeypatch, "chest-ct", {Part.TRAIN: two, Part.VAL: two, Part.TEST: two})
+    parts: dict[str, tuple[str, ...]] = {**CT, "valid": CT["train"]}
     root = parts_in(tmp_path / "Data", parts)
     index = read(root, cache, ReadOptions())
     assert (index.name, index.modality, index.classes) == ("chest-ct", "ct", CT_NAMES)
