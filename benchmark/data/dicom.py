@@ -27,6 +27,7 @@ DECODERS = ("pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "python-
 _NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
+_OTHER = {"PALETTE COLOR", "HSV", "ARGB", "CMYK", "XYB", "CIELAB", "YBR_PARTIAL_420"}
 
 _Found = TypeVar("_Found")
 
@@ -137,11 +138,12 @@ def _check(file: "Dataset", max_pixels: int) -> str:
         raise ImageError(f"it has {columns} × {rows} pixels; 1 to {max_pixels:,} can be read.")
     photometric = str(file.PhotometricInterpretation)
     if photometric not in _GREY | _COLOUR:
-        shown = photometric if photometric.isupper() and len(photometric) <= 16 else "of its header"
-        raise ImageError(f"its photometric interpretation {shown} cannot be read.")
-    if holds(file, "HighBit") and holds(file, "BitsStored") and file.HighBit != file.BitsStored - 1:
+        shown = photometric if photometric in _OTHER else "that its header states"
+        raise ImageError(f"the photometric interpretation {shown} cannot be read.")
+    stored, last = int(file.get("BitsStored") or 0), int(file.get("HighBit") or 0)
+    if stored and last and last != stored - 1:
         raise ImageError(
-            f"its {file.BitsStored} bits end at bit {file.HighBit}, as very old files have them; "
+            f"its {stored} bits end at bit {last}, as very old files have them; "
             "convert it, for example with gdcmconv --raw."
         )
     if file.file_meta.TransferSyntaxUID.is_encapsulated:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _SPEAKERS = (r"PIL\.", r"pydicom\.", r".*\bdata\.(dicom|dicom_files|windowing)$")
-_LOG = "pydicom"
+_LOGS = ("pydicom", "PIL")
 
 
 class _Quiet:
@@ -20,7 +20,8 @@ class _Quiet:
         self._guard = threading.Lock()
         self._inside = 0
         self._saved = warnings.catch_warnings()
-        self._propagated = True
+        self._nowhere = logging.NullHandler()  # without a handler, logging itself prints errors
+        self._propagated: dict[str, bool] = {}
 
     def enter(self) -> None:
         with self._guard:
@@ -31,16 +32,21 @@ class _Quiet:
             self._saved.__enter__()
             for speaker in _SPEAKERS:
                 warnings.filterwarnings("ignore", module=speaker)
-            log = logging.getLogger(_LOG)
-            # Not its level: pydicom's modules have loggers below this one, with their own.
-            self._propagated, log.propagate = log.propagate, False
+            for name in _LOGS:
+                log = logging.getLogger(name)
+                log.addHandler(self._nowhere)
+                # Not its level: the modules have loggers below this one, with their own.
+                self._propagated[name], log.propagate = log.propagate, False
 
     def leave(self) -> None:
         with self._guard:
             self._inside -= 1
             if self._inside == 0:
                 self._saved.__exit__(None, None, None)
-                logging.getLogger(_LOG).propagate = self._propagated
+                for name in _LOGS:
+                    log = logging.getLogger(name)
+                    log.removeHandler(self._nowhere)
+                    log.propagate = self._propagated[name]
 
 
 _quietness = _Quiet()
