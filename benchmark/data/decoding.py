@@ -20,9 +20,7 @@ and its neighbours for DICOM and for quiet. Its rules:
 """
 
 import io
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -43,6 +41,7 @@ from PIL import (
 
 from ..errors import ImageError, one_line
 from ..records import Picture
+from .bombs import check_costs, turn
 from .deep import to_eight_bits, used_range
 from .dicom import read_dicom
 from .dicom_files import is_dicom
@@ -62,10 +61,8 @@ MAX_BYTES = 512 * 2**20
 MAX_SIDE = 100_000
 """A longer side is refused: to reduce a line of 64 million pixels takes gigabytes for weights."""
 
-_LARGE = 16_000_000
-_MOST_SCANS = 100  # chosen, not sourced: a progressive JPEG has about ten, and each costs a pass
-_PHOTOMETRIC, _TILE_WIDTH, _TILE_LENGTH = 262, 322, 323  # TIFF's tags
-_one_large = threading.RLock()
+_LEAST_DEEP_COLOUR = 32  # chosen, not sourced: below it 13 of 16 bits are in use, and 5 are read
+_PHOTOMETRIC = 262  # TIFF's tag
 
 # Named by their plugins: Pillow knows a format only once its plugin is imported, and raises
 # KeyError for one it does not know. Its many other formats are not needed and stay shut.
@@ -200,7 +197,7 @@ def _opened(data: bytes, read: Callable[[Image.Image], _Found]) -> _Found:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check_size(*image.size)
-            _check_costs(image, data)
+            check_costs(image, data)
             with turn(*image.size):
                 return read(image)
     except ImageError:
@@ -211,28 +208,15 @@ def _opened(data: bytes, read: Callable[[Image.Image], _Found]) -> _Found:
         raise ImageError(f"it cannot be decoded: {one_line(error)}") from error
 
 
-def _check_costs(image: Image.Image, data: bytes) -> None:
-    """Refuse what would cost more than its size tells: stacks, scans without end, vast tiles."""
-    if getattr(image, "is_animated", False) and image.format != "MPO":
-        tool = "tiffsplit" if image.format == "TIFF" else "magick FILE part-%d.png"
-        raise ImageError(
-            f"it holds several pictures; part them, for example with {tool}, and keep the one "
-            "to classify."
-        )
-    if image.format in {"JPEG", "MPO"} and data.count(b"\xff\xda") > _MOST_SCANS:
-        raise ImageError(f"it has more than {_MOST_SCANS} scans; save it again as a plain JPEG.")
-    tags = getattr(image, "tag_v2", {})
-    width, height = tags.get(_TILE_WIDTH, 1), tags.get(_TILE_LENGTH, 1)
-    if width * height > max(_LARGE, image.width * image.height):
-        raise ImageError(f"its tiles have {width} × {height} pixels; save it without tiles.")
-
-
 def _load(image: Image.Image, picture: Picture) -> Native:
     width, height = image.size
     form, mode = str(image.format), image.mode
     if form in {"JPEG", "MPO"}:
         image.draft(None, (2 * picture.side_px, 2 * picture.side_px))
+    stored_deep = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
     image.load()
+    if stored_deep and not _is_deep(image):
+        _check_deep_colour(image)
     turned = ImageOps.exif_transpose(image)
     if (turned.width < turned.height) != (width < height):
         width, height = height, width
@@ -240,6 +224,16 @@ def _load(image: Image.Image, picture: Picture) -> Native:
     if _is_white_zero(image):
         pixels = 255 - pixels
     return Native(pixels=pixels, width=width, height=height, format=form, mode=mode)
+
+
+def _check_deep_colour(image: Image.Image) -> None:
+    """Refuse 16-bit colour, of which Pillow keeps the upper byte, where little is left in that."""
+    brightest = np.asarray(image)[..., :3].max()  # the fourth is alpha
+    if 0 < brightest < _LEAST_DEEP_COLOUR:
+        raise ImageError(
+            "its 16-bit colour uses 13 bits or fewer, of which 8 would be lost; save it as 16-bit "
+            "grey, or as 8 bits."
+        )
 
 
 def _is_white_zero(image: Image.Image) -> bool:
@@ -284,8 +278,3 @@ def _check_size(width: int, height: int) -> None:
         raise ImageError(f"it has {width} × {height} pixels; a side may have {MAX_SIDE:,}.")
     if width * height > MAX_PIXELS:
         raise ImageError(f"it has {width} × {height} pixels, more than {MAX_PIXELS:,}.")
-
-
-def turn(width: int, height: int) -> AbstractContextManager[object]:
-    """Let one large picture be worked on at a time, and small ones freely."""
-    return _one_large if width * height > _LARGE else nullcontext()

@@ -18,7 +18,8 @@ from .. import environment
 from ..cache import Cache
 from ..errors import DataError, ImageError
 from ..records import Index, LeftOut, Picture, Progress, Reader, Rows, digest
-from .decoding import DECODER, Pixels8, array_native, fit, read_native, turn
+from .bombs import turn
+from .decoding import DECODER, Pixels8, array_native, fit, read_native
 from .dicom import decoders
 from .facts import Fact, Facts, gather_fact
 from .index import check_index, take

@@ -1,8 +1,10 @@
 """Decoding: every way to store a picture gives the pixels that a person would see."""
 
 import io
+import struct
 import threading
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -80,6 +82,26 @@ def test_a_range_changes_no_picture_of_eight_bits() -> None:
     data = encode(noise("eight bits", 20, 30, 3))
     narrow = Picture(side_px=16, grey_range="0-4095")
     assert np.array_equal(decode_bytes(data, narrow), decode_bytes(data, COLOUR))
+
+
+def deep_colour(value: int, channels: int) -> bytes:
+    """Return a 16-bit PNG of one value in 2 (grey and alpha), 3 or 4 channels."""
+    rows = (b"\0" + struct.pack(">H", value) * channels * 4) * 4
+    kind = {2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", 4, 4, 16, kind, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_sixteen_bit_colour_is_read_unless_its_range_is_hardly_used(channels: int) -> None:
+    assert set(native(deep_colour(40_000, channels)).ravel()) == {156}
+    assert set(native(deep_colour(0, channels)).ravel()) == {0}
+    with pytest.raises(ImageError, match="16-bit colour uses 13 bits or fewer"):
+        native(deep_colour(4095, channels))
 
 
 def test_a_sixteen_bit_tiff_whose_zero_is_white_is_turned() -> None:

@@ -1,5 +1,6 @@
 """Hostile files: each ends as a picture or as an ImageError, soon, and within the stated memory."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.cache import Cache
+from benchmark.data import ReadOptions, read_index
 from benchmark.data.decoding import MAX_BYTES, decode_array, decode_bytes
 from benchmark.errors import ImageError
 from benchmark.records import Picture
@@ -112,6 +115,24 @@ def test_a_file_beyond_the_size_limit_is_refused() -> None:
 
     with pytest.raises(ImageError, match="more than 536,870,912"):
         decode_bytes(Long(b"x"), PICTURE)
+
+
+def test_a_vast_sparse_file_and_a_pipe_cost_their_own_rows_only(tmp_path: Path) -> None:
+    for number in range(40):
+        folder = tmp_path / "set" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(encode(noise(f"row {number}", 8, 8)))
+    with (tmp_path / "set/a/vast.png").open("wb") as file:
+        file.truncate(30 * 2**30)
+    os.mkfifo(tmp_path / "set/b/pipe.dcm")
+    index = read_index(
+        str(tmp_path / "set"), ReadOptions(needs_parts=False), Cache(tmp_path / "cache")
+    )
+    assert len(index) == 40
+    assert {each.path: each.reason for each in index.left_out} == {
+        "a/vast.png": "the file has 32,212,254,720 bytes, more than 536,870,912.",
+        "b/pipe.dcm": "it is no plain file.",
+    }
 
 
 def test_deeply_nested_dicom_is_refused_and_soon() -> None:
