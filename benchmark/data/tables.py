@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from ..errors import DataError, one_line
 from ..files import check_plain
-from .understood import printable
+from ..texts import printable
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """How names of tables end, in lower case."""
