@@ -1,7 +1,7 @@
 """Texts that people write: flags and YAML files, read strictly; names and addresses to be shown."""
 
 import re
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from .errors import UsageError
 
 FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
-_LISTED = 4
+_MOST_SHOWN = 12
+_LONGEST_SHOWN = 120  # characters
 _MOST_BYTES = 2**20  # chosen, not sourced: no configuration by hand comes near it
 _HIDDEN = "***"
 # A web address's user may be a token alone; a database's password may hold what should be escaped.
@@ -41,10 +42,14 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
-def listed(names: Collection[str], most: int = _LISTED) -> str:
-    """Return the first few names, and how many more there are, in one line."""
-    more = [f"{len(names) - most} more"] if len(names) > most else []
-    return printable(", ".join([*list(names)[:most], *more]))
+def shown(words: Sequence[str], most: int = _MOST_SHOWN) -> str:
+    """Return words for a message: the first of many, each in one line and cut where it is long."""
+    cut = [
+        printable(word if len(word) <= _LONGEST_SHOWN else f"{word[: _LONGEST_SHOWN - 3]}...")
+        for word in words[:most]
+    ]
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return f"{', '.join(cut)}{more}"
 
 
 def read_yaml(path: Path, kind: str) -> Any:

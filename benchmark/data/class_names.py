@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError, UsageError, did_you_mean
 from ..records import Part
-from ..texts import listed
+from ..texts import shown
 
 if TYPE_CHECKING:
     from .folders import Found
@@ -163,6 +163,6 @@ def _ambiguous(known: Sequence[str], siblings: Sequence[str]) -> str:
     alike = [each for each in siblings if _same(each, known)]
     pick = f", or name those to use: --classes {','.join(alike)}" if len(alike) > 1 else ""
     return (
-        f"class folders must have one name in every part; {listed(sorted(known), 12)} cannot be "
-        f"matched one to one with {listed(sorted(set(siblings)), 12)}. Rename them alike{pick}."
+        f"class folders must have one name in every part; {shown(sorted(known))} cannot be "
+        f"matched one to one with {shown(sorted(set(siblings)))}. Rename them alike{pick}."
     )

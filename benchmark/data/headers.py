@@ -9,8 +9,9 @@ from itertools import islice
 
 from ..errors import DataError, UsageError, did_you_mean
 from ..records import Part
+from ..texts import shown
 from .index import PART_NAMES
-from .tables import Sheet, shown
+from .tables import Sheet
 
 NO_COLUMN = "none"
 """What a person writes for a part or a patient that no column tells."""

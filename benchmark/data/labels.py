@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import DataError, UsageError, did_you_mean
+from ..texts import shown
 from .headers import MISSING
-from .tables import shown
 
 DROP = "drop"
 """What `--one-label` says to leave out images of several findings."""

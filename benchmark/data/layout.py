@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..records import Part
-from ..texts import listed
+from ..texts import shown
 from .index import part_of
 from .masks import Beside
 from .tree import Folder
@@ -66,7 +66,7 @@ def read_layout(root: Folder, wanted: Sequence[str] = ()) -> Layout:
             if each.path not in parts
         ]
         classes = list(_of_parts(root, parts, beside, aside))
-        parts_from = "the folders " + listed([path.name for path in parts])
+        parts_from = "the folders " + shown([path.name for path in parts])
     else:
         classes, parts_from = _without_part_folders(root, wanted, beside)
     _check_below(root, classes)
@@ -145,7 +145,7 @@ def _parts_below(tops: Sequence[Folder], divided: Sequence[Folder]) -> list[Clas
     whole = [each for each in tops if each not in divided]
     if whole:
         raise DataError(
-            f"{divided[0].name!r} holds part folders ({listed(sorted(divided[0].names))}) and "
+            f"{divided[0].name!r} holds part folders ({shown(sorted(divided[0].names))}) and "
             f"{whole[0].name!r} holds none; arrange all classes alike, or leave one aside with "
             f"--ignore {whole[0].name}."
         )
@@ -183,14 +183,14 @@ def _level_of_classes(tops: Sequence[Folder], wanted: Sequence[str]) -> Sequence
         return every
     if len(inner) > 1:
         raise DataError(
-            f"{listed(names)} hold the same folders {listed(inner)}, so that either may be the "
+            f"{shown(names, 4)} hold the same folders {shown(inner, 4)}, so that either may be the "
             f"classes: write --classes {','.join(inner[:2])},… or --classes "
             f"{','.join(names[:2])},…; parts must be called train, val and test."
         )
     if all(_PORTION.fullmatch(name.lower()) for name in names):
         raise DataError(
-            f"{listed(names)} look like portions of one set and not like its classes: give a table "
-            f"of the images (--data FILE.csv), or, if they are, --classes {','.join(names[:2])},…"
+            f"{shown(names, 4)} look like portions of one set and not like its classes: give a "
+            f"table of the images (--data FILE.csv), or, if they are, --classes {','.join(names[:2])},…"
         )
     return tops
 
@@ -212,7 +212,7 @@ def _loose(folder: Folder) -> tuple[str, ...]:
     """Say which files stand beside class folders, and so in no class."""
     if not folder.files:
         return ()
-    return (f"{len(folder.files)} files beside the class folders ({listed(folder.files, 2)})",)
+    return (f"{len(folder.files)} files beside the class folders ({shown(folder.files, 2)})",)
 
 
 def _subfolders(classes: Sequence[ClassFolder]) -> Iterator[str]:
@@ -223,6 +223,6 @@ def _subfolders(classes: Sequence[ClassFolder]) -> Iterator[str]:
             counts[inner.name] += inner.images
     counts = +counts
     if len(counts) > 3:
-        yield f"{len(counts)} names ({listed(sorted(counts), 2)}), {counts.total()} images"
+        yield f"{len(counts)} names ({shown(sorted(counts), 2)}), {counts.total()} images"
     else:
         yield from (f"{name}: {count} images" for name, count in sorted(counts.items()))

@@ -8,12 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DataError
 from ..records import Understanding
+from ..texts import shown
 from .fingerprints import Fingerprints
 from .folders import Found, Images
 from .headers import MISSING, Meanings, choose_part, find_columns, ignored, told
 from .index import ReadOptions
 from .labels import LabelCells, name_labels, writing_key
-from .tables import Sheet, open_table, shown
+from .tables import Sheet, open_table
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LIST_OF_PART = re.compile(r"(?:^|[_\W])(train|val|valid|test)(?:[_\W]|$)", re.IGNORECASE)

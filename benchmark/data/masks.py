@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..records import Picture
-from ..texts import listed
+from ..texts import shown
 from .decoding import read_native
 from .fingerprints import read_file
 from .tree import Folder
@@ -83,7 +83,7 @@ class Beside:
             for (name, why), found in sorted(self._folders.items())
         ]
         files = (
-            [f"{len(self._files)} files named as masks of others ({listed(self._files, 2)})"]
+            [f"{len(self._files)} files named as masks of others ({shown(self._files, 2)})"]
             if self._files
             else []
         )

@@ -18,9 +18,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 # some 60 MB long; beyond that a file is no table of images, and must not fill the memory.
 _MOST_BYTES = 256 * 2**20
 _MOST_ROWS = 5_000_000
+_LONGEST_NAME = 120  # characters, in what is shown
 _LONGEST_LINE = 16 * 2**20
-_MOST_SHOWN = 12
-_LONGEST_SHOWN = 120  # characters
 
 Row = tuple[int, list[str]]
 """A row's number, as a spreadsheet counts, and its cells without blanks round them."""
@@ -54,18 +53,8 @@ def open_table(file: Path) -> Sheet:
     return _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
 
 
-def shown(words: Sequence[str], most: int = _MOST_SHOWN) -> str:
-    """Return words for a message: the first of many, each in one line and cut where it is long."""
-    cut = [
-        printable(word if len(word) <= _LONGEST_SHOWN else f"{word[: _LONGEST_SHOWN - 3]}...")
-        for word in words[:most]
-    ]
-    more = f" and {len(words) - most:,} more" if len(words) > most else ""
-    return f"{', '.join(cut)}{more}"
-
-
 def _named(cell: str) -> str:
-    return printable(" ".join(cell.split()))[:_LONGEST_SHOWN]
+    return printable(" ".join(cell.split()))[:_LONGEST_NAME]
 
 
 def _csv(file: Path) -> Sheet:
