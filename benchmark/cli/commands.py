@@ -150,7 +150,10 @@ def _explore(asked: Asked) -> int:
 def _audit(asked: Asked) -> int:
     from ..jobs import audit_data
 
-    return audit_data(Request.read(asked.texts), asked.values()["json"], quiet=asked.quiet)
+    values = asked.values()
+    return audit_data(
+        Request.read(asked.texts), values["json"], values["write_manifest"], quiet=asked.quiet
+    )
 
 
 def _spaces(asked: Asked) -> int:
@@ -292,6 +295,12 @@ COMMANDS: Mapping[str, Command] = {
         options=(
             *_LOOK,
             _other("json", "none", "write the findings to this file too", unless("none")),
+            _other(
+                "write_manifest",
+                "none",
+                "write what was understood to this .csv, to be mended by hand and read by --data",
+                unless("none"),
+            ),
         ),
     ),
     "spaces": Command(

@@ -32,6 +32,7 @@ from .splits import (
 from .tree import PICTURE_SUFFIXES
 from .understood import understood_json, understood_lines
 from .windowing import check_window
+from .written import check_manifest, write_manifest
 
 __all__ = [
     "DATA_SETS",
@@ -59,6 +60,7 @@ __all__ = [
     "augment",
     "board_lines",
     "build_index",
+    "check_manifest",
     "check_window",
     "decode",
     "decode_array",
@@ -78,5 +80,6 @@ __all__ = [
     "understood_json",
     "understood_lines",
     "unit_numbers",
+    "write_manifest",
     "write_split",
 ]

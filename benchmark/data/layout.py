@@ -190,7 +190,8 @@ def _level_of_classes(tops: Sequence[Folder], wanted: Sequence[str]) -> Sequence
     if all(_PORTION.fullmatch(name.lower()) for name in names):
         raise DataError(
             f"{shown(names, 4)} look like portions of one set and not like its classes: give a "
-            f"table of the images (--data FILE.csv), or, if they are, --classes {','.join(names[:2])},…"
+            "table of the images (--data FILE.csv), or, if they are its classes, write --classes "
+            f"{','.join(names[:2])},…"
         )
     return tops
 

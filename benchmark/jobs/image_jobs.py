@@ -17,6 +17,7 @@ from ..data import (
     Severity,
     audit,
     audit_table,
+    check_manifest,
     decode,
     explore,
     feature_suspects,
@@ -25,6 +26,7 @@ from ..data import (
     near_copies,
     understood_json,
     understood_lines,
+    write_manifest,
     write_split,
 )
 from ..errors import DataError
@@ -147,14 +149,25 @@ def _page(prepared: Prepared, decoded: Decoded, found: Audit) -> Path:
     return prepared.cache.entry("explore", digest(names), build) / PAGE
 
 
-def audit_data(request: Request, json: str | None, *, quiet: bool) -> int:
-    """Show what makes scores on a data set wrong, and write it as JSON where that is asked for."""
+def audit_data(request: Request, json: str | None, manifest: str | None, *, quiet: bool) -> int:
+    """Show what makes scores on a data set wrong.
+
+    Args:
+        request: the data set, and how it is divided.
+        json: a file for the findings, None for none.
+        manifest: a file for a table of the images, as they were understood; None for none.
+        quiet: whether the work is not shown.
+    """
     console = wide_console()
-    if json:
-        writable_file(Path(json))
+    if manifest:
+        check_manifest(Path(manifest))
+    for each in filter(None, (json, manifest)):
+        writable_file(Path(each))
     with show(console, quiet=quiet) as display:
         cache = Cache(Path(request.cache), request.cache_bytes)
         decoded = _decoded(request, cache, display)
+        if manifest:
+            write_manifest(decoded.index, Path(manifest))
         display.begin("audit")
         near = near_copies(decoded.index, decoded.facts, decoded.pixels, cache)
         split = _split(request, decoded, near, display)
@@ -165,6 +178,8 @@ def audit_data(request: Request, json: str | None, *, quiet: bool) -> int:
     if json:
         write_text(Path(json), _as_json(found, decoded))
         _say(console, (f"written to {json}",))
+    if manifest:
+        _say(console, (f"written to {manifest}; mend it by hand, and give it with --data",))
     return 0
 
 
