@@ -59,8 +59,8 @@ class ReadOptions:
             person names them.
         ignore: globs of what is left aside, matched against relative paths.
         classes: classes by name, each with the folders or labels it is made of; empty for all.
-        one_label: `drop` leaves out images of several findings; a finding's name makes it the
-            label of those that have it; None refuses them.
+        one_label: `drop` leaves out images of several findings; a finding's name makes two
+            classes, those that have it and those that do not; None refuses them.
     """
 
     patient_pattern: str | None = None

@@ -56,7 +56,7 @@ class LabelNames:
     Attributes:
         names: a class a row, None where the image is left out.
         merged: labels that are taken as one, each as a sentence.
-        notes: what a reader should know, the merged ones among it.
+        notes: what else a reader should know.
     """
 
     names: tuple[str | None, ...]
@@ -90,7 +90,7 @@ def name_labels(column: LabelCells, one_label: str | None) -> LabelNames:
     return LabelNames(
         names=tuple(names[cell] for cell in column.cells),
         merged=merged,
-        notes=(*merged, *notes, *_uncertain(column, counts)),
+        notes=(*notes, *_uncertain(column, counts)),
     )
 
 

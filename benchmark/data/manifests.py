@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ..errors import DataError
+from ..errors import DataError, UsageError
 from ..records import Understanding
 from ..texts import shown
 from .fingerprints import Fingerprints
@@ -14,7 +14,7 @@ from .folders import Found, Images
 from .headers import MISSING, Meanings, choose_part, find_columns, ignored, told
 from .index import ReadOptions
 from .labels import LabelCells, name_labels, writing_key
-from .tables import Sheet, open_table
+from .tables import TABLE_SUFFIXES, Sheet, open_table
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LIST_OF_PART = re.compile(r"(?:^|[_\W])(train|val|valid|test)(?:[_\W]|$)", re.IGNORECASE)
@@ -49,6 +49,24 @@ def read_manifest(file: Path, fingerprints: Fingerprints, options: ReadOptions) 
             ignored_files=() if part is not None else _lists_of_parts(file),
         ),
     )
+
+
+def refuse_unread(data: str, options: ReadOptions) -> None:
+    """Refuse options of tables for what is no table.
+
+    Raises:
+        UsageError: an option says what would not be read.
+    """
+    is_table = data.lower().endswith(TABLE_SUFFIXES) and not Path(data).expanduser().is_dir()
+    asked = [
+        *(["--columns"] if options.columns else []),
+        *(["--one-label"] if options.one_label else []),
+    ]
+    if asked and not is_table:
+        raise UsageError(
+            f"{' and '.join(asked)}: read with a table ({', '.join(TABLE_SUFFIXES)}) only, and "
+            f"--data {data} is none."
+        )
 
 
 def _cells(sheet: Sheet, columns: Meanings) -> tuple[list[int], dict[int, list[str]]]:

@@ -16,7 +16,7 @@ from .fingerprints import Fingerprints
 from .folders import FolderReader, Found, read_folder
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
-from .manifests import read_manifest
+from .manifests import read_manifest, refuse_unread
 from .tables import TABLE_SUFFIXES
 from .tree import Ignored, data_root, read_tree
 
@@ -28,7 +28,7 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
     """Find a data set's images, their classes, parts and patients, without decoding them.
 
     Args:
-        data: a name in `DATA_SETS`, a folder, a .csv or .parquet manifest, or an .npz file.
+        data: a name in `DATA_SETS`, a folder, a .csv, .tsv or .parquet manifest, or an .npz file.
         options: how it is read.
         cache: where hashes of files are remembered, and fetched sets are looked for.
 
@@ -36,6 +36,7 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
         UsageError: no data set and no file of that name.
         DataError: what stands there cannot be used, or has not been fetched.
     """
+    refuse_unread(data, options)
     if data == "phantom":
         return _drawn(options, cache)
     if data in DATA_SETS:

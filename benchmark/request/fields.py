@@ -46,7 +46,7 @@ class Request:
         later("zoo:ARCHITECTURES.select"),
     )
     data: str = what_option(
-        "phantom", "phantom, chest-ct, a folder, a .csv/.parquet manifest, an .npz, DICOM"
+        "phantom", "phantom, chest-ct, a folder, a .csv/.tsv/.parquet table, an .npz, DICOM"
     )
     split: "SplitOptions" = what_option(
         "auto", "official, 70/15/15, kfold:5, or a split's .csv", readers.split_scheme
@@ -97,7 +97,7 @@ class Request:
     )
     one_label: str | None = what_option(
         "none",
-        "images of several findings: none refuses, drop leaves out, NAME takes that finding",
+        "images of several findings: none refuses, drop leaves out, NAME: that finding or not",
         unless("none"),
     )
     max_unreadable: float = what_option(

@@ -151,6 +151,13 @@ def test_a_column_that_is_not_there_is_said_with_what_is_near(root: Path) -> Non
         read(root, LISTED, columns={"label": "none"})
 
 
+def test_options_of_tables_are_refused_for_what_is_none(root: Path) -> None:
+    cache = Cache(root.parent / "cache")
+    for data in (str(root), "phantom", str(root / "1.png")):
+        with pytest.raises(UsageError, match=r"^--columns and --one-label: read with a table"):
+            read_index(data, ReadOptions(columns={"path": "file"}, one_label="drop"), cache)
+
+
 def test_an_exact_name_decides_between_columns_that_differ_in_case(root: Path) -> None:
     table = "path,label,Label\n" + rows("a,x", "b,y")
     assert read(root, table, columns={"label": "Label"}).classes == ("x", "y")
