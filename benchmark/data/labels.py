@@ -17,6 +17,7 @@ _LONGEST = 200  # characters; chosen, not sourced: a class name stands on a boar
 _MOST_ROWS_SHOWN = 5
 _NUMBER = re.compile(r"([+-]?)0*([0-9]+?)(?:\.([0-9]*?)0*)?")
 _LIST = re.compile(r"\[(.*)\]")
+_MANY_CLASSES = 50  # chosen, not sourced: in fewer, and in four images each, somebody may see sense
 _MANY_LISTS = 5  # chosen, not sourced: so many cells with commas are no names of classes
 
 
@@ -87,6 +88,7 @@ def name_labels(column: LabelCells, one_label: str | None) -> LabelNames:
         for cell, found in findings.items()
     }
     names, notes = _one_each(column, taken, one_label)
+    _refuse_many(column, set(names.values()))
     return LabelNames(
         names=tuple(names[cell] for cell in column.cells),
         merged=merged,
@@ -164,6 +166,16 @@ def _refuse_odd(column: LabelCells, findings: Mapping[str, Sequence[str]]) -> No
         else:
             continue
         raise DataError(f"{column.where([cell])}: the label {why}.")
+
+
+def _refuse_many(column: LabelCells, names: Collection[str | None]) -> None:
+    """Refuse a column of ages, numbers or texts that is taken for labels."""
+    if len(names) > max(_MANY_CLASSES, len(column.cells) // 4):
+        raise DataError(
+            f"{column.called}: the label has {len(names):,} different values in "
+            f"{len(column.cells):,} rows, which are no classes; say which column is the label: "
+            "--columns label=COLUMN."
+        )
 
 
 def _frequencies(

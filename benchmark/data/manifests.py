@@ -90,10 +90,11 @@ def _patient(cell: str) -> str:
 
 def _lists_of_parts(file: Path) -> tuple[str, ...]:
     """Say that lists of parts beside a table are not read, as ChestX-ray14 has them."""
+    inside = next(os.walk(file.parent), (None, None, []))[2]
     names = sorted(
-        path.name
-        for path in file.parent.iterdir()
-        if path.suffix.lower() == ".txt" and _LIST_OF_PART.search(path.stem)
+        name
+        for name in inside
+        if name.lower().endswith(".txt") and _LIST_OF_PART.search(name.removesuffix(".txt"))
     )
     if not names:
         return ()
@@ -138,8 +139,8 @@ def _join(root: Path, name: str) -> str:
 
 def _below(root: Path, path: str, where: str) -> str:
     """Return the relative path of the file that a cell names, held below the manifest's folder."""
-    if not path or "\0" in path:
-        raise DataError(f"{where}: the path is empty or holds a zero character.")
+    if not path or not {"\0", "\n", "\r"}.isdisjoint(path):
+        raise DataError(f"{where}: the path is empty, or holds a zero character or a line's end.")
     if not {"", ".", ".."} & set(path.split("/")) and "\\" not in path and path[1:2] != ":":
         return path  # nearly all are so, and a PurePosixPath for each takes seconds
     if _DRIVE.match(path):

@@ -98,8 +98,9 @@ def _header(file: Path) -> tuple[str, int, list[str]]:
                         break
             except csv.Error as error:
                 faults.append(error)
-    if not found and faults:
-        raise DataError(f"{file} is no CSV: {faults[0]}.")
+    with _refusing(file):
+        for fault in faults if not found else ():
+            raise fault
     _, delimiter, number, names = max(found, key=lambda each: each[0], default=(0, ",", 0, []))
     return delimiter, number, names
 
@@ -131,7 +132,7 @@ def _refusing(file: Path) -> Iterator[None]:
             "UTF-8 (spreadsheets: CSV UTF-8)."
         ) from error
     except csv.Error as error:
-        raise DataError(f"{file} is no CSV in UTF-8: {error}.") from error
+        raise DataError(f"{file} is no CSV in UTF-8: {printable(one_line(error))}.") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}.") from error
 
@@ -154,7 +155,7 @@ def _parquet(file: Path) -> Sheet:
                 )
         with _refusing_parquet(file) as parquet:
             table = parquet.read(columns=[schema.names[each] for each in dict.fromkeys(positions)])
-        values = [table.column(schema.names[each]).to_pylist() for each in positions]
+            values = [table.column(schema.names[each]).to_pylist() for each in positions]
         for number, cells in enumerate(zip(*values, strict=True), start=2):
             yield number, ["" if cell is None else str(cell).strip() for cell in cells]
 

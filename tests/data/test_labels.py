@@ -142,3 +142,9 @@ def test_uncertain_labels_are_said() -> None:
 def test_what_can_be_no_class_is_refused(cell: str, reason: str) -> None:
     with pytest.raises(DataError, match=rf"^m.csv, row 4: the label {re.escape(reason)}"):
         named("A", "B|C", cell, one_label="drop")
+
+
+def test_a_value_of_its_own_for_each_image_is_no_class() -> None:
+    with pytest.raises(DataError, match="the label has 60 different values in 120 rows"):
+        named(*[f"{number % 60}" for number in range(120)])
+    assert len(set(named(*[f"{number % 60}" for number in range(240)]).names)) == 60

@@ -12,6 +12,7 @@ from benchmark.data import ReadOptions, read_index
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, Part
 from tests.data.pictures import dicom, encode, noise
+from tests.performance import chestxray14
 
 LISTED = "path,label\n1.png,a\n2.png,b\n"
 
@@ -196,6 +197,25 @@ def test_chest_x_ray_14_is_read_by_file_name_and_its_findings_are_several(tmp_pa
     assert index.understood.ignored_columns[0] == "Follow-up #"
     assert index.understood.ignored_files[0].startswith("test_list.txt beside the table: not read")
     assert any("found in images_001/images, images_002/images" in note for note in index.notes)
+
+
+def test_where_links_lead_is_asked_once_a_folder_and_not_once_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = chestxray14.draw(tmp_path / "set", images=240)
+    asked: list[Path] = []
+    resolve = Path.resolve
+
+    def counted(path: Path, strict: bool = False) -> Path:
+        asked.append(path)
+        return resolve(path, strict)
+
+    monkeypatch.setattr(Path, "resolve", counted)
+    options = ReadOptions(one_label="drop")
+    index = read_index(str(table), options, Cache(tmp_path / "cache"))
+    assert 200 < len(index) < 240
+    assert len(index.classes) == 5
+    assert len(asked) <= 4 * chestxray14.FOLDERS  # 480 before, in 16 s for 112,120 images
 
 
 def test_a_name_that_two_folders_hold_is_refused(tmp_path: Path) -> None:
