@@ -15,6 +15,7 @@ from .deep import FULL, common_range, parse_range
 RESERVED = frozenset(("label", "error", "path"))
 """Columns of the registered model's answers beside the classes."""
 
+_MOST = 90  # percent; chosen, not sourced: what the others widen the range for is worth a note
 _LONGEST_NAME = 120  # bytes: a file's name holds 255, and others put words before and after
 
 PART_NAMES = {
@@ -123,7 +124,8 @@ def build_index(
     classes = title.classes or tuple(sorted({row.class_name for row in ordered}))
     position = {name: number for number, name in enumerate(classes)}
     # A test image must not change what training sees.
-    grey_range = common_range({row.grey for row in ordered if row.part is not Part.TEST})
+    deep = [row for row in ordered if row.grey and row.part is not Part.TEST]
+    grey_range = common_range({row.grey for row in deep})
     index = Index(
         name=title.name,
         modality=title.modality,
@@ -136,7 +138,7 @@ def build_index(
         hashes=tuple(row.sha256 for row in ordered),
         reader=reader,
         left_out=skipped,
-        notes=(*title.notes, *_grey_note(grey_range)),
+        notes=(*title.notes, *_grey_notes(deep, grey_range)),
         understood=title.understood,
         grey_range=grey_range,
         windowless=sum("window" in row.lacks for row in ordered),
@@ -194,15 +196,25 @@ def slug(text: str) -> str:
     return kept
 
 
-def _grey_note(grey_range: str) -> tuple[str, ...]:
-    if grey_range == FULL:
-        return ()
-    low, high = parse_range(grey_range)
-    note = (
-        "the 16-bit pictures use a part of their range: "
-        f"{low} to {high} is shown from black to white, here and by the registered model."
-    )
-    return (note,)
+def _grey_notes(deep: Sequence[ImageRow], grey_range: str) -> tuple[str, ...]:
+    """Say over what range 16-bit grey is shown, and where a few pictures widen it for all."""
+    notes = []
+    if grey_range != FULL:
+        low, high = parse_range(grey_range)
+        notes.append(
+            "the 16-bit pictures use a part of their range: "
+            f"{low} to {high} is shown from black to white, here and by the registered model."
+        )
+    most = sorted(deep, key=lambda row: parse_range(row.grey)[1])[: -(-_MOST * len(deep) // 100)]
+    usual = common_range({row.grey for row in most})
+    beyond = [row for row in deep if parse_range(row.grey)[1] > parse_range(usual)[1]]
+    if beyond:
+        notes.append(
+            f"{len(deep) - len(beyond)} of {len(deep)} 16-bit pictures lie within {usual} and are "
+            f"shown dark, for {len(beyond)} reach further, the first {beyond[0].path!r}; if they "
+            "are not meant, leave them out with --ignore."
+        )
+    return tuple(notes)
 
 
 def _patients(rows: Sequence[ImageRow]) -> tuple[str | None, ...]:

@@ -100,3 +100,15 @@ def test_a_second_reading_finds_the_same_range(tmp_path: Path) -> None:
 def test_the_whole_range_says_nothing(tmp_path: Path) -> None:
     index = read(tmp_path, {"train": (0, 65535), "val": (0, 65535), "test": (0, 65535)})
     assert (index.grey_range, index.notes) == ("full", ())
+
+
+def test_a_few_that_widen_the_range_for_all_are_named(tmp_path: Path) -> None:
+    read(tmp_path, {"train": (0, 3000), "val": (0, 3000), "test": (0, 3000)})
+    odd = np.full((8, 8), 65535, dtype=np.uint16)
+    (tmp_path / "set/train/b/9.png").write_bytes(encode(odd))
+    index = read_index(str(tmp_path / "set"), ReadOptions(), Cache(tmp_path / "cache"))
+    assert index.grey_range == "full"
+    assert any(
+        "12 of 13 16-bit pictures lie within 0-4095" in note and "'train/b/9.png'" in note
+        for note in index.notes
+    )
