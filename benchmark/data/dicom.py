@@ -27,6 +27,7 @@ DECODERS = ("pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "python-
 _NEEDED = ("Rows", "Columns", "PhotometricInterpretation")
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
+_WHOLE = _GREY | {"RGB", "YBR_FULL"}  # a value for each pixel, uncompressed
 _OTHER = {"PALETTE COLOR", "HSV", "ARGB", "CMYK", "XYB", "CIELAB", "YBR_PARTIAL_420"}
 
 _Found = TypeVar("_Found")
@@ -148,7 +149,17 @@ def _check(file: "Dataset", max_pixels: int) -> str:
         )
     if file.file_meta.TransferSyntaxUID.is_encapsulated:
         check_stream(file, (columns, rows))
+    elif photometric in _WHOLE:
+        _check_length(file, rows * columns)
     return photometric
+
+
+def _check_length(file: "Dataset", pixels: int) -> None:
+    bits = pixels * int(file.get("SamplesPerPixel") or 1) * int(file.get("BitsAllocated") or 0)
+    if len(file.PixelData) < bits // 8:
+        raise ImageError(
+            f"its pixels are cut short: {len(file.PixelData):,} of {bits // 8:,} bytes."
+        )
 
 
 def _pixels(file: "Dataset") -> npt.NDArray[Any]:
@@ -157,11 +168,8 @@ def _pixels(file: "Dataset") -> npt.NDArray[Any]:
         pixels: npt.NDArray[Any] = file.pixel_array
     except RuntimeError as error:  # pydicom's word for decoders that all have failed
         missing = missing_decoder(str(file.file_meta.TransferSyntaxUID))
-        if not missing:
-            raise
-        raise ImageError(
-            f"its compressed picture cannot be decoded with what is installed; {missing}"
-        ) from error
+        remedy = f", or needs another decoder: {missing}" if missing else "."
+        raise ImageError(f"its compressed picture is damaged{remedy}") from error
     return pixels
 
 

@@ -12,7 +12,7 @@ from benchmark.data.dicom import decoders, read_tags
 from benchmark.data.dicom_files import check_stream, missing_decoder
 from benchmark.errors import ImageError
 from benchmark.records import Picture
-from tests.data.pictures import dicom, gradient
+from tests.data.pictures import dicom, encode, gradient
 
 DEEP = (np.arange(48).reshape(6, 8) * 80).astype(np.uint16)
 TAGS = dict[str, Any](BitsStored=12, HighBit=11, WindowCenter=2048, WindowWidth=4096)
@@ -139,6 +139,16 @@ def test_a_stream_without_a_size_is_refused() -> None:
 
     data = dicom(DEEP, "1.2.840.10008.1.2.4.50", PixelData=encapsulate([b"\xff\xd8\xff\xd9"]))
     with pytest.raises(ImageError, match="does not state its size"):
+        read_native(data, Picture(side_px=4))
+
+
+def test_a_damaged_stream_is_called_damaged() -> None:
+    from pydicom.encaps import encapsulate
+
+    stream = encode(gradient(), "JPEG")
+    headers = encapsulate([stream[: stream.index(b"\xff\xda")]])  # what comes before the picture
+    data = dicom(gradient(), "1.2.840.10008.1.2.4.50", PixelData=headers)
+    with pytest.raises(ImageError, match="compressed picture is damaged"):
         read_native(data, Picture(side_px=4))
 
 
