@@ -128,7 +128,12 @@ def _predict(asked: Asked) -> int:
 
     values = asked.values()
     images = [values["images"]] if values["images"] else []
-    return predict_files(values["model"], [*asked.words, *images], values["csv"])
+    return predict_files(
+        values["model"],
+        [*asked.words, *images],
+        values["csv"],
+        unverified=values["unverified"],
+    )
 
 
 def _fetch(asked: Asked) -> int:
@@ -272,6 +277,12 @@ COMMANDS: Mapping[str, Command] = {
             ),
             _other("images", "none", "an image or a folder, beside FILE", unless("none")),
             _other("csv", "-", "the file for the table, - to show it", unless("-")),
+            _other(
+                "unverified",
+                "no",
+                "yes: load the model though its files are not known to be those registered",
+                yes_or_no,
+            ),
         ),
         example="benchmark predict --model models:/chest-ct@champion scans/ --csv out.csv",
     ),

@@ -1,86 +1,163 @@
 """The job that classifies image files with a registered model."""
 
+import os
+import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data import (
-    PICTURE_SUFFIXES,
-)
-from ..errors import DataError, UsageError
+from ..data import PICTURE_SUFFIXES, read_file
+from ..errors import DataError, ImageError, UsageError
+from ..files import whole_file
 from ..tracking import Pulled
 from .results import writable_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_AT_ONCE = 64  # images handed to the model together: a few hundred megabytes at most
+_AT_ONCE = 16  # images handed to the model together: a call may hold so many of any size
+_BYTES = 64 * 2**20  # chosen: files beyond so many bytes wait for the next call
+_NAME = 100  # characters of a name that a message shows
 
 
-def predict_files(model: str, inputs: Sequence[str], csv: str | None) -> int:
-    """Classify image files and folders of them with a registered model; a bad file is a row."""
-    files = _files(inputs)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A file that may be an image: its path, and why it cannot be one, empty where it may."""
+
+    path: Path
+    fault: str = ""
+
+
+def predict_files(
+    model: str, inputs: Sequence[str], csv: str | None, *, unverified: bool = False
+) -> int:
+    """Classify image files and folders of them with a registered model; a bad file is a row.
+
+    Args:
+        model: the model's address, see `Pulled`.
+        inputs: files and folders.
+        csv: the file for the table, None to show it.
+        unverified: whether to load a model that is not what was registered.
+
+    Returns:
+        0, or 1 where no image could be classified.
+    """
+    _check(inputs)
     if csv:
         writable_file(Path(csv))
-    pulled = Pulled(model)
-    table = _classify(pulled, files)
-    if csv:
-        table.to_csv(csv, index=False)
-        bad = int((table["error"] != "").sum())
-        print(
-            f"{len(table)} images classified into {csv}" + (f", {bad} could not be" if bad else "")
-        )
-    else:
-        sys.stdout.write(table.to_csv(index=False))
-    return 0 if (table["error"] == "").any() else 1
+    pulled = Pulled(model, unverified=unverified)
+    good, bad = 0, 0
+    with whole_file(Path(csv)) if csv else nullcontext() as part:
+        for table in _tables(pulled, _candidates(inputs)):
+            text = table.to_csv(index=False, header=not good + bad)
+            if part is None:
+                sys.stdout.write(text)
+            else:
+                with part.open("a", encoding="utf-8") as file:
+                    file.write(text)
+            faulty = int((table["error"] != "").sum())
+            good, bad = good + len(table) - faulty, bad + faulty
+    said = f"{good} images classified" + (f" into {csv}" if csv else "")
+    if csv or bad:
+        said += f", {bad} could not be" if bad else ""
+        print(said, file=sys.stdout if csv else sys.stderr)
+    return 0 if good else 1
 
 
-def _files(inputs: Sequence[str]) -> list[Path]:
-    """Return the named files, and the images of the named folders in sorted order."""
+def _check(inputs: Sequence[str]) -> None:
+    """See that there is something to classify, before a model is loaded.
+
+    Raises:
+        UsageError: nothing is named.
+        DataError: a file or folder is not there, or a folder holds no images.
+    """
     if not inputs:
         raise UsageError(
             "predict needs an image or a folder: benchmark predict scans/ --csv out.csv"
         )
-    files: list[Path] = []
+    for name in inputs:
+        try:
+            is_folder = stat.S_ISDIR(Path(name).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DataError(f"there is no file or folder {name[:_NAME]!r}.") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{name[:_NAME]!r} cannot be read: {reason}.") from error
+        if is_folder and next(_in_folder(Path(name)), None) is None:
+            raise DataError(f"the folder {name!r} holds no images.")
+
+
+def _candidates(inputs: Sequence[str]) -> Iterator[_Candidate]:
+    """Yield the named files, and the images of the named folders in sorted order."""
     for name in inputs:
         path = Path(name)
         if path.is_dir():
-            found = [
-                each
-                for each in sorted(path.rglob("*"))
-                if each.is_file()
-                and each.suffix.lower() in (*PICTURE_SUFFIXES, "")
-                and not any(part.startswith(".") for part in each.relative_to(path).parts)
-            ]
-            if not found:
-                raise DataError(f"the folder {name!r} holds no images.")
-            files += found
-        elif path.exists():
-            files.append(path)
+            yield from _in_folder(path)
         else:
-            raise DataError(f"there is no file or folder {name!r}.")
-    return files
+            yield _Candidate(path=path)
 
 
-def _classify(pulled: Pulled, files: Sequence[Path]) -> "pd.DataFrame":
-    import pandas as pd
+def _in_folder(folder: Path) -> Iterator[_Candidate]:
+    """Yield what may be an image below a folder; folders are read once, by whatever name.
 
-    tables = []
-    for start in range(0, len(files), _AT_ONCE):
-        chunk = files[start : start + _AT_ONCE]
-        stored, faults = zip(*(_stored(path) for path in chunk), strict=True)
-        table = pulled.classify(stored)
-        table.insert(0, "path", [str(path) for path in chunk])
-        table["error"] = [
-            fault or error for fault, error in zip(faults, table["error"], strict=True)
-        ]
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    Links to folders are followed, so that a link to a folder above would lead round for ever.
+    """
+    read: set[tuple[int, int]] = set()
+    open_ = [folder]
+    while open_:
+        path = open_.pop()
+        try:
+            found = path.stat()
+            if not stat.S_ISDIR(found.st_mode):
+                if path.suffix.lower() in PICTURE_SUFFIXES:
+                    yield _Candidate(path=path)
+                continue
+            if (found.st_dev, found.st_ino) in read:
+                yield _Candidate(path=path, fault="it is a folder that was read by another name.")
+                continue
+            read.add((found.st_dev, found.st_ino))
+            inside = sorted((each for each in path.iterdir() if each.name[0] != "."), reverse=True)
+        except OSError as error:
+            yield _Candidate(path=path, fault=f"it cannot be read: {error.strerror or error}.")
+            continue
+        open_ += inside
 
 
-def _stored(path: Path) -> tuple[bytes, str]:
+def _tables(pulled: Pulled, candidates: Iterator[_Candidate]) -> Iterator["pd.DataFrame"]:
+    """Yield the answers in order, a few images at a time, so that memory does not grow."""
+    chunk: list[_Candidate] = []
+    stored: list[bytes] = []
+    for candidate in candidates:
+        content, fault = _stored(candidate)
+        chunk.append(_Candidate(path=candidate.path, fault=fault))
+        stored.append(content)
+        if len(chunk) == _AT_ONCE or sum(map(len, stored)) > _BYTES:
+            yield _classified(pulled, chunk, stored)
+            chunk, stored = [], []
+    if chunk:
+        yield _classified(pulled, chunk, stored)
+
+
+def _stored(candidate: _Candidate) -> tuple[bytes, str]:
+    """Return a file's bytes, none where it cannot be read, and why it cannot."""
+    if candidate.fault:
+        return b"", candidate.fault
     try:
-        return path.read_bytes(), ""
-    except OSError as error:
-        return b"", f"cannot be read: {error.strerror}"
+        return read_file(candidate.path), ""
+    except ImageError as error:
+        return b"", str(error)
+
+
+def _classified(
+    pulled: Pulled, chunk: Sequence[_Candidate], stored: Sequence[bytes]
+) -> "pd.DataFrame":
+    table = pulled.classify(stored)
+    names = [os.fsencode(each.path).decode("utf-8", "backslashreplace") for each in chunk]
+    table.insert(0, "path", names, allow_duplicates=True)  # a class may be named so
+    table["error"] = [
+        each.fault or error for each, error in zip(chunk, table["error"], strict=True)
+    ]
+    return table

@@ -116,7 +116,7 @@ def _answers_of(
         rows = asked.where(missing)
         read_all(rows, reader)
         say(f"asks the champion, version {present.version}, about {len(rows.hashes)} images")
-        own = tracker.registry.ask(present, rows.paths, reader)
+        own = tracker.registry.ask(present, rows, reader)
         known |= dict(zip(rows.hashes, own, strict=True))
     return np.array([known[each] for each in asked.hashes]).reshape(asked.probabilities.shape)
 

@@ -5,6 +5,16 @@ model gets as a copy and loads through `mlflow.pyfunc.load_model`.
 """
 
 from .card import CARD_FILE, NETWORK_FILE, Card
+from .contents import check_maker, check_seal, seal
 from .package import Packed, package
 
-__all__ = ["CARD_FILE", "NETWORK_FILE", "Card", "Packed", "package"]
+__all__ = [
+    "CARD_FILE",
+    "NETWORK_FILE",
+    "Card",
+    "Packed",
+    "check_maker",
+    "check_seal",
+    "package",
+    "seal",
+]

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import DataError, one_line
 from ..files import file_digest
 from ..records import Picture
 
@@ -47,15 +47,19 @@ class Card:
         path = folder / CARD_FILE
         if not path.is_file():
             raise DataError(f"a registered model must hold {CARD_FILE}; {folder} has none.")
-        values = json.loads(path.read_text(encoding="utf-8"))
-        written = values.pop("format", None)
-        if written != FORMAT:
-            raise DataError(
-                f"{path} must be of format {FORMAT}, not {written}; "
-                "load the model with the code that was registered with it."
-            )
-        picture = Picture(**values.pop("picture"))
-        return cls(**{**values, "classes": tuple(values["classes"]), "picture": picture})
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            written = values.pop("format", None)
+            if written != FORMAT:
+                raise DataError(
+                    f"{path} must be of format {FORMAT}, not {written}; "
+                    "load the model with the code that was registered with it."
+                )
+            picture = Picture(**values.pop("picture"))
+            classes = tuple(map(str, values.pop("classes")))
+            return cls(classes=classes, picture=picture, **values)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(f"{path} is damaged: {one_line(error)}.") from error
 
 
 def verify_network(folder: Path, card: Card) -> Path:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data.decoding import decode_array, decode_bytes
-from ..errors import DataError, ImageError, UsageError
+from ..data.decoding import MAX_BYTES, MAX_PIXELS, Native, array_native, fit, read_native
+from ..errors import DataError, ImageError, UsageError, kind_and_line, one_line
 from ..records import Picture, Probabilities
 from .card import Card, verify_network
 
@@ -26,6 +26,14 @@ COLUMN = "image"
 LABEL = "label"
 ERROR = "error"
 ON_ERROR = ("raise", "row")
+
+MAX_IMAGES = 1024
+"""A call with more images is refused unread."""
+
+MAX_CALL_PIXELS = 16 * MAX_PIXELS
+"""Stored pixels that a call may hold in all. A picture of very many takes a few kilobytes of a call
+and half a second to decode; this leaves 200 of the largest X-rays, and answers within a minute."""
+
 _CHUNK = 256  # images decoded at a time, so that memory does not grow with the call
 
 
@@ -47,7 +55,11 @@ class ScanClassifier:
         path = verify_network(folder, card)
         import keras  # ten seconds, not spent on a broken file
 
-        return cls(card, keras.saving.load_model(path, compile=False, safe_mode=True))
+        try:
+            network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # a damaged file, or another's, may raise anything there
+            raise DataError(f"{path} cannot be loaded by Keras: {kind_and_line(error)}.") from error
+        return cls(card, network)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> "pd.DataFrame":
         """Classify images.
@@ -63,14 +75,29 @@ class ScanClassifier:
             One row an image in the order given: `label`, then one probability a class.
 
         Raises:
-            DataError: the input is no table and no array, or an image cannot be read.
-            UsageError: `on_error` is neither of the two.
+            CallRefused: the input is no table and no array or holds too much, an image cannot be
+                read, or `on_error` is neither of the two; it is an `MlflowException`.
+        """
+        try:
+            return self._answer(model_input, str((params or {}).get("on_error", "raise")))
+        except (DataError, UsageError) as error:
+            from .refusal import CallRefused
+
+            raise CallRefused(str(error)) from error
+
+    def _answer(self, model_input: Any, on_error: str) -> "pd.DataFrame":
+        """Return the table of an answer.
+
+        Raises:
+            DataError: the input is wrong.
+            UsageError: `on_error` is.
         """
         import pandas as pd
 
-        on_error = str((params or {}).get("on_error", "raise"))
         if on_error not in ON_ERROR:
-            raise UsageError(f"on_error must be one of {', '.join(ON_ERROR)}, not {on_error!r}.")
+            raise UsageError(
+                f"on_error must be one of {', '.join(ON_ERROR)}, not {on_error[:40]!r}."
+            )
         rows = rows_of(model_input)
         probabilities, errors = self.classify(rows, stop_at_error=on_error == "raise")
         labels = [
@@ -97,11 +124,19 @@ class ScanClassifier:
         self, rows: Sequence[Any], errors: list[str], *, stop_at_error: bool
     ) -> Iterator[tuple[list[int], Any]]:
         """Return readable images in chunks: their rows, and (m, side, side, channels) pixels."""
+        left = MAX_CALL_PIXELS
         for start in range(0, len(rows), _CHUNK):
             places, pixels = [], []
             for place in range(start, min(start + _CHUNK, len(rows))):
                 try:
-                    pixels.append(pixels_of(rows[place], self.card.picture))
+                    if left <= 0:
+                        raise ImageError(
+                            f"a call may hold {MAX_CALL_PIXELS:,} pixels in all; hand this image "
+                            "over in another call."
+                        )
+                    native = native_of(rows[place], self.card.picture)
+                    left -= native.width * native.height
+                    pixels.append(fit(native, self.card.picture))
                     places.append(place)
                 except ImageError as error:
                     if stop_at_error:
@@ -119,27 +154,40 @@ def rows_of(model_input: Any) -> list[Any]:
             (n, h, w) or (n, h, w, 3); a single (h, w, 3) array; or a list.
 
     Raises:
-        DataError: none of these.
+        DataError: none of these, or too many.
     """
     if isinstance(model_input, Mapping) or hasattr(model_input, "columns"):
         if COLUMN not in model_input:
-            found = ", ".join(map(str, model_input)) or "none"
+            found = ", ".join(map(str, model_input))[:200] or "none"
             raise DataError(f"the input must have a column {COLUMN!r}; it has: {found}.")
         model_input = model_input[COLUMN]
+    if isinstance(model_input, np.ndarray) and model_input.ndim == 0:
+        model_input = model_input.item()
     if isinstance(model_input, str | bytes):
         return [model_input]
     if isinstance(model_input, np.ndarray) and model_input.ndim == 3 and model_input.shape[-1] == 3:
         return [model_input]
-    if not hasattr(model_input, "__len__") or np.ndim(model_input) == 0:
+    # A column of a table is no list, but has the array it stands on.
+    if not (hasattr(model_input, "array") or isinstance(model_input, list | tuple | np.ndarray)):
         raise DataError(
-            f"the input must be a table with a column {COLUMN!r} or an array of images, "
+            f"the input must be a table with one column {COLUMN!r} or an array of images, "
             f"not {type(model_input).__name__}."
+        )
+    if len(model_input) > MAX_IMAGES:
+        raise DataError(
+            f"a call may hold {MAX_IMAGES:,} images, not {len(model_input):,}; hand them over in "
+            "several."
         )
     return list(model_input)
 
 
 def pixels_of(image: Any, picture: Picture) -> npt.NDArray[np.uint8]:
-    """Decode one image as training did.
+    """Decode one image as training did; see `native_of`."""
+    return fit(native_of(image, picture), picture)
+
+
+def native_of(image: Any, picture: Picture) -> Native:
+    """Read one image at its own size.
 
     Args:
         image: the bytes of an image file; the same as a base64 text; or (h, w) or (h, w, 3)
@@ -152,17 +200,19 @@ def pixels_of(image: Any, picture: Picture) -> npt.NDArray[np.uint8]:
     if isinstance(image, np.ndarray) and image.shape == ():
         image = image.item()
     if isinstance(image, str):
-        return decode_bytes(_from_base64(image), picture)
+        return read_native(_from_base64(image), picture)
     if isinstance(image, bytes | bytearray | memoryview):
-        return decode_bytes(bytes(image), picture)
+        return read_native(bytes(image), picture)
     if isinstance(image, np.ndarray | list):
-        return decode_array(_whole_pixels(image), picture)
+        return array_native(_whole_pixels(image))
     raise ImageError(
         f"an image must be base64 text, bytes or an array of pixels, not {type(image).__name__}."
     )
 
 
 def _from_base64(text: str) -> bytes:
+    if len(text) > 2 * MAX_BYTES:
+        raise ImageError(f"a text has {len(text):,} characters, more than an image file may take.")
     _, _, encoded = text.rpartition("base64,")  # a data URL is base64 with words before it
     try:
         return base64.b64decode("".join(encoded.split()), validate=True)
@@ -178,8 +228,10 @@ def _whole_pixels(image: Any) -> npt.NDArray[np.uint8]:
     try:
         pixels: npt.NDArray[Any] = np.asarray(image)
         pixels = pixels.astype(np.float64) if pixels.dtype == object else pixels
-    except ValueError as error:
-        raise ImageError(f"an image's pixels must form a rectangle: {error}.") from error
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ImageError(f"an image's pixels must form a rectangle: {one_line(error)}.") from error
+    if pixels.size > 4 * MAX_PIXELS:
+        raise ImageError(f"an image has {pixels.shape} pixels, more than {MAX_PIXELS:,}.")
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     if pixels.dtype == np.uint8:

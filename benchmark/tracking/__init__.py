@@ -17,7 +17,7 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 
 from .benchmarks import Benchmark, Opening
 from .finishing import FinishedRun
-from .models import Pulled
+from .pulling import Pulled
 from .registry import CANDIDATE, CHAMPION, Registration, Version
 from .runs import Run, TrialRun
 from .store import open_store, store_exists

@@ -1,66 +1,22 @@
-"""A run's network as an MLflow model: logged with its code, found again, and pulled to classify."""
+"""A run's network as an MLflow model: logged with its code and a seal over its files."""
 
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import StoreError, one_line
+from ..errors import StoreError
+from ..files import file_digest
 from ..records import Outcome, Spec
-from ..serving import NETWORK_FILE, Card, Packed, package
+from ..serving import NETWORK_FILE, Card, Packed, package, seal
 from . import names
 from .experiments import Experiment
-from .store import TrackingStore, open_store, store_exists, store_uri
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .pulling import pyfunc
+from .store import TrackingStore
 
 _MODEL_NAME = "model"
-
-
-class Pulled:
-    """A registered model, ready to classify, as any other program would pull it.
-
-    Args:
-        uri: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/…`, or a model's folder.
-
-    Raises:
-        StoreError: there is no such model, or it does not load.
-    """
-
-    def __init__(self, uri: str) -> None:
-        from mlflow.exceptions import MlflowException
-
-        if uri.startswith(("models:", "runs:")):
-            if not store_exists():
-                raise StoreError(
-                    f"the model {uri!r} cannot be pulled: there is no tracking store at "
-                    f"{store_uri()}; set MLFLOW_TRACKING_URI to the one that it was registered in."
-                )
-            open_store(None)  # which also tells MLflow where to look for the model
-        try:
-            self._model: Any = _pyfunc().load_model(uri)
-        except (MlflowException, OSError) as error:
-            raise StoreError(
-                f"the model {uri!r} cannot be pulled: {one_line(error)}. "
-                "Registered models are listed by `mlflow ui`, under Models."
-            ) from error
-
-    def classify(self, images: Sequence[bytes]) -> "pd.DataFrame":
-        """Classify image files by their bytes: one row an image, in order.
-
-        Returns:
-            Columns `label`, one probability a class, and `error`, which says why where an image
-            cannot be read; its other cells are then empty.
-        """
-        import pandas as pd
-
-        frame = pd.DataFrame({"image": pd.Series(list(images), dtype=object)})
-        answer: pd.DataFrame = self._model.predict(frame, params={"on_error": "row"})
-        return answer
 
 
 def log_network(
@@ -90,6 +46,7 @@ def log_network(
     with tempfile.TemporaryDirectory(prefix="benchmark-model-", dir=outcome.folder.parent) as work:
         packed = package(outcome.folder / NETWORK_FILE, card, Path(work))
         saved = _save(packed, Path(work) / "saved", run_id, model)
+        store.client.set_logged_model_tags(model.model_id, {names.SEAL: seal(saved)})
         store.client.log_model_artifacts(model.model_id, str(saved))
     store.client.finalize_logged_model(model.model_id, "READY")
     return str(model.model_id)
@@ -123,10 +80,20 @@ def spec_params(spec: Spec) -> dict[str, str]:
     }
 
 
-def network_uri(store: TrackingStore, model_id: str) -> str:
-    """Return where a logged model's `model.keras` stands."""
-    location = store.client.get_logged_model(model_id).artifact_location
-    return f"{location}/data/{_MODEL_NAME}/{NETWORK_FILE}"
+def network_path(store: TrackingStore, model_id: str) -> Path:
+    """Return a local path to a logged model's `model.keras`, its content as it was logged.
+
+    Raises:
+        StoreError: it is gone, or another one.
+    """
+    logged = store.client.get_logged_model(model_id)
+    path = store.fetch(f"{logged.artifact_location}/data/{_MODEL_NAME}/{NETWORK_FILE}")
+    if file_digest(path) != logged.tags[names.MODEL_SHA256]:
+        raise StoreError(
+            f"the network of models:/{model_id} is not the one that was logged: {path} was "
+            "changed; restore it, or train the run again with --resume no."
+        )
+    return path
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -148,7 +115,7 @@ def _save(packed: Packed, path: Path, run_id: str, model: Any) -> Path:
         run_id=run_id,
         model_id=model.model_id,
     )
-    _pyfunc().save_model(
+    pyfunc().save_model(
         path=str(path),
         loader_module=packed.loader,
         data_path=str(packed.data),
@@ -181,11 +148,3 @@ def _signature(classes: tuple[str, ...]) -> Any:
         outputs=Schema(columns),
         params=ParamSchema([ParamSpec("on_error", "string", "raise")]),
     )
-
-
-def _pyfunc() -> Any:
-    """Return `mlflow.pyfunc`, whose import warns of a type hint in MLflow's own code (3.17)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        import mlflow.pyfunc
-    return mlflow.pyfunc

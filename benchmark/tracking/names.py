@@ -23,6 +23,7 @@ REASON = "reason"
 NOTES = "notes"
 MODEL_ID = "model_id"
 MODEL_SHA256 = "model_sha256"
+SEAL = "files_digest"  # of a model's files, as they were logged
 VERSION = "version"
 CODE = "code_commit"
 RESCORED = "rescored"

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PromotionError
+from ..errors import DataError, PromotionError, StoreError, one_line
 from ..records import Predictions, Probabilities, Reader, Record
+from ..serving import check_maker, seal
 from . import names
+from .pulling import kept_model, kept_version
 from .store import TrackingStore
 
 CHAMPION = "champion"
@@ -126,14 +128,15 @@ class ModelRegistry:
             tags=dict(version.tags),
         )
 
-    def ask(self, version: Version, paths: tuple[str, ...], reader: Reader) -> Probabilities:
+    def ask(self, version: Version, images: Predictions, reader: Reader) -> Probabilities:
         """Return the (n, k) probabilities of a registered model, loaded in a fresh process.
 
         Raises:
             PromotionError: it does not load or does not answer.
+            StoreError: its files are not those that were registered.
         """
-        uri = f"models:/{version.name}/{version.version}"
-        return reload_and_predict(self._store.uri, uri, paths, reader)
+        folder = kept_version(self._store, version.name, version.version).fetch(self._store)
+        return reload_and_predict(folder, images, reader)
 
     def _version(self, record: Record, wanted: Registration) -> str:
         """Make a version of the run's model, or bring one that there is up to date."""
@@ -153,6 +156,7 @@ class ModelRegistry:
                 self._update(version, wanted)
                 return str(version.version)
         logged = self._client.get_logged_model(record.model_id)
+        sealed = logged.tags.get(names.SEAL) or self._sealed_late(record.model_id)
         made = self._client.create_model_version(
             wanted.name,
             source=f"models:/{record.model_id}",
@@ -162,11 +166,23 @@ class ModelRegistry:
                 names.SPEC_DIGEST: record.spec.digest,
                 names.MODEL_ID: record.model_id,
                 names.MODEL_SHA256: logged.tags[names.MODEL_SHA256],  # of the file as logged
+                names.SEAL: sealed,  # of all files as logged
             },
             description=fitting(wanted.description),
             model_id=record.model_id,
         )
         return str(made.version)
+
+    def _sealed_late(self, model_id: str) -> str:
+        """Return the seal of a model that was logged without one: of its files as they are."""
+        folder = self._store.fetch(kept_model(self._store, model_id).location)
+        try:
+            check_maker(folder)
+            return seal(folder)
+        except DataError as error:
+            raise PromotionError(
+                f"models:/{model_id} cannot be registered: {one_line(error)}."
+            ) from error
 
     def _update(self, version: Any, wanted: Registration) -> None:
         name, number, description = wanted.name, version.version, fitting(wanted.description)
@@ -187,16 +203,17 @@ class ModelRegistry:
         """Return the largest difference of the reloaded model, or refuse it.
 
         Raises:
-            PromotionError: it does not load, or differs by more than the bound.
+            PromotionError: its files were changed, it does not load, or differs by more than the
+                bound.
         """
-        uri = f"models:/{wanted.name}/{version}"
         try:
-            own = reload_and_predict(self._store.uri, uri, wanted.check.paths, wanted.reader)
+            folder = kept_version(self._store, wanted.name, version).fetch(self._store)
+            own = reload_and_predict(folder, wanted.check, wanted.reader)
             return _difference(own, wanted.check.probabilities)
-        except PromotionError as error:
-            self._client.set_model_version_tag(wanted.name, version, _REFUSED_TAG, str(error))
+        except (PromotionError, StoreError) as error:
+            self._client.set_model_version_tag(wanted.name, version, _REFUSED_TAG, one_line(error))
             raise PromotionError(
-                f"{wanted.name} version {version} is not made {wanted.alias}: {error}."
+                f"{wanted.name} version {version} is not made {wanted.alias}: {one_line(error)}."
             ) from error
 
 
@@ -206,23 +223,26 @@ def fitting(description: str) -> str:
     return description if len(description) <= limit else f"{description[: limit - 1]}…"
 
 
-def reload_and_predict(
-    tracking_uri: str, model_uri: str, paths: tuple[str, ...], reader: Reader
-) -> Probabilities:
+def reload_and_predict(folder: Path, images: Predictions, reader: Reader) -> Probabilities:
     """Load a model in a fresh process without the benchmark, and classify images as stored.
 
+    Args:
+        folder: the model's files, held to their seal.
+        images: the images, by their paths, and the classes that are to be told.
+        reader: gives the images as they are stored.
+
     Raises:
-        PromotionError: it does not load or does not answer.
+        PromotionError: it does not load, does not answer, or tells other classes.
     """
     job = {
-        "tracking_uri": tracking_uri,
-        "model_uri": model_uri,
-        "images": [_as_json(reader.read(path)) for path in paths],
+        "folder": str(folder),
+        "loader": check_maker(folder),
+        "images": [_as_json(reader.read(path)) for path in images.paths],
     }
     with tempfile.TemporaryDirectory(prefix="benchmark-reload-") as elsewhere:
         try:
             # -P keeps this folder's modules out of the way of the packages' own.
-            answer = subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-P", str(Path(__file__).with_name("reload.py"))],
                 input=json.dumps(job),
                 capture_output=True,
@@ -235,7 +255,12 @@ def reload_and_predict(
             raise PromotionError(f"it gave no answer within {_SECONDS:g} s") from error
         except subprocess.CalledProcessError as error:
             raise PromotionError(f"it does not load: {_last_line(error.stderr)}") from error
-    return np.array(json.loads(answer.stdout.splitlines()[-1]), dtype=np.float64)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if tuple(answer["classes"]) != images.classes:
+        raise PromotionError(
+            f"it tells {', '.join(answer['classes'])} apart, not {', '.join(images.classes)}"
+        )
+    return np.array(answer["rows"], dtype=np.float64)
 
 
 def _difference(own: Probabilities, recorded: Probabilities) -> float:

@@ -17,7 +17,7 @@ from .claims import Claims, claim_of
 from .experiments import Experiment, existing_experiment, find_experiment
 from .finishing import as_metrics, tested
 from .leases import Leases, holder_of
-from .models import network_uri
+from .models import network_path
 from .registry import ModelRegistry
 from .runs import Run, create_run, open_run, record_of
 from .store import TrackingStore, open_store
@@ -275,8 +275,8 @@ class Tracker:
         return self._fetch_if_any(record.run_id, names.TRIALS_FILE)
 
     def network_path(self, record: Record) -> Path:
-        """Return a local path to a finished run's `model.keras`."""
-        return self._store.fetch(network_uri(self._store, record.model_id))
+        """Return a local path to a finished run's `model.keras`, as it was logged."""
+        return network_path(self._store, record.model_id)
 
     def text(self, run_id: str, path: str) -> str | None:
         """Return a text that is kept on a run, None where there is none."""

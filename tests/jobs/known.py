@@ -88,11 +88,11 @@ class Known:
         """Itself."""
         return self
 
-    def ask(self, version: Version, paths: tuple[str, ...], reader: Reader) -> Probabilities:
+    def ask(self, version: Version, images: Predictions, reader: Reader) -> Probabilities:
         """Return what a registered model says."""
         assert self.answers is not None, "nothing need be loaded here"
-        self.asked += paths
-        return np.array([self.answers[path] for path in paths])
+        self.asked += images.paths
+        return np.array([self.answers[path] for path in images.paths])
 
     def find(self, name: str, alias: str) -> Version | None:
         """Return the version with an alias."""

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.errors import DataError, UsageError
 from benchmark.records import Picture
 from benchmark.serving.model import ScanClassifier, _load_pyfunc, pixels_of
+from benchmark.serving.refusal import CallRefused
 from tests.close import assert_close
 
 from .conftest import CLASSES, encoded, png
@@ -58,7 +58,7 @@ def test_more_images_than_a_chunk_keep_their_order(
 
 
 def test_a_bad_image_refuses_the_call_and_names_its_row(model: ScanClassifier) -> None:
-    with pytest.raises(DataError, match=r"^row 1: "):
+    with pytest.raises(CallRefused, match=r"^row 1: "):
         model.predict(pd.DataFrame({"image": [png(1), b"no picture"]}))
 
 
@@ -84,7 +84,7 @@ def test_only_bad_images_are_rows_too(model: ScanClassifier) -> None:
 
 
 def test_another_word_for_errors_is_refused(model: ScanClassifier) -> None:
-    with pytest.raises(UsageError, match="on_error must be one of raise, row, not 'skip'"):
+    with pytest.raises(CallRefused, match="on_error must be one of raise, row, not 'skip'"):
         model.predict(pd.DataFrame({"image": []}), params={"on_error": "skip"})
 
 

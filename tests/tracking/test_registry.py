@@ -13,6 +13,7 @@ import pytest
 
 from benchmark.errors import PromotionError
 from benchmark.records import Predictions, Record
+from benchmark.serving import check_maker
 from benchmark.tracking import Registration, Tracker, Version
 from benchmark.tracking import registry as room
 from benchmark.tracking.reload import predict
@@ -93,10 +94,13 @@ def test_a_registered_model_serves_a_stranger(
 def test_a_reader_of_pixels_is_checked_by_pixels(
     bench: Bench, finished: Callable[..., Record], network: Path, check: Predictions
 ) -> None:
-    record = finished(bench.open(), SPEC, network)
+    tracker = bench.open()
+    record = finished(tracker, SPEC, network)
+    folder = tracker.network_path(record).parents[2]
     images = [Drawn.pixels(path).tolist() for path in check.paths]
-    job = {"tracking_uri": bench.uri, "model_uri": f"models:/{record.model_id}", "images": images}
-    assert_close(predict(job), check.probabilities, 1e-4)
+    answer = predict({"folder": str(folder), "loader": check_maker(folder), "images": images})
+    assert tuple(answer["classes"]) == CLASSES
+    assert_close(answer["rows"], check.probabilities, 1e-4)
 
 
 FILE = room._as_json(Drawn().read("1.png"))
@@ -140,7 +144,7 @@ def test_a_truncated_model_is_refused(
     record = finished(tracker, SPEC, network)
     logged = tracker.network_path(record)
     logged.write_bytes(logged.read_bytes()[:-100])
-    with pytest.raises(PromotionError, match="it is truncated or was replaced"):
+    with pytest.raises(PromotionError, match="not what was registered: its files have"):
         tracker.registry.register(record, promotion_of(UNIFORM))
     assert tracker.registry.find("phantom", "champion") is None
 
