@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import DataError, UsageError
 from ..files import file_digest
 from ..texts import read_yaml
+from .card import NETWORK_FILE
 from .package import code_digest
 
 MODEL_FILE = "MLmodel"
@@ -27,6 +28,9 @@ _OUTSIDE = frozenset({"registered_model_meta", "card.md"})
 # Python's own, written by whoever loads the model in place; never read, see `tracking.pulling`.
 _BYTECODE = "__pycache__"
 _LOADER = re.compile(r"(scan_model_([0-9a-f]{12}))\.serving\.model")
+_NETWORK = f"{DATA}/{NETWORK_FILE}".encode()
+_MOST_NETWORK = 8 * 2**30  # chosen: the largest of the zoo has half a gigabyte
+_MOST_OTHER = 16 * 2**20
 _KEYS = {"code", "data", "env", "loader_module", "python_version", "streamable"}
 
 
@@ -82,7 +86,7 @@ def check_maker(folder: Path, *, code: bool = True) -> str:
     """
     if not (folder / MODEL_FILE).is_file():
         raise DataError(f"a model's folder must hold {MODEL_FILE}, and {folder} has none")
-    list(_files(folder))  # no link and no pipe is opened below
+    _check_sizes(folder)  # and that no link and no pipe is opened below
     try:
         package, digest = _loader(read_yaml(folder / MODEL_FILE, "a model's description"))
     except UsageError as error:
@@ -93,6 +97,13 @@ def check_maker(folder: Path, *, code: bool = True) -> str:
     if code and _code_digest(folder / CODE / package) != digest:
         raise DataError(f"its code was changed: its digest is not {digest}, as {package} says")
     return f"{package}.serving.model"
+
+
+def _check_sizes(folder: Path) -> None:
+    for name, size in _files(folder):
+        most = _MOST_NETWORK if name == _NETWORK else _MOST_OTHER
+        if size > most:
+            raise DataError(f"{_told(name)} must have {most:,} bytes at most, and has {size:,}")
 
 
 def _loader(described: Any) -> tuple[str, str]:

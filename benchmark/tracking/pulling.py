@@ -156,7 +156,7 @@ def _local(uri: str) -> Path:
     folder = Path(uri)
     try:
         is_there = folder.is_dir()
-    except (OSError, ValueError) as error:  # a name that is too long, or with a NUL
+    except OSError as error:  # a name that is too long
         raise UsageError(f"--model must be {_ADDRESSES}; {uri[:60]!r}… is no name.") from error
     if not is_there:
         raise StoreError(

@@ -3,7 +3,9 @@
 import io
 import json
 import shutil
-from collections.abc import Callable
+import sys
+import types
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,10 @@ from benchmark.records import (
     Seconds,
     Spec,
 )
-from benchmark.tracking import FinishedRun, Opening, Tracker
+from benchmark.tracking import FinishedRun, Opening, Registration, Tracker
+from benchmark.tracking import registry as registry_module
+
+from .kept import MARKER, Registered, Stub, forget
 
 CLASSES = ("large cell", "normal", "squamous")
 SPEC = Spec(
@@ -167,3 +172,35 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("network") / "model.keras"
     keras.Model(pixels, output).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> Registered:
+    """Register a version without loading it."""
+    root = tmp_path_factory.mktemp("registry")
+    shutil.copyfile(new_database, root / "mlflow.db")
+    bench = Bench(folder=root, uri=f"sqlite:///{root}/mlflow.db")
+    tracker = bench.open("kept")
+    parent = tracker.begin(OPENING, resume=False)
+    record = tracker.start(parent, SPEC).finish(evidence_of(outcome_in(root / "outcome")))
+    wanted = Registration(name="scans", description="", tags={}, check=UNIFORM, reader=Drawn())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry_module, "reload_and_predict", lambda *_: UNIFORM.probabilities)
+        tracker.registry.register(record, wanted)
+    folder = tracker.network_path(record).parents[2]
+    whole = shutil.copytree(folder, root / "whole")
+    return Registered(uri=bench.uri, run_id=record.run_id, folder=folder, whole=whole)
+
+
+@pytest.fixture
+def marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Registered) -> Iterator[Path]:
+    """Return the file that planted code would leave; stand in for Keras; restore all after."""
+    keras = types.ModuleType("keras")
+    keras.saving = types.SimpleNamespace(load_model=lambda *_, **__: Stub())  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", kept.uri)
+    monkeypatch.setenv(MARKER, str(tmp_path / "marker"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path / "marker"
+    forget()
+    kept.restore()
