@@ -31,8 +31,10 @@ MAX_IMAGES = 1024
 """A call with more images is refused unread."""
 
 MAX_CALL_PIXELS = 16 * MAX_PIXELS
-"""Stored pixels that a call may hold in all. A picture of very many takes a few kilobytes of a call
-and half a second to decode; this leaves 200 of the largest X-rays, and answers within a minute."""
+"""Stored pixels that a call may hold in all. A few kilobytes of a call may
+be a picture that takes half a second to decode; 68 of the largest X-rays are not so many."""
+
+_UNREADABLE = MAX_PIXELS // 16  # what an image counts that was refused, maybe after long decoding
 
 _CHUNK = 256  # images decoded at a time, so that memory does not grow with the call
 
@@ -139,6 +141,7 @@ class ScanClassifier:
                     pixels.append(fit(native, self.card.picture))
                     places.append(place)
                 except ImageError as error:
+                    left -= _UNREADABLE
                     if stop_at_error:
                         raise DataError(f"row {place}: {error}") from error
                     errors[place] = str(error)
@@ -230,6 +233,8 @@ def _whole_pixels(image: Any) -> npt.NDArray[np.uint8]:
         pixels = pixels.astype(np.float64) if pixels.dtype == object else pixels
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ImageError(f"an image's pixels must form a rectangle: {one_line(error)}.") from error
+    if pixels.ndim not in (2, 3):
+        raise ImageError(f"an image's pixels must have 2 or 3 dimensions, not {pixels.ndim}.")
     if pixels.size > 4 * MAX_PIXELS:
         raise ImageError(f"an image has {pixels.shape} pixels, more than {MAX_PIXELS:,}.")
     if pixels.ndim == 3 and pixels.shape[-1] == 1:

@@ -83,3 +83,36 @@ def test_a_path_is_refused_even_if_the_file_is_there(
 def test_nothing_is_no_image() -> None:
     with pytest.raises(ImageError, match="not NoneType"):
         pixels_of(None, PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"image": {"a": 1}}, "not dict"),
+        ({"image": None}, "not NoneType"),
+        (pd.DataFrame([["a", "b"]], columns=["image", "image"]), "not DataFrame"),
+        ({"image": {1, 2}}, "not set"),
+        (["a"] * 1025, "a call may hold 1,024 images, not 1,025"),
+        (np.zeros((1025, 2, 2), np.uint8), "a call may hold 1,024 images, not 1,025"),
+    ],
+)
+def test_what_is_no_list_of_images_is_refused(given: object, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        rows_of(given)
+
+
+def test_texts_are_not_padded_to_the_longest() -> None:
+    """As an array, a thousand texts beside one of 10 MB would take 40 GB."""
+    assert len(rows_of(["a"] * 1000 + ["b" * 10_000_000])) == 1001
+
+
+@pytest.mark.parametrize("image", [[["a"]], [[None]], [[{}]], [[10**400]], [1, 2], [[[[1]]]], []])
+def test_lists_that_are_no_pixels_are_refused_in_one_line(image: object) -> None:
+    with pytest.raises(ImageError, match=r"^an image's pixels [^\n]*$"):
+        pixels_of(image, PICTURE)
+
+
+@pytest.mark.parametrize("shape", [(1, 64_000_000), (64_000_000, 1), (9000, 9000)])
+def test_a_picture_of_too_many_pixels_is_refused_as_an_array(shape: tuple[int, int]) -> None:
+    with pytest.raises(ImageError, match="pixels"):
+        pixels_of(np.broadcast_to(np.uint8(0), shape), PICTURE)
