@@ -45,8 +45,8 @@ EXPECTED = [
     "  parts: none; patients: unknown; modality: unknown",
     "  sub-folders: images: 12 images",
     (
-        "  left aside: 12 pictures in 1 folder(s) 'masks', by its name; the class 'odd' (12 images), "
-        "which --classes does not name"
+        "  left aside: 12 pictures in 1 folder(s) 'masks', by its name; "
+        "the class 'odd' (12 images), which --classes does not name"
     ),
 ]
 
