@@ -1,5 +1,6 @@
 """Whether who holds a run is alive: by a lock on one system, else by its lease; no test waits."""
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from benchmark.presence import Presence
+from benchmark.tracking import leases as room
 from benchmark.tracking.leases import CLOCKS_SECONDS, LEASE_SECONDS, Leases
 
 HOUR = 3600.0
@@ -138,3 +140,16 @@ def test_only_what_is_held_is_renewed_and_one_that_is_refused_costs_no_other() -
     ours.renew()
     assert store.runs == {"held": ours.tag()}
     assert ours.is_own(store.run("held"))
+
+
+def test_a_thread_renews_what_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "RENEWAL_SECONDS", 0.001)
+    store, renewed = Tags(), threading.Event()
+    ours = leases_of(store, Clocks())
+    monkeypatch.setattr(store, "write_tags", lambda *_: renewed.set())
+    ours.hold("run")
+    with ours.renewed():
+        assert renewed.wait(60)
+        ours.release("run")
