@@ -7,6 +7,8 @@ BenchmarkError              one line for a person, exit code 2; never a tracebac
 │   └── ImageError          one image cannot be read (left out and listed, not fatal)
 ├── WeightsError            a weight file is missing, corrupt or of another network
 ├── StoreError              a folder, a cache or the tracking server cannot be used
+│   ├── LostError           files that a store speaks of are not there
+│   └── AwayError           a store was waited for in vain; exit code 1
 └── PromotionError          the board's winner may not become the champion; exit code 1
 ```
 
@@ -14,9 +16,13 @@ A message says what must hold, what was got, and what to do. Anything else that 
 own mistake and shows its traceback.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# In an address: what stands between the user's colon and the last @, no port; or a query's value.
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?!\d{1,5}(?:/|\s|$))\S*@")
+_QUERY = re.compile(r"(?i)([?&](?:password|passwd|pwd|token)=)[^&\s]+")
 _LINE_LIMIT = 500  # characters; a framework's message may be a page
 
 
@@ -46,6 +52,16 @@ class StoreError(BenchmarkError):
     """A folder, a cache or the tracking server cannot be used."""
 
 
+class LostError(StoreError):
+    """Files that a store speaks of are not there."""
+
+
+class AwayError(StoreError):
+    """A store was locked or away for longer than it is waited for."""
+
+    exit_code = 1
+
+
 class PromotionError(BenchmarkError):
     """The board's winner may not become the champion."""
 
@@ -55,6 +71,11 @@ class PromotionError(BenchmarkError):
 def one_line(error: BaseException) -> str:
     """Return what an error says in one line without its full stop, or its kind if it is silent."""
     return " ".join(str(error).split())[:_LINE_LIMIT].rstrip(".") or type(error).__name__
+
+
+def masked(text: str) -> str:
+    """Return a text without the passwords in the addresses it holds."""
+    return _QUERY.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
 
 
 def kind_and_line(error: BaseException) -> str:

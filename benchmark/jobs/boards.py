@@ -7,7 +7,7 @@ gives the same board whenever and from wherever it is asked, with the images or 
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,13 +27,14 @@ from ..board import (
     to_markdown,
 )
 from ..data import Audit, board_lines
-from ..errors import BenchmarkError
+from ..errors import AwayError, BenchmarkError, LostError, one_line
 from ..files import whole_file, write_text
 from ..plan import Prepared
 from ..records import Index, Part, Record, Split, State
 from ..search import trial_answers
 from ..tracking import Benchmark, Tracker
 
+Say = Callable[[str], None]
 SUBJECT_FILE = "board_subject.json"
 _NO_PATIENTS = "patients-unknown"  # the audit's finding
 _NEW_SPLIT = "split"  # what a scheme is called where an older benchmark did not say which
@@ -117,31 +118,40 @@ def _read_counts(split: str) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]
     return classes, images if lines else {}
 
 
-def make_board(tracker: Tracker, benchmark: Benchmark | None, rule: Rule = DEFAULT_RULE) -> Board:
+def make_board(
+    tracker: Tracker,
+    benchmark: Benchmark | None,
+    rule: Rule = DEFAULT_RULE,
+    say: Say | None = None,
+) -> Board:
     """Rank the runs on a benchmark's splits, whichever benchmark made them.
 
     Args:
         tracker: the experiment.
         benchmark: whose splits, and whose word on the images; None where the experiment has none.
         rule: what to rank on.
+        say: told of runs that have lost their files; None refuses a board with such.
+
+    Raises:
+        LostError: runs have lost their files, and there is nobody to be told.
     """
     if benchmark is None:
-        return board_of(tracker, tracker.records(), rule, None)
+        return board_of(tracker, tracker.records(), rule, None, say)
     subject = read_subject(tracker, benchmark)
     records = tracker.records(splits=subject.splits)
     wanted = compared(records, rule, subject)
-    evidence = read_evidence(tracker, wanted)
+    evidence = read_evidence(tracker, wanted, say)
     subject = replace(subject, test_scored=_times_tested(tracker, wanted, evidence))
     elsewhere = tracker.count() - len(records)
     return rank(records, rule, evidence, _as_in(evidence, subject), elsewhere)
 
 
-def latest_board(tracker: Tracker, rule: Rule = DEFAULT_RULE) -> Board:
+def latest_board(tracker: Tracker, rule: Rule = DEFAULT_RULE, say: Say | None = None) -> Board:
     """Rank the runs on the splits of the latest benchmark that any run stands on."""
     for benchmark in tracker.benchmarks():
         if any(tracker.holds_run(split) for split in benchmark.splits):
-            return make_board(tracker, benchmark, rule)
-    return make_board(tracker, None, rule)
+            return make_board(tracker, benchmark, rule, say)
+    return make_board(tracker, None, rule, say)
 
 
 def board_with(tracker: Tracker, record: Record, rule: Rule = DEFAULT_RULE) -> Board:
@@ -153,10 +163,14 @@ def board_with(tracker: Tracker, record: Record, rule: Rule = DEFAULT_RULE) -> B
 
 
 def board_of(
-    tracker: Tracker, records: Sequence[Record], rule: Rule, subject: BoardSubject | None
+    tracker: Tracker,
+    records: Sequence[Record],
+    rule: Rule,
+    subject: BoardSubject | None,
+    say: Say | None = None,
 ) -> Board:
     """Rank records with the evidence of their tables; only those of rows compared are opened."""
-    evidence = read_evidence(tracker, compared(records, rule, subject))
+    evidence = read_evidence(tracker, compared(records, rule, subject), say)
     return rank(records, rule, evidence, subject and _as_in(evidence, subject))
 
 
@@ -169,13 +183,27 @@ def _as_in(evidence: Mapping[str, BoardEvidence], subject: BoardSubject) -> Boar
     return replace(subject, patients_known=subject.patients_known and has_units)
 
 
-def read_evidence(tracker: Tracker, records: Sequence[Record]) -> dict[str, BoardEvidence]:
-    """Read the tables behind records by spec digest; one that is gone costs its row the verdict."""
-    found = {}
+def read_evidence(
+    tracker: Tracker, records: Sequence[Record], say: Say | None = None
+) -> dict[str, BoardEvidence]:
+    """Read the tables behind records by spec digest; one that is gone costs its row the verdict.
+
+    Args:
+        tracker: the experiment.
+        records: the runs whose tables are wanted.
+        say: told of those that are gone.
+
+    Raises:
+        LostError: some are gone, and there is nobody to be told.
+    """
+    found, lost = {}, {}
     for record in records:
         try:
             predictions = tracker.predictions(record)
-        except BenchmarkError:
+        except AwayError:
+            raise
+        except BenchmarkError as error:
+            lost[record.run_id] = one_line(error)
             continue
         trials = tracker.trials_path(record)
         found[record.spec.digest] = BoardEvidence(
@@ -183,7 +211,22 @@ def read_evidence(tracker: Tracker, records: Sequence[Record]) -> dict[str, Boar
             out_of_fold=tracker.out_of_fold(record),
             trials=None if trials is None else trial_answers(trials),
         )
+    if lost:
+        _tell_lost(lost, say)
     return found
+
+
+def _tell_lost(lost: Mapping[str, str], say: Say | None) -> None:
+    """Say which runs cannot be judged, or refuse a board with such."""
+    run_id, why = next(iter(lost.items()))
+    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    text = (
+        f"the board cannot judge the run {run_id}{others}: {why}. Was the folder moved? Bring the "
+        f"files back, or leave such runs out: mlflow runs delete --run-id {run_id}"
+    )
+    if say is None:
+        raise LostError(text)
+    say(text)
 
 
 def _times_tested(

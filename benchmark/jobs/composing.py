@@ -91,6 +91,7 @@ def rank_networks(
         and record.spec.regime not in _UNFIT
         and record.spec.labels == "true"
         and record.final.picture == picture
+        and tracker.has_files(record)
     ]
     return Networks.of(board_of(tracker, fit, DEFAULT_RULE, subject))
 

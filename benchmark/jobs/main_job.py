@@ -105,9 +105,11 @@ def _benchmark(
     prepared: Prepared, tracker: Tracker, display: Display, pool: LazyPool, folder: Path
 ) -> tuple[Execution, Link, Registered | None]:
     request, plan = prepared.request, prepared.plan
+    if tracker.moved:
+        display.note(tracker.moved)
+    done = tracker.finished([job.spec.digest for job in plan.jobs]) if request.resume else {}
     tracker.close_stale()
     parent = tracker.begin(_opening(prepared), resume=request.resume)
-    done = tracker.finished([job.spec.digest for job in plan.jobs]) if request.resume else {}
     execution = Execution(
         prepared=prepared,
         tracker=tracker,
@@ -142,7 +144,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     """Rank, write, register, and leave the board on the benchmark's run."""
     prepared, tracker = execution.prepared, execution.tracker
     index = prepared.index
-    board = make_board(tracker, execution.parent)
+    board = make_board(tracker, execution.parent, say=execution.display.note)
     files = {**write_board(board, execution.folder), **execution.files}
     mark_runs(tracker, board)
     registered = None
@@ -206,7 +208,8 @@ def _report(
     if registered is not None:
         lines.append(f"Registry: {registered.said}")
     if registered is not None and registered.uri:
-        lines.append(f"Pull it:  mlflow.pyfunc.load_model({registered.uri!r})")
+        loadable = execution.tracker.registry.loadable(registered.uri)
+        lines.append(f"Pull it:  mlflow.pyfunc.load_model({loadable!r})")
         lines.append(f"Use it:   python -m benchmark predict --model {registered.uri} IMAGE…")
     for line in lines[:1] if quiet else lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -157,7 +157,7 @@ def rescore_runs(experiment: str | None, data: str | None, output: str, cache: s
             continue
         done += 1
         print(f"{record.spec.arch} ({record.run_id}): {changed} figures are new or others")
-    board = latest_board(tracker)
+    board = latest_board(tracker, say=print)
     write_board(board, Path(output) / folder_name(tracker.experiment.name))
     mark_runs(tracker, board)
     console = wide_console()

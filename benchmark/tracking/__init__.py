@@ -17,6 +17,7 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 
 from .benchmarks import Benchmark, Opening
 from .finishing import FinishedRun
+from .patience import Patience
 from .pulling import Pulled
 from .registry import CANDIDATE, CHAMPION, Registration, Version
 from .runs import Run, TrialRun
@@ -32,6 +33,7 @@ __all__ = [
     "FinishedRun",
     "Link",
     "Opening",
+    "Patience",
     "Pulled",
     "Registration",
     "Run",

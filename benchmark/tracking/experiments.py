@@ -4,8 +4,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import StoreError
+from ..errors import StoreError, masked, one_line
 from . import names
+from .places import ARTIFACTS, local_path
 from .store import TrackingStore
 
 
@@ -52,9 +53,26 @@ def existing_experiment(
     else:
         newest = store.run_at(store.experiment_ids(), f"tags.{names.KIND} = '{names.PARENT}'")
         found = newest and store.client.get_experiment(newest.info.experiment_id)
-    if found is None or found.lifecycle_stage != "active":
+    if found is None:
         return None
+    _check_active(found)
     return Experiment(id=found.experiment_id, name=found.name)
+
+
+def moved_line(store: TrackingStore, experiment: Experiment) -> str:
+    """Return a line that says where an experiment's artifacts were moved from, with their store.
+
+    Nothing is returned where they are in their place.
+    """
+    noted = store.client.get_experiment(experiment.id).artifact_location
+    path, place = local_path(noted), store.place(noted)
+    if path is None or place is None or path == place:
+        return ""
+    return (
+        f"the tracking store was moved: artifacts noted at {path.parent} are at {place.parent}. "
+        "They are found here; for MLflow's own pages and programs, make a link at the old place: "
+        f"ln -s {place.parent} {path.parent}"
+    )
 
 
 def _chosen_by_variables(store: TrackingStore) -> str | None:
@@ -62,20 +80,53 @@ def _chosen_by_variables(store: TrackingStore) -> str | None:
     opened = os.environ.get("MLFLOW_RUN_ID", "")
     home = _home_of(store, opened) if opened else os.environ.get("MLFLOW_EXPERIMENT_ID", "")
     if home:
-        return str(store.client.get_experiment(home).name)
+        return _name_of(store, home)
     return os.environ.get("MLFLOW_EXPERIMENT_NAME") or None
+
+
+def _name_of(store: TrackingStore, id_: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = store.client.get_experiment(id_)
+    except MlflowException as error:
+        raise StoreError(
+            f"MLFLOW_EXPERIMENT_ID names the experiment {id_!r}, which the tracking store "
+            f"{masked(store.uri)} does not have; set another, or unset it."
+        ) from error
+    _check_active(found)
+    return str(found.name)
+
+
+def _check_active(found: Any) -> None:
+    """See that an experiment was not deleted.
+
+    Raises:
+        StoreError: it was.
+    """
+    if found.lifecycle_stage != "active":
+        raise StoreError(
+            f"the experiment {found.name!r} was deleted; restore it by "
+            f"`mlflow experiments restore -x {found.experiment_id}` or name another."
+        )
 
 
 def _home_of(store: TrackingStore, run_id: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        return str(store.client.get_run(run_id).info.experiment_id)
+        info = store.client.get_run(run_id).info
     except MlflowException as error:
         raise StoreError(
-            f"MLFLOW_RUN_ID names the run {run_id}, which the tracking store {store.uri} does not "
-            "have; set MLFLOW_TRACKING_URI to an absolute address, or unset MLFLOW_RUN_ID."
+            f"MLFLOW_RUN_ID names the run {run_id}, which the tracking store {masked(store.uri)} "
+            "does not have; set MLFLOW_TRACKING_URI to an absolute address, or unset MLFLOW_RUN_ID."
         ) from error
+    if info.lifecycle_stage != "active":
+        raise StoreError(
+            f"MLFLOW_RUN_ID names the run {run_id}, which was deleted; unset it, or restore "
+            f"the run by `mlflow runs restore --run-id {run_id}`."
+        )
+    return str(info.experiment_id)
 
 
 def _id_of(store: TrackingStore, name: str) -> str:
@@ -86,15 +137,13 @@ def _id_of(store: TrackingStore, name: str) -> str:
     if found is None:
         try:
             return str(store.client.create_experiment(name, _artifacts(store)))
-        except MlflowException:
+        except MlflowException as error:
             found = store.client.get_experiment_by_name(name)
             if found is None:
-                raise
-    if found.lifecycle_stage != "active":
-        raise StoreError(
-            f"the experiment {name!r} was deleted; restore it by "
-            f"`mlflow experiments restore -x {found.experiment_id}` or name another."
-        )
+                raise StoreError(
+                    f"the experiment {name!r} cannot be made: {one_line(error)}."
+                ) from error
+    _check_active(found)
     return str(found.experiment_id)
 
 
@@ -108,4 +157,4 @@ def _artifacts(store: TrackingStore) -> Any:
 
     if store.folder is None:
         return None
-    return (store.folder / "mlruns" / uuid.uuid4().hex[:12]).as_uri()
+    return (store.folder / ARTIFACTS / uuid.uuid4().hex[:12]).as_uri()

@@ -32,6 +32,7 @@ REQUEST = "request."  # before an option that a resumed benchmark was given othe
 LEASE = "lease"  # the token of the process that a run belongs to, and until when it is alive
 CLAIM = "claim"  # what only one run at a time is to make: a spec, or a search whatever its budget
 TICKET = "ticket"  # the place in the queue of those that claim the same
+CALL = "call"  # by chance: a call that is made again after an outage finds what it had made
 
 PREDICTIONS_FILE = "predictions.parquet"
 OUT_OF_FOLD_FILE = "out_of_fold.parquet"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DataError, StoreError, UsageError, kind_and_line, one_line
 from ..serving import check_maker, check_seal
 from . import names
-from .store import TrackingStore, open_store, store_exists, store_uri
+from .store import TrackingStore, open_registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,12 +168,7 @@ def _local(uri: str) -> Path:
 def _from_store(uri: str, *, unverified: bool) -> Path:
     from mlflow.exceptions import MlflowException
 
-    if not store_exists():
-        raise StoreError(
-            f"the model {uri!r} cannot be pulled: there is no tracking store at "
-            f"{store_uri()}; set MLFLOW_TRACKING_URI to the one that it was registered in."
-        )
-    store = open_store(None)
+    store = open_registry()
     try:
         kept = _kept_run(store, uri) if uri.startswith("runs:") else _kept_registered(store, uri)
     except MlflowException as error:

@@ -138,6 +138,10 @@ class ModelRegistry:
         folder = kept_version(self._store, version.name, version.version).fetch(self._store)
         return reload_and_predict(folder, images, reader)
 
+    def loadable(self, version_uri: str) -> str:
+        """Return what `mlflow.pyfunc.load_model` takes of a version on this machine."""
+        return self._store.loadable(version_uri)
+
     def _version(self, record: Record, wanted: Registration) -> str:
         """Make a version of the run's model, or bring one that there is up to date."""
         from mlflow.exceptions import MlflowException
@@ -159,7 +163,7 @@ class ModelRegistry:
         sealed = logged.tags.get(names.SEAL) or self._sealed_late(record.model_id)
         made = self._client.create_model_version(
             wanted.name,
-            source=f"models:/{record.model_id}",
+            source=self._source(logged),
             run_id=record.run_id,
             tags={
                 **wanted.tags,
@@ -183,6 +187,13 @@ class ModelRegistry:
             raise PromotionError(
                 f"models:/{model_id} cannot be registered: {one_line(error)}."
             ) from error
+
+    def _source(self, logged: Any) -> str:
+        """Return what a version is made of: a registry elsewhere does not know the logged model."""
+        if self._store.registry_uri == self._store.uri:
+            return f"models:/{logged.model_id}"
+        place = self._store.place(logged.artifact_location)
+        return logged.artifact_location if place is None else place.as_uri()
 
     def _update(self, version: Any, wanted: Registration) -> None:
         name, number, description = wanted.name, version.version, fitting(wanted.description)

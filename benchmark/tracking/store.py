@@ -1,6 +1,5 @@
 """The tracking store: which one, whether it answers, created only once, searched and counted."""
 
-import logging
 import os
 import tempfile
 from bisect import bisect_left
@@ -8,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from .. import environment
-from ..errors import StoreError, one_line
+from ..errors import LostError, StoreError, masked, one_line
 from ..files import lock
 from . import names
+from .connecting import connect, is_database, probe
+from .patience import Patience
+from .places import SQLITE, folder_of, local_path, relocated
 
 _DEFAULT_URI = "sqlite:///mlflow.db"
-_SQLITE = "sqlite:///"
-_PROBE_SECONDS = 5.0
-_CHATTY = ("mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.utils.environment", "alembic")
+_FOLDERS = ("", "file")
 _PAGE = 1000
 _STRIDE = 8  # chosen, not sourced: 10,000 runs are counted in 20 questions, 20 runs in 5
 
@@ -28,14 +27,18 @@ class TrackingStore:
 
     Attributes:
         uri: its address, absolute.
-        client: an `MlflowClient` of it.
+        registry_uri: the address of its registry, which MLFLOW_REGISTRY_URI may set apart.
+        client: an `MlflowClient` of both that waits for them.
+        patience: how long it waits.
         folder: where a database file stands, None for a server.
     """
 
-    def __init__(self, uri: str, client: Any, folder: Path | None) -> None:
+    def __init__(self, uri: str, registry_uri: str, client: Any, patience: Patience) -> None:
         self.uri = uri
+        self.registry_uri = registry_uri
         self.client = client
-        self.folder = folder
+        self.patience = patience
+        self.folder = folder_of(uri)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def alone(self) -> AbstractContextManager[object]:
@@ -131,21 +134,51 @@ class TrackingStore:
         Copies live as long as this object.
 
         Raises:
-            StoreError: the artifact is not there.
+            LostError: the artifact is not there.
         """
         import mlflow
         from mlflow.exceptions import MlflowException
 
-        local = urlparse(uri).scheme in ("", "file")
+        into = self._new_folder() if local_path(uri) is None else None
         try:
-            path = mlflow.artifacts.download_artifacts(
-                artifact_uri=uri,
-                dst_path=None if local else self._new_folder(),
-                tracking_uri=self.uri,
+            path = self.patience(
+                lambda: mlflow.artifacts.download_artifacts(
+                    artifact_uri=uri, dst_path=into, tracking_uri=self.uri
+                )
             )
         except (MlflowException, OSError) as error:
-            raise StoreError(f"the artifact {uri} cannot be read: {error}") from error
+            raise LostError(f"the artifact {uri} cannot be read: {one_line(error)}") from error
         return Path(path)
+
+    def place(self, uri: str) -> Path | None:
+        """Return where an artifact's address leads on this machine, None for a server's."""
+        path = local_path(uri)
+        return path if path is None or self.folder is None else relocated(path, self.folder)
+
+    def has_files(self, run: Any) -> bool:
+        """Whether a finished run's prediction table and model are there."""
+        info, model = run.info, run.data.tags.get(names.MODEL_ID)
+        place = self.place(info.artifact_uri)
+        if place is None:
+            files = self.client.list_artifacts(info.run_id)
+            return any(each.path == names.PREDICTIONS_FILE for each in files)
+        if not (place / names.PREDICTIONS_FILE).is_file():
+            return False
+        if not model:
+            return True
+        own = self.place(self.client.get_logged_model(model).artifact_location)
+        return own is None or own.is_dir()
+
+    def loadable(self, model_uri: str) -> str:
+        """Return what loads a model anywhere on this machine: its address, or where it lies now.
+
+        MLflow by itself looks for the files of a moved store in the old place.
+        """
+        from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
+
+        source = self.patience(lambda: ModelsArtifactRepository.get_underlying_uri(model_uri))
+        path, place = local_path(source), self.place(source)
+        return model_uri if path == place else str(place)
 
     def _new_folder(self) -> str:
         if self._scratch is None:
@@ -153,24 +186,24 @@ class TrackingStore:
         return tempfile.mkdtemp(dir=self._scratch.name)
 
 
-def open_store(uri: str | None) -> TrackingStore:
+def open_store(uri: str | None, patience: Patience | None = None) -> TrackingStore:
     """Open the store at an address, else at MLFLOW_TRACKING_URI, else in the working folder.
+
+    Its registry is the store's own, or where MLFLOW_REGISTRY_URI says.
 
     Raises:
         StoreError: it is of a kind that MLflow gave up, cannot be written, or does not answer.
     """
-    wanted = store_uri(uri)
-    scheme = wanted.partition(":")[0] if "://" in wanted else ""
-    if scheme == "sqlite":
-        return _open_sqlite(wanted)
-    if scheme in ("", "file"):
-        raise StoreError(
-            f"the tracking store must be a database or a server, not the folder {wanted!r}; "
-            f"write {_DEFAULT_URI} or http://HOST:PORT."
-        )
-    if scheme in ("http", "https"):
-        _probe(wanted)
-    return TrackingStore(wanted, _connect(wanted), folder=None)
+    patience = patience or Patience()
+    wanted = _checked(store_uri(uri), "tracking store", "MLFLOW_TRACKING_URI")
+    registry = os.environ.get("MLFLOW_REGISTRY_URI") or wanted
+    registry = _checked(registry, "registry", "MLFLOW_REGISTRY_URI")
+    folder = folder_of(wanted)
+    # Four processes that open a new database at once: three crash on "duplicate column name"
+    # (MLflow 3.17). One at a time, the first creates it and the others find it.
+    with nullcontext() if folder is None else lock(folder):
+        client = connect(wanted, registry, patience)
+    return TrackingStore(wanted, registry, client, patience)
 
 
 def store_uri(uri: str | None = None) -> str:
@@ -180,78 +213,66 @@ def store_uri(uri: str | None = None) -> str:
 
 def store_exists() -> bool:
     """Whether there is a store to ask, without making one: a server always may be there."""
-    wanted = store_uri()
-    return not wanted.startswith(_SQLITE) or Path(wanted.removeprefix(_SQLITE)).is_file()
+    return _is_there(store_uri())
 
 
-def _open_sqlite(uri: str) -> TrackingStore:
-    path = Path(uri.removeprefix(_SQLITE)).absolute()
+def open_registry() -> TrackingStore:
+    """Open what registered models are pulled from; nothing is made.
+
+    Raises:
+        StoreError: there is no store, or it cannot be used.
+    """
+    registry = os.environ.get("MLFLOW_REGISTRY_URI")
+    if _is_there(store_uri()):
+        return open_store(None)
+    if registry and _is_there(registry):
+        return open_store(registry)
+    raise StoreError(
+        f"there is no tracking store at {masked(store_uri())}; set MLFLOW_TRACKING_URI to the one "
+        "that the model was registered in."
+    )
+
+
+def _is_there(uri: str) -> bool:
+    return not uri.startswith(SQLITE) or Path(uri.removeprefix(SQLITE)).is_file()
+
+
+def _checked(uri: str, what: str, variable: str) -> str:
+    """Return an address, absolute where it is a file's.
+
+    Raises:
+        StoreError: it is of a kind that MLflow gave up, cannot be written, or does not answer.
+    """
+    scheme = uri.partition(":")[0] if "://" in uri else ""
+    if uri.startswith(("sqlite:", "sqlite+")):
+        return _writable_sqlite(uri, what, variable)
+    if scheme in ("http", "https"):
+        probe(uri)
+    elif not is_database(uri) and not uri.startswith(("databricks", "uc:")):
+        raise StoreError(
+            f"the {what} must be a database or a server, not {'the folder ' * (scheme in _FOLDERS)}"
+            f"{masked(uri)!r}; write {_DEFAULT_URI} or http://HOST:PORT."
+        )
+    return uri
+
+
+def _writable_sqlite(uri: str, what: str, variable: str) -> str:
+    path = Path(uri.removeprefix(SQLITE)).absolute()
     folder = path.parent
-    if not uri.startswith(_SQLITE) or not path.name:
+    if not uri.startswith(SQLITE) or uri == SQLITE or path.name == ":memory:":
         raise StoreError(f"a database must be written sqlite:///PATH, not {uri!r}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        target = path if path.exists() else folder
+    except (OSError, ValueError) as error:
         raise StoreError(
-            f"the tracking store's folder {folder} cannot be made: {error}."
+            f"the {what}'s folder {folder} cannot be made: {one_line(error)}."
         ) from error
-    target = path if path.exists() else folder
     if not os.access(target, os.W_OK) or not os.access(folder, os.W_OK):
         raise StoreError(
-            f"the tracking store {path} must be writable, with its folder; "
-            "choose another by MLFLOW_TRACKING_URI=sqlite:///PATH."
+            f"the {what} {path} must be writable, with its folder; "
+            f"choose another by {variable}=sqlite:///PATH."
         )
-    # Four processes that open a new database at once: three crash on "duplicate column name"
-    # (MLflow 3.17). One at a time, the first creates it and the others find it.
-    with lock(folder):
-        client = _connect(f"{_SQLITE}{path}")
-    return TrackingStore(f"{_SQLITE}{path}", client, folder)
-
-
-def _connect(uri: str) -> Any:
-    """Return a client that has reached its store once."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody was asked
-    import mlflow
-    from alembic.util import CommandError
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    # The registry's database store asks a client of the global address (MLflow 3.17), so that
-    # an address of our own alone does not do.
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    try:
-        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
-    except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
-        said = one_line(getattr(error, "orig", None) or error)  # the driver's word, not the query
-        raise StoreError(f"the tracking store {uri} cannot be used: {said}.") from error
-    return client
-
-
-def _probe(uri: str) -> None:
-    """See whether a server answers at all: MLflow itself would try again for minutes.
-
-    Raises:
-        StoreError: it does not.
-    """
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
-    try:
-        http_request(
-            get_default_host_creds(uri),
-            "/health",
-            "GET",
-            timeout=_PROBE_SECONDS,
-            max_retries=0,
-            raise_on_status=False,
-        )
-    except (MlflowException, OSError) as error:
-        raise StoreError(
-            f"the tracking server {uri} does not answer within {_PROBE_SECONDS:g} s; "
-            "start it, or set MLFLOW_TRACKING_URI to one that runs or to sqlite:///mlflow.db."
-        ) from error
+    if target == path and not path.is_file():
+        raise StoreError(f"the {what} {path} must be a file: it is a folder or a device.")
+    return f"{SQLITE}{path}"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import __version__
-from ..errors import StoreError, one_line
+from ..errors import LostError, StoreError, one_line
 from ..evaluation import read_predictions, write_predictions
 from ..numerics import NUMERICS
 from ..presence import Presence
@@ -14,10 +14,11 @@ from ..records import Predictions, Record, Spec, State
 from . import names
 from .benchmarks import Benchmark, Opening, begin_benchmark
 from .claims import Claims, claim_of
-from .experiments import Experiment, existing_experiment, find_experiment
+from .experiments import Experiment, existing_experiment, find_experiment, moved_line
 from .finishing import as_metrics, tested
 from .leases import Leases, holder_of
 from .models import network_path
+from .patience import Patience
 from .registry import ModelRegistry
 from .runs import Run, create_run, open_run, record_of
 from .store import TrackingStore, open_store
@@ -59,14 +60,20 @@ class Tracker:
         return cls(store, find_experiment(store, experiment, default_experiment))
 
     @classmethod
-    def find(cls, experiment: str | None, default_experiment: str | None) -> "Tracker | None":
+    def find(
+        cls,
+        experiment: str | None,
+        default_experiment: str | None,
+        patience: Patience | None = None,
+    ) -> "Tracker | None":
         """Open an experiment that is there already, None where it is not; nothing is made.
 
         Args:
             experiment: the one a person asked for, None if they did not.
             default_experiment: the one to take then; None for the one with the latest benchmark.
+            patience: how long the store is waited for.
         """
-        store = open_store(None)
+        store = open_store(None, patience)
         found = existing_experiment(store, experiment, default_experiment)
         return None if found is None else cls(store, found)
 
@@ -74,6 +81,15 @@ class Tracker:
     def uri(self) -> str:
         """The store's address, absolute."""
         return self._store.uri
+
+    @property
+    def moved(self) -> str:
+        """A line that says where artifacts were moved from, with their store; or nothing."""
+        return moved_line(self._store, self.experiment)
+
+    def hurry(self) -> None:
+        """Wait for the store no more: what is left to be said to it is tried once."""
+        self._store.patience.hurry()
 
     def begin(self, opening: Opening, *, resume: bool) -> Benchmark:
         """Begin a benchmark: join the run `mlflow run` opened, take up an interrupted one, or new.
@@ -204,14 +220,32 @@ class Tracker:
 
         MLflow's filters know no list of a tag's values, so that each is asked for by itself: among
         10,000 runs a question takes 30 ms, and a page of 1,000 runs 8 s.
+
+        Raises:
+            LostError: the files of some are gone, so that they are not finished any more.
         """
         found = {}
+        lost = []
         for digest in dict.fromkeys(digests):
             filter_ = f"attributes.status = 'FINISHED' and tags.{names.SPEC_DIGEST} = '{digest}'"
             run = self._store.run_at([self.experiment.id], filter_)
-            if run is not None:
-                found[digest] = record_of(self._store, run)
+            if run is None:
+                continue
+            found[digest] = record_of(self._store, run)
+            if not self._store.has_files(run):
+                lost.append(run)
+        if lost:
+            place = self._store.place(lost[0].info.artifact_uri) or lost[0].info.artifact_uri
+            raise LostError(
+                f"{len(lost)} finished {'run has' if len(lost) == 1 else 'runs have'} lost files "
+                f"({place} does not hold them; was the folder moved?): bring them back there, or "
+                "do the runs again with --resume no."
+            )
         return found
+
+    def has_files(self, record: Record) -> bool:
+        """Whether a finished run's prediction table and model are there."""
+        return self._store.has_files(self._store.client.get_run(record.run_id))
 
     def holds_run(self, split: str = "") -> bool:
         """Whether the experiment has any run on a split, or at all; trials do not count."""
@@ -336,5 +370,5 @@ class Tracker:
     def _fetch_if_any(self, run_id: str, path: str) -> Path | None:
         try:
             return self._fetch(run_id, path)
-        except StoreError:
+        except LostError:
             return None

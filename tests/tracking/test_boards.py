@@ -12,6 +12,7 @@ import pytest
 
 from benchmark.board import BoardSubject
 from benchmark.cli import run_command
+from benchmark.errors import LostError
 from benchmark.evaluation import read_predictions, score, write_predictions
 from benchmark.jobs.boards import SUBJECT_FILE, latest_board, mark_runs, read_subject
 from benchmark.records import Predictions, Record, Spec
@@ -158,10 +159,19 @@ def test_a_run_says_which_code_made_it(store: Store) -> None:
 
 def test_a_table_that_is_gone_costs_its_row_the_comparison_only(store: Store) -> None:
     (store.files(store.records[1]) / "predictions.parquet").unlink()
-    board = latest_board(store.tracker)
+    said: list[str] = []
+    board = latest_board(store.tracker, say=said.append)
+    (line,) = said
+    assert f"cannot judge the run {store.records[1].run_id}: " in line
     assert [row.arch for row in board.ranked] == ["good", "poor"]
     assert board.champion is not None
     assert board.ranked[1].figures["val_macro_f1"].interval is None
+
+
+def test_a_board_without_a_table_is_refused_where_nobody_is_told(store: Store) -> None:
+    (store.files(store.records[1]) / "predictions.parquet").unlink()
+    with pytest.raises(LostError, match="leave such runs out: mlflow runs delete --run-id"):
+        latest_board(store.tracker)
 
 
 def older(store: Store) -> None:

@@ -1,0 +1,285 @@
+"""Waits for a store that is locked or away, says so now and then, and gives up in the end.
+
+Every call of the store goes through here. MLflow's own retries are turned down: they are silent for
+minutes, differ by call, and log a page each time.
+"""
+
+import errno
+import re
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..errors import AwayError, StoreError, masked, one_line
+from . import names
+
+_Result = TypeVar("_Result")
+_MINUTE = 60.0
+_DEFAULT_SECONDS = 15 * _MINUTE
+_SILENT_SECONDS = 5.0  # chosen: a hiccup is not worth a line
+_FIRST_PAUSE = 0.5  # seconds, doubled each time
+_LONGEST_PAUSE = 10.0
+
+_PASSING_CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED")
+_PASSING_STATUS = (408, 429, 500, 502, 503, 504)
+_PASSING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENETUNREACH, errno.EHOSTUNREACH)
+_STATUS = re.compile(r"failed with error code (?:408|429|50[0234])\b")
+# What waiting does not mend, among errors that a driver calls operational.
+_LASTING = re.compile(
+    r"no such (?:table|column)|read-?only|malformed|not a database|authentication failed"
+    r"|access denied|does not exist|unknown database",
+    re.IGNORECASE,
+)
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+class Patience:
+    """How long a store is waited for, and who is told.
+
+    Attributes:
+        where: the store's address, for people.
+        say: told a line when a wait begins, each minute, and when it is over.
+
+    Args:
+        seconds: how long one outage is waited for.
+        clock: the time in seconds.
+        pause: waits for some seconds; None for a wait that `hurry` ends.
+    """
+
+    def __init__(
+        self,
+        seconds: float = _DEFAULT_SECONDS,
+        say: Callable[[str], None] = _to_stderr,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        self.where = "the tracking store"
+        self.say = say
+        self._seconds = seconds
+        self._clock = clock
+        self._hurried = threading.Event()
+        self._pause = pause or self._hurried.wait
+        self._lock = threading.Lock()
+        self._since: float | None = None  # when the outage began
+        self._said: float | None = None  # when a line was said of it
+        self._spent = ""
+
+    def __call__(self, call: Callable[[], _Result]) -> _Result:
+        """Return what a call gives, made again while its store is away.
+
+        Raises:
+            AwayError: the store was away for longer than it is waited for.
+            StoreError: its database cannot be used.
+        """
+        pause = _FIRST_PAUSE
+        while True:
+            if self._spent:
+                raise AwayError(self._spent)
+            began = self._clock()
+            try:
+                result = call()
+            except Exception as error:
+                if not is_passing(error):
+                    if _is_of_database(error):
+                        raise StoreError(
+                            f"{self.where} cannot be used: {driver_word(error)}."
+                        ) from error
+                    raise
+                self._bear(error, began)
+            else:
+                self._answered()
+                return result
+            self._pause(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def hurry(self) -> None:
+        """Wait no more: from now on a call is tried once, and after one that failed none is."""
+        self._seconds = 0.0
+        self._hurried.set()
+
+    def _bear(self, error: Exception, began: float) -> None:
+        """Say that the store is away, where it is time for it.
+
+        Raises:
+            AwayError: it was waited for long enough.
+        """
+        with self._lock:
+            now = self._clock()
+            self._since = began if self._since is None else self._since
+            away, word = now - self._since, driver_word(error)
+            left = self._seconds - away
+            if left <= 0:
+                self._spent = (
+                    f"{self.where} did not answer for {_span(away)} ({word}); what is finished is "
+                    "kept, and the same command goes on."
+                )
+                raise AwayError(self._spent) from error
+            is_due = away >= _SILENT_SECONDS if self._said is None else now - self._said >= _MINUTE
+            if is_due:
+                self._said = now
+                self.say(f"{self.where} does not answer ({word}); waiting, {_span(left)} left")
+
+    def _answered(self) -> None:
+        with self._lock:
+            if self._said is not None:
+                self.say(f"{self.where} answers again")
+            self._since = self._said = None
+
+
+def _span(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / _MINUTE)
+    return f"{minutes} minute{'s' * (minutes != 1)}"
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error says that a store is locked, full or away, which time may mend."""
+    chain = list(_chain(error))
+    return not any(_LASTING.search(str(each)) for each in chain) and any(map(_passes, chain))
+
+
+def driver_word(error: BaseException) -> str:
+    """Return what went wrong in one line: the driver's word, not the whole query; no password."""
+    for each in _chain(error):
+        if (own := getattr(each, "orig", None)) is not None:
+            return masked(one_line(own))
+    return masked(one_line(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Return an error and those that it came of."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _passes(error: BaseException) -> bool:
+    import requests
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import OperationalError
+
+    match error:
+        case MlflowException():
+            is_served = type(error).__name__ == "RestException"
+            codes = (*_PASSING_CODES, *(("INTERNAL_ERROR",) if is_served else ()))
+            return error.error_code in codes or _STATUS.search(str(error)) is not None
+        case OperationalError():
+            return True
+        case requests.exceptions.RequestException() if error.response is not None:
+            return error.response.status_code in _PASSING_STATUS
+        case requests.exceptions.RequestException():
+            return not isinstance(error, ValueError)  # a malformed address is one
+        case ConnectionError() | TimeoutError():
+            return True
+        case OSError():
+            return error.errno in _PASSING_ERRORS
+    return False
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Whether a database itself failed, and not what was asked of it."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    code = getattr(error, "error_code", "BAD_REQUEST")
+    return code in ("BAD_REQUEST", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE") and any(
+        isinstance(each, SQLAlchemyError) for each in _chain(error)
+    )
+
+
+class PatientClient:
+    """An `MlflowClient` whose calls wait for their store.
+
+    A call that is made again must do no more than once would. MLflow's calls mostly overwrite; what
+    makes something new bears a token, by which it is looked up before it is made again, since only
+    the answer may have been lost.
+    """
+
+    def __init__(self, client: Any, patience: Patience) -> None:
+        self._client = client
+        self._patience = patience
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method of the client, which waits."""
+        method = getattr(self._client, name)
+        return lambda *args, **kwargs: self._patience(lambda: method(*args, **kwargs))
+
+    def create_run(
+        self, experiment_id: str, *, tags: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> Any:
+        """Begin a run, once."""
+
+        def make(own: dict[str, str]) -> Any:
+            return self._client.create_run(experiment_id, tags=own, **kwargs)
+
+        def find(token: str) -> Any:
+            asked = f"tags.{names.CALL} = '{token}'"
+            return next(iter(self._client.search_runs([experiment_id], asked, max_results=1)), None)
+
+        return self._once(make, find, tags)
+
+    def create_logged_model(
+        self, experiment_id: str, *, tags: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> Any:
+        """Begin a logged model, once."""
+
+        def make(own: dict[str, str]) -> Any:
+            return self._client.create_logged_model(experiment_id, tags=own, **kwargs)
+
+        def find(token: str) -> Any:
+            asked = f"tags.{names.CALL} = '{token}'"
+            found = self._client.search_logged_models([experiment_id], asked, max_results=1)
+            return next(iter(found), None)
+
+        return self._once(make, find, tags)
+
+    def create_model_version(
+        self, name: str, *, tags: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> Any:
+        """Make a version of a registered model, once."""
+
+        def make(own: dict[str, str]) -> Any:
+            return self._client.create_model_version(name, tags=own, **kwargs)
+
+        def find(token: str) -> Any:
+            found = self._client.search_model_versions(f"name = '{name}'")
+            return next((each for each in found if each.tags.get(names.CALL) == token), None)
+
+        return self._once(make, find, tags)
+
+    def log_outputs(self, run_id: str, models: Sequence[Any]) -> None:
+        """Note the models that a run made, once."""
+
+        def find(_token: str) -> Any:
+            outputs = self._client.get_run(run_id).outputs
+            known = {each.model_id for each in outputs.model_outputs} if outputs else set()
+            return all(each.model_id in known for each in models) or None
+
+        self._once(lambda _tags: self._client.log_outputs(run_id, models), find, None)
+
+    def _once(
+        self,
+        make: Callable[[dict[str, str]], Any],
+        find: Callable[[str], Any],
+        tags: Mapping[str, str] | None,
+    ) -> Any:
+        """Return what is made, or found where an earlier try had made it without an answer."""
+        token = uuid.uuid4().hex
+        tried = False
+
+        def attempt() -> Any:
+            nonlocal tried
+            found = find(token) if tried else None
+            tried = True
+            return make({**(tags or {}), names.CALL: token}) if found is None else found
+
+        return self._patience(attempt)
