@@ -16,13 +16,9 @@ A message says what must hold, what was got, and what to do. Anything else that 
 own mistake and shows its traceback.
 """
 
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-# In an address: what stands between the user's colon and the last @, no port; or a query's value.
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?!\d{1,5}(?:/|\s|$))\S*@")
-_QUERY = re.compile(r"(?i)([?&](?:password|passwd|pwd|token)=)[^&\s]+")
 _LINE_LIMIT = 500  # characters; a framework's message may be a page
 
 
@@ -71,11 +67,6 @@ class PromotionError(BenchmarkError):
 def one_line(error: BaseException) -> str:
     """Return what an error says in one line without its full stop, or its kind if it is silent."""
     return " ".join(str(error).split())[:_LINE_LIMIT].rstrip(".") or type(error).__name__
-
-
-def masked(text: str) -> str:
-    """Return a text without the passwords in the addresses it holds."""
-    return _QUERY.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
 
 
 def kind_and_line(error: BaseException) -> str:

@@ -218,7 +218,7 @@ COMMANDS: Mapping[str, Command] = {
         about="rank what an experiment holds",
         do=_leaderboard,
         options=(
-            *pick("experiment", "output"),
+            *pick("experiment", "output", "store_patience"),
             _other(
                 "rank_on",
                 "auto",
@@ -235,7 +235,7 @@ COMMANDS: Mapping[str, Command] = {
             _other(
                 "register", "auto", "the registered model's name; auto is the data set's", _name
             ),
-            *pick("cache"),
+            *pick("cache", "store_patience"),
             _other(
                 "data",
                 "auto",
@@ -255,7 +255,7 @@ COMMANDS: Mapping[str, Command] = {
         about="compute the figures of finished runs anew from their tables",
         do=_rescore,
         options=(
-            *pick("experiment", "output", "cache"),
+            *pick("experiment", "output", "cache", "store_patience"),
             _other(
                 "data",
                 "none",

@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import environment
 from ..board import Board
 from ..data import PAGE
-from ..errors import DataError, is_interruption, kind_and_line
+from ..errors import AwayError, DataError, is_interruption, kind_and_line
 from ..evaluation import read_predictions
 from ..plan import Job, Prepared, composite_spec
 from ..records import Epoch, Outcome, Record, Spec, State
@@ -140,9 +140,11 @@ class Execution:
             yield
         except BaseException as error:
             self.pool.close()
+            self.tracker.hurry()
             interrupted = is_interruption(error)
             for run in list(self._open.values()):
-                run.fail("interrupted" if interrupted else str(error), State.KILLED)
+                with contextlib.suppress(AwayError):  # a later start closes it
+                    run.fail("interrupted" if interrupted else str(error), State.KILLED)
             if interrupted:
                 raise KeyboardInterrupt from error
             raise
@@ -181,10 +183,13 @@ class Execution:
         """Log an outcome; one that cannot be logged is a failure, and kept for the next start.
 
         Raises:
-            Exception: the store takes not even the failure; the outcome stays for a later start.
+            AwayError: the store was waited for in vain; the outcome stays for a later start.
+            Exception: the store takes not even the failure; the outcome stays likewise.
         """
         try:
             return self._recorder.finish(run, outcome)
+        except AwayError:
+            raise
         except Exception as error:  # noqa: BLE001  one architecture's failure costs itself only
             reason = f"trained, but could not be logged: {kind_and_line(error)}"
             record = self._recorder.fail(run, reason, traceback.format_exc())

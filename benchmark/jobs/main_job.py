@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from .. import environment
 from ..board import to_table, to_view
 from ..cache import Cache
-from ..errors import UsageError
+from ..errors import AwayError, UsageError
 from ..plan import Prepared, prepare, read
 from ..records import State, digest
 from ..request import Request
-from ..tracking import Benchmark, BoardFiles, Link, Opening, Tracker, open_store
+from ..tracking import Benchmark, BoardFiles, Link, Opening, Patience, Tracker, open_store
 from ..worker import LazyPool
 from .boards import make_board, mark_runs, write_board
 from .execution import Execution
@@ -61,10 +61,14 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
         from ..search import check_storage  # optuna takes a second to import
 
         check_storage(request.storage)
+    patience = Patience(60 * request.store_patience)
     # A server that does not answer is told before any image is drawn.
-    is_server = os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
-    store = open_store(None) if is_server else None
+    addresses = (os.environ.get(f"MLFLOW_{each}_URI", "") for each in ("TRACKING", "REGISTRY"))
+    is_server = any(each.startswith("http") for each in addresses)
+    store = open_store(None, patience) if is_server else None
     with show(console, quiet=quiet) as display:
+        if not quiet:
+            patience.say = display.note
         cache = Cache(Path(request.cache), request.cache_bytes)
         draft = read(request, cache)
         logs = request.output_folder / "logs"
@@ -73,6 +77,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             finished_before = digest([request.to_texts(), draft.index.digest])
             if not (request.resume and cache.find(_FINISHED, finished_before)):
                 pool.open()  # TensorFlow is imported there while images and MLflow are read here
+            store = store or open_store(None, patience)
             tracker = Tracker.open(store, request.experiment, default_experiment=draft.index.name)
             check_names(request, draft.index, tracker)
             display.begin(DECODING)
@@ -129,14 +134,14 @@ def _benchmark(
 
 @contextmanager
 def _closed_on_error(tracker: Tracker, parent: Benchmark) -> Iterator[None]:
-    """Close the benchmark's run, whatever ends it."""
+    """Close the benchmark's run, whatever ends it, where its store answers."""
     try:
         yield
-    except KeyboardInterrupt:
-        tracker.close(parent, State.KILLED)
-        raise
-    except BaseException:
-        tracker.close(parent, State.FAILED)
+    except BaseException as error:
+        tracker.hurry()
+        state = State.KILLED if isinstance(error, KeyboardInterrupt) else State.FAILED
+        with suppress(AwayError):  # a later start closes it
+            tracker.close(parent, state)
         raise
 
 

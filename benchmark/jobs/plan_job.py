@@ -11,7 +11,7 @@ from ..data import Facts, find_decoded, understood_lines
 from ..plan import Plan, composite_spec, divide, estimate_seconds, read
 from ..records import Index, Picture, Split
 from ..request import Request
-from ..tracking import Tracker, store_exists
+from ..tracking import Patience, Tracker, store_exists
 from .boards import plain_subject
 from .composing import rank_networks
 from .namesakes import check_names
@@ -123,7 +123,8 @@ def _tracker_of(request: Request, index: Index) -> Tracker | None:
     """Open the request's experiment where there is one, without making anything."""
     if not request.resume or not store_exists():
         return None
-    return Tracker.find(request.experiment, default_experiment=index.name)
+    patience = Patience(60 * request.store_patience)
+    return Tracker.find(request.experiment, default_experiment=index.name, patience=patience)
 
 
 def _done(tracker: Tracker | None, plan: Plan) -> frozenset[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..board import Board, Champion, Duel, Promotion, promote
-from ..errors import BenchmarkError, DataError, PromotionError
+from ..errors import AwayError, BenchmarkError, DataError, PromotionError
 from ..records import Reader, Record
 from ..tracking import CANDIDATE, CHAMPION, Registration, Tracker, Version
 from .replacing import challenge, read_all
@@ -81,6 +81,8 @@ def _known(tracker: Tracker, present: Version) -> Champion:
         return known
     try:
         return replace(known, classes=tracker.predictions(tracker.record(present.run_id)).classes)
+    except AwayError:
+        raise
     except BenchmarkError:
         return known
 

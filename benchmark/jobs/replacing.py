@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..board import Duel, duel
-from ..errors import BenchmarkError, DataError, StoreError, one_line
+from ..errors import AwayError, BenchmarkError, DataError, StoreError, one_line
 from ..records import Part, Predictions, Probabilities, Reader, Record
 from ..tracking import Tracker, Version
 
@@ -44,6 +44,8 @@ def challenge(tracker: Tracker, present: Version, new: Record, reader: Reader, s
         asked = _answers(tracker, new).part(Part.VAL)
         asked = asked.where(np.array([each not in learnt for each in asked.hashes], dtype=bool))
         said = _answers_of(tracker, present, before, asked, reader, say)
+    except AwayError:
+        raise
     except (BenchmarkError, KeyError) as error:
         return Duel(replaces=False, said=f"the two cannot be compared: {one_line(error)}")
     return duel(replace(asked, probabilities=said), asked)

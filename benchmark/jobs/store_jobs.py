@@ -9,11 +9,11 @@ import numpy as np
 from ..board import RankOn, Rule, to_table
 from ..cache import Cache
 from ..data import ReadOptions, decode, read_index, unit_numbers
-from ..errors import BenchmarkError, DataError, StoreError, UsageError, one_line
+from ..errors import AwayError, BenchmarkError, DataError, StoreError, UsageError, one_line
 from ..plan import reading_of
 from ..records import Picture, Predictions, Record, Silent, State
 from ..request import Request
-from ..tracking import Tracker, store_exists
+from ..tracking import Patience, Tracker, store_exists
 from .boards import board_with, latest_board, mark_runs, write_board
 from .plan_job import cache_or_scratch
 from .progress import wide_console
@@ -22,10 +22,12 @@ from .registering import Registering, register
 from .results import folder_name, writable
 
 
-def show_leaderboard(experiment: str | None, output: str, rank_on: str) -> int:
+def show_leaderboard(
+    experiment: str | None, output: str, rank_on: str, store_patience: float
+) -> int:
     """Rank what an experiment holds, write the board and show it."""
     writable(Path(output))
-    tracker = open_experiment(experiment)
+    tracker = open_experiment(experiment, store_patience)
     board = latest_board(tracker, Rule(rank_on=RankOn(rank_on)))
     write_board(board, Path(output) / folder_name(tracker.experiment.name))
     console = wide_console()
@@ -44,6 +46,7 @@ class Registry:
         run: a run's id, None for the board's champion by rule.
         promote: make it champion whatever a comparison says.
         cache: where decoded images are kept.
+        store_patience: minutes that the store is waited for.
     """
 
     experiment: str | None
@@ -52,6 +55,7 @@ class Registry:
     run: str | None
     promote: bool
     cache: str
+    store_patience: float
 
 
 def register_best(wanted: Registry) -> int:
@@ -60,7 +64,7 @@ def register_best(wanted: Registry) -> int:
     Raises:
         UsageError: an option is wrong, or the registered model is of other classes.
     """
-    tracker = open_experiment(wanted.experiment)
+    tracker = open_experiment(wanted.experiment, wanted.store_patience)
     if wanted.run is None:
         board, chosen = latest_board(tracker), None
     else:
@@ -89,13 +93,20 @@ def register_best(wanted: Registry) -> int:
     return 1 if done.failed else 0
 
 
-def open_experiment(experiment: str | None) -> Tracker:
+def open_experiment(experiment: str | None, minutes: float) -> Tracker:
     """Open an experiment that exists, the one with the latest benchmark where none is named.
+
+    Args:
+        experiment: its name.
+        minutes: how long the store is waited for.
 
     Raises:
         StoreError: there is none, or it holds no run of a benchmark.
     """
-    tracker = Tracker.find(experiment, default_experiment=None) if store_exists() else None
+    tracker = None
+    if store_exists():
+        patience = Patience(60 * minutes)
+        tracker = Tracker.find(experiment, default_experiment=None, patience=patience)
     if tracker is None:
         named = f"no experiment {experiment!r}" if experiment else "no benchmark"
         raise StoreError(
@@ -117,6 +128,8 @@ def _chosen(tracker: Tracker, run: str) -> Record:
     """
     try:
         found = tracker.record(run)
+    except AwayError:
+        raise
     except StoreError as error:
         raise UsageError(f"--run must be best or the id of a run, not {run!r}.") from error
     return found
@@ -130,7 +143,9 @@ class _Images:
     units: Mapping[str, int]
 
 
-def rescore_runs(experiment: str | None, data: str | None, output: str, cache: str) -> int:
+def rescore_runs(
+    experiment: str | None, data: str | None, output: str, cache: str, store_patience: float
+) -> int:
     """Compute the figures of an experiment's runs anew, then write the board; no alias is moved.
 
     A run without a readable table is named and left as it is.
@@ -140,9 +155,10 @@ def rescore_runs(experiment: str | None, data: str | None, output: str, cache: s
         data: the data set, to give tables the numbers of sampling units; None leaves them.
         output: the folder for the board.
         cache: where a data set's index is kept.
+        store_patience: minutes that the store is waited for.
     """
     writable(Path(output))
-    tracker = open_experiment(experiment)
+    tracker = open_experiment(experiment, store_patience)
     records = [each for each in tracker.records() if each.state is State.FINISHED]
     images = None
     if data and records:
@@ -151,6 +167,8 @@ def rescore_runs(experiment: str | None, data: str | None, output: str, cache: s
     for record in records:
         try:
             changed = _rescore(tracker, record, images)
+        except AwayError:
+            raise
         except BenchmarkError as error:
             left += 1
             print(f"{record.spec.arch} ({record.run_id}) is left as it is: {one_line(error)}")

@@ -2,10 +2,14 @@
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from ..errors import StoreError, masked
+from ..errors import StoreError
+from ..texts import masked
 from .patience import Patience, PatientClient, driver_word
 from .places import SQLITE, look_beside_the_store
 
@@ -14,6 +18,7 @@ _CHATTY = (
     *("mlflow.store", "mlflow.pyfunc", "mlflow.utils.environment", "mlflow.tracking"),
     *("alembic", "urllib3", "sqlalchemy"),
 )
+REGISTRY_VARIABLE = "MLFLOW_REGISTRY_URI"
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -34,24 +39,37 @@ def connect(uri: str, registry_uri: str, patience: Patience) -> Any:
 
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    # The registry's database store asks a client of the global address (MLflow 3.17), so that
-    # an address of our own alone does not do.
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(registry_uri)
+    _try(f"the tracking store {masked(uri)}", partial(_make_global, uri, registry_uri))
     look_beside_the_store()
     addresses = {"tracking store": uri, "registry": registry_uri}
     if uri == registry_uri:
         del addresses["registry"]
     for what, address in addresses.items():
         patience.where = f"the {what} {masked(address)}"
-        _try(patience.where, lambda address=address: patience(lambda: _check_schema(address)))
+        _try(patience.where, partial(_check_schema, address, patience))
     client = PatientClient(mlflow.MlflowClient(uri, registry_uri), patience)
     for what, address in addresses.items():
         patience.where = f"the {what} {masked(address)}"
         ask = client.search_experiments if address == uri else client.search_registered_models
-        _try(patience.where, lambda ask=ask: ask(max_results=1))
+        _try(patience.where, partial(ask, max_results=1))
     patience.where = f"the tracking store {masked(uri)}"
     return client
+
+
+def _make_global(uri: str, registry_uri: str) -> None:
+    """Tell MLflow the addresses, since its registry of a database asks the global ones (3.17).
+
+    It writes them into the environment too, where the next store of this process would take ours
+    for a person's wish.
+    """
+    import mlflow
+
+    asked = os.environ.pop(REGISTRY_VARIABLE, None)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(registry_uri)
+    os.environ.pop(REGISTRY_VARIABLE, None)
+    if asked is not None:
+        os.environ[REGISTRY_VARIABLE] = asked
 
 
 def probe(uri: str) -> None:
@@ -86,7 +104,7 @@ def probe(uri: str) -> None:
         ) from error
 
 
-def _try(where: str, ask: Any) -> None:
+def _try(where: str, ask: Callable[[], object]) -> None:
     """Ask something of a store.
 
     Raises:
@@ -106,8 +124,10 @@ def _try(where: str, ask: Any) -> None:
         raise StoreError(f"{where} cannot be used: {driver_word(error)}.") from error
 
 
-def _check_schema(uri: str) -> None:
+def _check_schema(uri: str, patience: Patience) -> None:
     """See that a database is of this MLflow, which would otherwise upgrade some without a word.
+
+    A file that is locked is waited for; a server that does not answer may be no server.
 
     Raises:
         StoreError: another MLflow made it.
@@ -119,12 +139,16 @@ def _check_schema(uri: str) -> None:
     from mlflow import __version__
     from mlflow.store.db import utils
 
-    engine = utils.create_sqlalchemy_engine(uri)
-    try:
-        with engine.connect() as connection:
-            made = MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
+    def revision() -> str | None:
+        engine = utils.create_sqlalchemy_engine(uri)
+        try:
+            with engine.connect() as connection:
+                return MigrationContext.configure(connection).get_current_revision()
+        finally:
+            engine.dispose()
+
+    is_file = uri.startswith(SQLITE) and Path(uri.removeprefix(SQLITE)).exists()
+    made = patience(revision) if is_file else revision()
     if made is None:  # a new database
         return
     script = ScriptDirectory.from_config(utils._get_alembic_config(""))  # noqa: SLF001  none is public

@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import StoreError, masked, one_line
+from ..errors import StoreError, one_line
+from ..texts import masked
 from . import names
 from .places import ARTIFACTS, local_path
 from .store import TrackingStore

@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ..errors import AwayError, StoreError, masked, one_line
+from ..errors import AwayError, StoreError, one_line
+from ..texts import masked
 from . import names
 
 _Result = TypeVar("_Result")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import environment
-from ..errors import LostError, StoreError, masked, one_line
+from ..errors import LostError, StoreError, one_line
 from ..files import lock
+from ..texts import masked
 from . import names
-from .connecting import connect, is_database, probe
+from .connecting import REGISTRY_VARIABLE, connect, is_database, probe
 from .patience import Patience
 from .places import SQLITE, folder_of, local_path, relocated
 
@@ -196,8 +197,8 @@ def open_store(uri: str | None, patience: Patience | None = None) -> TrackingSto
     """
     patience = patience or Patience()
     wanted = _checked(store_uri(uri), "tracking store", "MLFLOW_TRACKING_URI")
-    registry = os.environ.get("MLFLOW_REGISTRY_URI") or wanted
-    registry = _checked(registry, "registry", "MLFLOW_REGISTRY_URI")
+    registry = os.environ.get(REGISTRY_VARIABLE) or wanted
+    registry = _checked(registry, "registry", REGISTRY_VARIABLE)
     folder = folder_of(wanted)
     # Four processes that open a new database at once: three crash on "duplicate column name"
     # (MLflow 3.17). One at a time, the first creates it and the others find it.
@@ -222,7 +223,7 @@ def open_registry() -> TrackingStore:
     Raises:
         StoreError: there is no store, or it cannot be used.
     """
-    registry = os.environ.get("MLFLOW_REGISTRY_URI")
+    registry = os.environ.get(REGISTRY_VARIABLE)
     if _is_there(store_uri()):
         return open_store(None)
     if registry and _is_there(registry):
@@ -275,4 +276,8 @@ def _writable_sqlite(uri: str, what: str, variable: str) -> str:
         )
     if target == path and not path.is_file():
         raise StoreError(f"the {what} {path} must be a file: it is a folder or a device.")
+    try:
+        path.touch()
+    except OSError as error:
+        raise StoreError(f"the {what} {path} cannot be made: {one_line(error)}.") from error
     return f"{SQLITE}{path}"

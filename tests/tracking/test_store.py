@@ -64,7 +64,7 @@ def test_a_server_that_is_not_there_is_refused_at_once() -> None:
 
 @pytest.mark.slow
 def test_a_server_that_says_nothing_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmark.tracking.store._PROBE_SECONDS", 0.3)
+    monkeypatch.setattr("benchmark.tracking.connecting._PROBE_SECONDS", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
