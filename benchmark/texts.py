@@ -16,6 +16,9 @@ _HIDDEN = "***"
 # A web address's user may be a token alone; a database's password may hold what should be escaped.
 _WEB_USER = re.compile(r"(?i)\b(https?://)(?:([^\s:/?#@]*):)?[^\s/?#]*@")
 _PASSWORD = re.compile(r"(?i)\b((?!https?:)[a-z][a-z0-9+.-]*://[^\s:/?#@]*):\S*@")
+_ROOT = r"(?:file:(?://)?)?(?:~|[A-Za-z]:)?[/\\](?!/)"
+_QUOTED_PATH = re.compile(rf"(['\"])({_ROOT}[^'\"\n]*)(?=['\"])")
+_PATH = re.compile(rf"(^|[\s(=,:\[])({_ROOT}[^\s'\":,;()\[\]]+)")
 _SECRET = re.compile(
     r"(?i)([?&;][^\s=&;]*(?:passw|pwd|token|secret|key|sig|odbc_connect)[^\s=&;]*=)[^\s&;]*"
 )
@@ -30,6 +33,18 @@ def masked(text: str) -> str:
     ):
         text = pattern.sub(shown, text)
     return text
+
+
+def last_parts(text: str) -> str:
+    """Return a text with the last part only of each absolute path, in quotes or without."""
+    for pattern in (_QUOTED_PATH, _PATH):
+        text = pattern.sub(lambda found: found[1] + last_part(found[2]), text)
+    return text
+
+
+def last_part(path: str) -> str:
+    """Return the last part of a path; a path of one part is as it is."""
+    return re.split(r"[/\\]+", path.rstrip("/\\"))[-1] or path
 
 
 def _shown_user(found: re.Match[str]) -> str:

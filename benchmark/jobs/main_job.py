@@ -14,6 +14,7 @@ from ..errors import AwayError, UsageError
 from ..plan import Prepared, prepare, read
 from ..records import State, digest
 from ..request import Request
+from ..texts import last_parts
 from ..tracking import Benchmark, BoardFiles, Link, Opening, Patience, Tracker, open_store
 from ..worker import LazyPool
 from .boards import make_board, mark_runs, write_board
@@ -22,6 +23,7 @@ from .namesakes import check_names
 from .progress import Display, StageOf, show, wide_console
 from .registering import Registered, Registering, register
 from .results import folder_name, writable
+from .shown import remember, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +85,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             display.begin(DECODING)
             prepared = prepare(draft, cache, StageOf(display, DECODING))
             display.over(DECODING)
+            remember(request, prepared.index.digest, cache)
             for note in (*prepared.understood, *prepared.notes):
                 display.note(note)
             folder = request.output_folder / folder_name(tracker.experiment.name)
@@ -180,13 +183,13 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
 def _opening(prepared: Prepared) -> Opening:
     index = prepared.index
     return Opening(
-        params=prepared.request.to_texts(),
+        params=shown(prepared.request),
         plan_digest=prepared.plan.digest,
         data=index.name,
         data_digest=index.digest,
         splits=tuple(each.digest for each in prepared.splits),
         synthetic=index.synthetic,
-        tags={"notes": "\n".join(prepared.notes)[:8000]},
+        tags={"notes": last_parts("\n".join(prepared.notes))[:8000]},
     )
 
 

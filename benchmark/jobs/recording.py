@@ -29,6 +29,7 @@ from ..search import (
     read_goals,
     read_search,
 )
+from ..texts import masked
 from ..tracking import FinishedRun, Run, Tracker, TrialRun
 from ..worker import read_history
 from .progress import name_of
@@ -149,7 +150,7 @@ class Recorder:
         name = name_of(spec).replace(":", "-").replace(" ", "-")
         path = self._folder / "logs" / f"{name}-failure.log"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(traceback)
+        path.write_text(masked(traceback))
         return run.fail(reason)
 
     def _from_nothing(self, outcome: Outcome) -> Seconds:

@@ -20,6 +20,7 @@ from .progress import wide_console
 from .recording import scores_of
 from .registering import Registering, register
 from .results import folder_name, writable
+from .shown import recall
 
 
 def show_leaderboard(
@@ -71,10 +72,8 @@ def register_best(wanted: Registry) -> int:
         chosen = _chosen(tracker, wanted.run)
         board = board_with(tracker, chosen)
     asked = _asked(tracker)
-    data = wanted.data or asked.get("data", "")
-    if not data:
-        raise UsageError("the experiment does not say what its data set was; name it with --data.")
     with cache_or_scratch(wanted.cache) as kept:
+        data = wanted.data or recall(asked.get("data", ""), _data_digest(tracker), kept)
         reader = read_index(data, reading_of(asked), kept).reader
     done = register(
         Registering(
@@ -207,6 +206,11 @@ def _model_name(asked: Mapping[str, str], data: str) -> str:
 def _asked(tracker: Tracker) -> Mapping[str, str]:
     """Return what the latest benchmark was asked for, by option; nothing where there is none."""
     return next((each.params for each in tracker.benchmarks()), {})
+
+
+def _data_digest(tracker: Tracker) -> str:
+    """Return the digest of the latest benchmark's data set; nothing where there is none."""
+    return next((each.data_digest for each in tracker.benchmarks()), "")
 
 
 def _read_images(data: str, cache: str, options: ReadOptions, picture: Picture) -> _Images:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, did_you_mean
-from ..texts import read_yaml
+from ..texts import masked, read_yaml
 from .fields import RUN_OPTIONS, Request
 from .option import Option
 
@@ -76,6 +76,11 @@ def write_config(request: Request, path: Path) -> None:
     import yaml
 
     texts = dict(request.texts)
+    if masked(texts["storage"]) != texts["storage"]:
+        raise UsageError(
+            "--save-config writes no password: name --storage without it, and give it by what the "
+            "database reads, such as PGPASSWORD or ~/.pgpass."
+        )
     values: dict[str, Any] = {name: _plain(text) for name, text in texts.items()}
     if request.entries:
         del values["arch"]

@@ -126,12 +126,13 @@ def _describe(
 ) -> None:
     present = store.client.get_run(run_id).data
     asked = {name: value[: names.PARAM_LIMIT] for name, value in opening.params.items()}
-    # A param never changes; `mlflow run` has logged its own -P values, and what is asked for
-    # otherwise than when the run began becomes a tag.
+    # A param never changes; `mlflow run` has logged its own -P values, whole paths among them, and
+    # what is asked for otherwise than when the run began becomes a tag.
     changed = {
         f"{names.REQUEST}{name}": value
         for name, value in asked.items()
-        if present.params.get(name, value) != value or f"{names.REQUEST}{name}" in present.tags
+        if not f"/{present.params.get(name, value)}".endswith(f"/{value}")
+        or f"{names.REQUEST}{name}" in present.tags
     }
     new = {name: value for name, value in asked.items() if name not in present.params}
     store.write_params(run_id, new)

@@ -135,5 +135,5 @@ def holder_of(run: Any) -> str:
 def close_run(store: TrackingStore, run_id: str, reason: str, state: State = State.KILLED) -> None:
     """Close a run that came to nothing, and the model that it was logging; its state comes last."""
     fail_models(store, run_id)
-    store.client.set_tag(run_id, names.REASON, reason[: names.TAG_LIMIT])
+    store.write_tags(run_id, {names.REASON: reason[: names.TAG_LIMIT]})
     store.client.set_terminated(run_id, state)

@@ -46,6 +46,8 @@ PARAM_LIMIT = 6000
 METRICS_LIMIT = 1000  # MLflow's, in one call
 DESCRIPTION_LIMIT = 5000  # of a version; a database that is strict refuses what is longer
 
+WORDS = (REASON, NOTES)  # tags that may quote what a person or a library said
+
 _ILLEGAL = re.compile(r"[^\w\-. :/]")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import environment
 from ..records import Epoch, Params, Part, Record, Seconds, Spec, State
+from ..texts import last_parts, masked
 from . import names
 from .benchmarks import Benchmark, environment_tags
 from .claims import FIRST, claim_of
@@ -115,12 +116,13 @@ class Run:
         if known is not None:  # of a study that is no more
             client.delete_run(known.run_id)
         ended = began + int(1000 * trial.seconds)
+        said = last_parts(masked(trial.reason))
         tags = {
             names.KIND: names.TRIAL,
             names.MLFLOW_PARENT: self.run_id,
             "outcome": trial.outcome,
             **self._leases.tag(),
-            **({names.REASON: trial.reason[: names.TAG_LIMIT]} if trial.reason else {}),
+            **({names.REASON: said[: names.TAG_LIMIT]} if said else {}),
         }
         title = f"{self.spec.arch} trial {trial.number}"
         child = client.create_run(

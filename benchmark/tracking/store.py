@@ -11,7 +11,7 @@ from typing import Any
 from .. import environment
 from ..errors import LostError, StoreError, one_line
 from ..files import lock
-from ..texts import masked
+from ..texts import last_parts, masked
 from . import names
 from .connecting import REGISTRY_VARIABLE, connect, is_database, probe
 from .patience import Patience
@@ -102,10 +102,14 @@ class TrackingStore:
         self.client.log_batch(run_id, params=entities)
 
     def write_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set several tags of a run in one call."""
+        """Set several tags of a run in one call; words, such as a reason, hold no folders."""
         from mlflow.entities import RunTag
 
-        self.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        own = {
+            name: last_parts(masked(value)) if name in names.WORDS else value
+            for name, value in tags.items()
+        }
+        self.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in own.items()])
 
     def log_metrics(self, run_id: str, metrics: Sequence[Any]) -> None:
         """Log any number of metrics."""
