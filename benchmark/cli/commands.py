@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from ..errors import BenchmarkError, UsageError, is_interruption
+from ..errors import BenchmarkError, UsageError, is_interruption, kind_and_line
 from ..request import (
     RUN_OPTIONS,
     Config,
@@ -25,6 +25,7 @@ from ..request import (
     write_config,
     yes_or_no,
 )
+from ..texts import masked
 from .parser import Asked, Command, read_command_line
 
 INTERRUPTED = 130  # what a shell returns for a command that Ctrl-C ended
@@ -63,6 +64,17 @@ def run_command(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return INTERRUPTED
+    except Exception as error:
+        if not _is_of_a_store(error):
+            raise
+        print(f"benchmark: the store failed: {masked(kind_and_line(error))}", file=sys.stderr)
+        return BenchmarkError.exit_code
+
+
+def _is_of_a_store(error: Exception) -> bool:
+    """Whether an error is of the family of MLflow's, or of a database; neither is imported."""
+    families = ("mlflow", "sqlalchemy", "alembic", "sqlite3", "psycopg", "psycopg2", "requests")
+    return any(kind.__module__.partition(".")[0] in families for kind in type(error).__mro__)
 
 
 @contextlib.contextmanager
