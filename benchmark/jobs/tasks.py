@@ -25,6 +25,7 @@ def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task
         task,
         space=job.space,
         storage=prepared.request.storage or f"{folder / 'studies'}/",
+        anew=not prepared.request.resume,
         sides=tuple((side, prepared.sides[side]) for side in sides_of(job.space)),
     )
 

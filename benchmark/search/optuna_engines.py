@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import Trial as Row
@@ -210,13 +217,36 @@ def suggest(row: Row, space: Space) -> Params:
 def _draw(row: Row, parameter: Parameter) -> ParamValue:
     name = parameter.name
     value: ParamValue
-    if parameter.kind is Kind.FLOAT:
-        low, high = parameter.bounds
-        value = row.suggest_float(name, low, high, log=parameter.log, step=parameter.step)
-    elif parameter.kind is Kind.INT:
-        low, high = (int(bound) for bound in parameter.bounds)
-        step = int(parameter.step or 1)
-        value = row.suggest_int(name, low, high, log=parameter.log, step=step)
+    given = distribution(parameter)
+    if isinstance(given, FloatDistribution):
+        value = row.suggest_float(name, given.low, given.high, log=given.log, step=given.step)
+    elif isinstance(given, IntDistribution):
+        value = row.suggest_int(name, given.low, given.high, log=given.log, step=given.step)
     else:
         value = row.suggest_categorical(name, parameter.grid())
     return value
+
+
+def distribution(parameter: Parameter) -> BaseDistribution:
+    """Return Optuna's form of a searched parameter."""
+    if parameter.kind is Kind.FLOAT:
+        low, high = parameter.bounds
+        return FloatDistribution(low, high, log=parameter.log, step=parameter.step)
+    if parameter.kind is Kind.INT:
+        low, high = (int(bound) for bound in parameter.bounds)
+        return IntDistribution(low, high, log=parameter.log, step=int(parameter.step or 1))
+    return CategoricalDistribution(parameter.grid())
+
+
+def check_rows(study: optuna.Study, space: Space) -> None:
+    """Check that the parameters of a study's rows are those of a space.
+
+    Raises:
+        ValueError: one is not.
+    """
+    known = {each.name: distribution(each) for each in space.searched}
+    for row in study.get_trials(deepcopy=False):
+        for name, given in row.distributions.items():
+            if name not in known:
+                raise ValueError(f"trial {row.number} has the parameter {name!r}")
+            check_distribution_compatibility(known[name], given)

@@ -8,7 +8,7 @@ their numbers have no gaps and a kill moves nothing.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -17,8 +17,10 @@ from optuna.trial import Trial as Row
 from optuna.trial import TrialState as RowState
 
 from ..environment import seconds as clock
-from ..errors import StoreError, kind_and_line
+from ..errors import kind_and_line
 from ..records import Params, ParamValue
+from .databases import is_of_storage
+from .journals import DamagedError, set_aside
 from .optuna_engines import Grid, GridPoints, Proposer, Samplers, suggest
 from .settings import SearchSettings
 from .space import Space
@@ -43,6 +45,8 @@ def search(
     settings: SearchSettings,
     storage: str = "",
     on_trial: Callable[[TrialRecord], None] = lambda _: None,
+    *,
+    anew: bool = False,
 ) -> SearchResult:
     """Search a space, or go on with a search that was interrupted.
 
@@ -53,28 +57,50 @@ def search(
         storage: the path of a journal file, a folder of journals with a slash at its end, the
             address of an SQLite database, or "" for memory.
         on_trial: called with each trial that is finished now.
+        anew: whether a damaged journal is moved aside, and the search begun anew.
 
     Raises:
         UsageError: the settings have no meaning.
         StoreError: the storage cannot be used, or another process is at the study.
+        DamagedError: the study's journal is damaged, and `anew` is false.
         SearchError: the whole budget is spent and not one trial gave a score.
     """
     settings.check()
-    begun = clock()
-    with open_study(space, settings, storage) as (study, beside):
-        runner = _Runner(space=space, objective=objective, settings=settings, study=study)
-        notes = (*beside, *runner.run(on_trial))
-    result = SearchResult(
-        study=study.study_name,
-        space=space,
-        goals=settings.goals,
-        trials=tuple(runner.trials[: settings.trials or None]),
-        seconds=clock() - begun,
-        notes=notes,
-    )
+    begun, noted = clock(), list[str]()
+    try:
+        result = _searched(space, objective, settings, storage, on_trial)
+    except DamagedError as damage:
+        if not anew:
+            raise
+        noted.append(set_aside(damage))
+        result = _searched(space, objective, settings, storage, on_trial)
+    result = replace(result, seconds=clock() - begun, notes=(*noted, *result.notes))
     if not result.complete:
         raise _nothing(result)
     return result
+
+
+def _searched(
+    space: Space,
+    objective: Objective,
+    settings: SearchSettings,
+    storage: str,
+    on_trial: Callable[[TrialRecord], None],
+) -> SearchResult:
+    with open_study(space, settings, storage) as opened:
+        runner = _Runner(space=space, objective=objective, settings=settings, study=opened.study)
+        proposer = _proposer(settings, space)
+        with opened.reading():
+            queued = runner.resume(proposer)
+        notes = (*opened.notes, *runner.run(proposer, queued, on_trial))
+    return SearchResult(
+        study=opened.study.study_name,
+        space=space,
+        goals=settings.goals,
+        trials=tuple(runner.trials[: settings.trials or None]),
+        seconds=0.0,
+        notes=notes,
+    )
 
 
 def _nothing(result: SearchResult) -> SearchError:
@@ -117,10 +143,13 @@ class _Runner:
     study: optuna.Study
     trials: list[TrialRecord] = field(default_factory=list)
 
-    def run(self, on_trial: Callable[[TrialRecord], None]) -> tuple[str, ...]:
-        """Run trials until none is left or the time is up; return what there is to say."""
-        proposer = _proposer(self.settings, self.space)
-        queued = self._resume(proposer)
+    def run(
+        self, proposer: Proposer, queued: int, on_trial: Callable[[TrialRecord], None]
+    ) -> tuple[str, ...]:
+        """Run trials until none is left or the time is up; return what there is to say.
+
+        `queued` of them wait already.
+        """
         limit = self.settings.trials or math.inf
         spent = sum(each.seconds for each in self.trials)
         deadline = clock() + (self.settings.seconds or math.inf) - spent
@@ -140,7 +169,7 @@ class _Runner:
             on_trial(self.trials[-1])
         return ()
 
-    def _resume(self, proposer: Proposer) -> int:
+    def resume(self, proposer: Proposer) -> int:
         """Read what is settled, queue what was interrupted, and return how many trials wait."""
         for row in self.study.get_trials(deepcopy=False, states=(RowState.RUNNING,)):
             self.study.tell(row.number, state=RowState.FAIL)  # its process is gone
@@ -152,7 +181,19 @@ class _Runner:
                 self.trials.append(self._record(row))
             elif row.state is RowState.FAIL and row.number not in retried:
                 self._retry(row)
-        return len(self.study.get_trials(deepcopy=False, states=(RowState.WAITING,)))
+        waiting = self.study.get_trials(deepcopy=False, states=(RowState.WAITING,))
+        for row in waiting:
+            self._check_waiting(row)
+        return len(waiting)
+
+    def _check_waiting(self, row: FrozenTrial) -> None:
+        """Check that a row can be run as it was queued."""
+        counts = [row.user_attrs.get(name, 1) for name in ("epochs", "attempt")]
+        queued = row.system_attrs["fixed_params"]
+        if not all(type(each) is int and each > 0 for each in counts) or not all(
+            self.space[name].holds(value) for name, value in queued.items()
+        ):
+            raise ValueError(f"trial {row.number} waits with {counts} and {queued}")
 
     def _retry(self, row: FrozenTrial) -> None:
         """Queue another attempt; the engine proposes anew what died while it was drawn."""
@@ -184,9 +225,9 @@ class _Runner:
             return TrialState.INFEASIBLE, (), str(error)
         except Pruned as error:
             return TrialState.PRUNED, (), str(error)
-        except StoreError:  # the study itself is gone: no trial's fault
-            raise
-        except Exception as error:  # noqa: BLE001 - one trial must not end a search
+        except Exception as error:  # one trial must not end a search, unless the study is gone
+            if is_of_storage(error):
+                raise
             return TrialState.FAILED, (), kind_and_line(error)
         return TrialState.COMPLETE, values, ""
 

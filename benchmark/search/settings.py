@@ -1,6 +1,7 @@
 """What is asked of a search: the engine, the budget, what is better, and where it is kept."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,6 +111,7 @@ class SearchSettings:
         start: parameters that the first trial takes, such as the defaults, so that a search ends
             no worse than it would have been without.
         epochs: the most epochs of a trial; KerasTuner's Hyperband and the pruners divide them.
+        asked: what `material` is a digest of, in full and by name, to say what has changed.
     """
 
     engine: str = "optuna:tpe"
@@ -122,6 +124,7 @@ class SearchSettings:
     material: str = ""
     start: Params = field(default_factory=Params)
     epochs: int = 100
+    asked: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def check(self) -> None:
         """Check what can be checked before anything starts.

@@ -1,62 +1,58 @@
 """Where studies live: a journal file a study, SQLite, or memory; one process owns a study."""
 
-import json
+import math
 import os
 import socket
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import TrialState as RowState
 
 from ..errors import StoreError
 from ..files import Held, lock
-from .optuna_engines import make_pruner
+from ..records import digest
+from ..texts import masked
+from .changes import asked_of, changes
+from .databases import database_path, open_database
+from .journals import DamagedError, first_study, make_folder, open_journal, reading
+from .optuna_engines import check_rows, make_pruner
 from .settings import SearchSettings
 from .space import Space
 
-_SYNC_SECONDS = 1.0
-_FIRST_WORDS = b'{"op_code":0,"worker_id":"'  # of every journal of Optuna's: a study is created
-_SQLITE = "sqlite:///"
 _BEFORE = "studies.journal"  # where versions before 0.2 kept all studies of an experiment
 # chosen, not sourced: a worker whose main process was killed ends within a second
 PATIENCE_SECONDS = 5.0
+_LONGEST_STUDY = 64  # chosen, not sourced: the longest name of an architecture has 20
 
 
-class Journal(JournalFileBackend):  # type: ignore[misc]  # optuna is untyped here
-    """Optuna's journal file, forced to the disk once a second rather than with every line.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opened:
+    """A study that this process owns.
 
-    A killed process loses nothing either way, for the system has what was written. Only a power
-    cut may cost the last second. A trial of 16 parameters writes 18 lines. Nobody else writes to
-    it: one process owns the study.
+    Attributes:
+        study: Optuna's.
+        notes: on other studies beside it.
+        journal: the file that it is kept in, None for a database or memory.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self._path = path
-        self._synced = 0.0
+    study: optuna.Study
+    notes: tuple[str, ...] = ()
+    journal: Path | None = None
 
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append lines."""
-        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with self._path.open("ab") as file:
-            file.write(text.encode())
-            file.flush()
-            if time.monotonic() - self._synced > _SYNC_SECONDS:
-                os.fsync(file.fileno())
-                self._synced = time.monotonic()
+    def reading(self) -> AbstractContextManager[None]:
+        """Say of whatever goes wrong while the study is read that its journal is damaged."""
+        return nullcontext() if self.journal is None else reading(self.journal)
 
 
 @contextmanager
-def open_study(
-    space: Space, settings: SearchSettings, storage: str
-) -> Iterator[tuple[optuna.Study, tuple[str, ...]]]:
-    """Own the study of a space and settings while entered, with notes on other studies beside it.
+def open_study(space: Space, settings: SearchSettings, storage: str) -> Iterator[Opened]:
+    """Own the study of a space and settings while entered.
 
     Args:
         space: what is searched.
@@ -66,43 +62,63 @@ def open_study(
             first study kept there; others of the same path stand beside it, under their names.
 
     Raises:
-        StoreError: it cannot be opened, it is not a journal of studies and stays as it was, or
-            another process is at the study.
+        StoreError: it cannot be opened or written to, it is not a journal of studies and stays as
+            it was, or another process is at the study.
+        DamagedError: its journal cannot be read.
     """
     name = settings.study_name(space)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if not storage:
-        yield _create(InMemoryStorage(), name, space, settings), ()
+        yield Opened(study=_create(InMemoryStorage(), name, space, settings))
         return
-    with _owned(storage, name) as place:
-        kept = _open(storage, place)
-        try:
-            notes = _notes_on_others(kept, storage, place, settings, space)
-            yield _create(kept, name, space, settings), notes
-        finally:
-            if isinstance(kept, RDBStorage):
-                kept.remove_session()
-                kept.engine.dispose()
+    with _owned(storage, name) as place, _opened(storage, place, name) as kept:
+        notes = _notes_on_others(kept, storage, place, settings, space)
+        journal = None if "://" in storage else place
+        with nullcontext() if journal is None else reading(journal):
+            study = _create(kept, name, space, settings)
+            _check(study, settings, space)
+        yield Opened(study=study, notes=notes, journal=journal)
+
+
+def _check(study: optuna.Study, settings: SearchSettings, space: Space) -> None:
+    """Check that a study is what its name says, and that whatever is complete has its values.
+
+    Raises:
+        ValueError: it is not.
+    """
+    identity = study.user_attrs.get("identity")
+    if identity is not None and digest(identity) != digest(settings.identity(space)):
+        raise ValueError(f"what {study.study_name} says of itself does not fit its name")
+    if [each.name.lower() for each in study.directions] != _directions(settings):
+        raise ValueError(f"{study.study_name} looks for {study.directions}")
+    check_rows(study, space)
+    for row in study.get_trials(deepcopy=False, states=(RowState.COMPLETE,)):
+        if len(row.values) != len(settings.goals) or not all(map(math.isfinite, row.values)):
+            raise ValueError(f"the finished trial {row.number} has the values {row.values}")
+
+
+def _directions(settings: SearchSettings) -> list[str]:
+    return ["maximize" if goal.maximise else "minimize" for goal in settings.goals]
 
 
 def check_storage(storage: str) -> None:
     """Check that studies can be kept in a storage, as far as can be told without a study.
 
     Raises:
-        StoreError: a database that is not SQLite, or a file that is not a journal.
+        StoreError: a database that is not SQLite or cannot be opened, a file that is not a
+            journal, or a folder that cannot be written to.
     """
     if "://" in storage:
-        _sqlite(storage).engine.dispose()
-    elif not storage.endswith("/"):
-        _first_study(Path(storage))
-        _make_folder(Path(storage))
-
-
-def _make_folder(place: Path) -> None:
+        with open_database(storage):
+            return
+    path = Path(storage) / "study.journal" if storage.endswith("/") else Path(storage)
+    make_folder(path)
+    with suppress(DamagedError):  # told where the study is opened, which may move it aside
+        first_study(path)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f".{path.name}{'-' * _LONGEST_STUDY}.owner").exists()
     except OSError as error:
-        raise StoreError(f"{place.parent} cannot keep a search: {error.strerror}.") from error
+        raise StoreError(f"{path} cannot keep a search: {error.strerror}.") from error
 
 
 @contextmanager
@@ -115,105 +131,65 @@ def _owned(storage: str, study: str) -> Iterator[Path]:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         place = _place(storage, study)
-        _make_folder(place)
+        make_folder(place)
         path = place.with_name(f".{place.name}.owner")
         held = _lock(path)
         if held:
             with held:
-                if path.read_text(errors="replace")[:8] not in ("", "process "):
-                    raise StoreError(f"{path} must say who owns a search, and is something else.")
                 if _place(storage, study) == place:  # nobody has begun another study there
-                    path.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+                    _sign(path)
                     yield place
                     return
         elif time.monotonic() > until:
             raise StoreError(
-                f"{path.read_text() or 'another process'} is at the search {study} in {storage}; "
-                "let it end, or name another place with --storage."
+                f"{path.read_text() or 'another process'} is at the search {study} in "
+                f"{masked(storage)}; let it end, or name another place with --storage."
             )
         time.sleep(0.05)
 
 
 def _lock(path: Path) -> Held | None:
+    if path.exists() and not path.is_file():
+        raise _not_an_owner(path)
     try:
         return lock(path, wait=False)
     except BlockingIOError:
         return None
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot keep a search: {error.strerror}.") from error
+
+
+def _sign(path: Path) -> None:
+    """Write into the file that is locked who owns the study."""
+    try:
+        if path.read_text(errors="replace")[:8] not in ("", "process "):
+            raise _not_an_owner(path)
+        path.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _not_an_owner(path: Path) -> StoreError:
+    return StoreError(f"{path} must say who owns a search, and is something else.")
 
 
 def _place(storage: str, study: str) -> Path:
     """Return a study's journal; in SQLite, the database's path with the study's name behind it."""
     if "://" in storage:
-        path = _database(storage)
+        path = database_path(storage)
         return path.with_name(f"{path.name}-{study}")
     path = Path(storage)
     if storage.endswith("/"):
         return path / f"{study}.journal"
-    if _first_study(path) in (None, study):
+    if first_study(path) in (None, study):
         return path
     return path.with_name(f"{path.stem}-{study}{path.suffix}")
 
 
-def _database(address: str) -> Path:
-    if not address.startswith(_SQLITE) or address == _SQLITE:
-        raise StoreError(
-            "a search is kept in a journal file or in SQLite; name a file, or a database such as "
-            "sqlite:///search.db."
-        )
-    return Path(address.removeprefix(_SQLITE))
-
-
-def _first_study(path: Path) -> str | None:
-    """Return the name of the study that a journal begins with, None if there is none yet.
-
-    Raises:
-        StoreError: something else stands there; it stays as it was.
-    """
-    try:
-        if not path.exists():
-            return None
-        if path.is_file():
-            with path.open("rb") as file:
-                line = file.readline()
-            if not line:
-                return None
-            if line.startswith(_FIRST_WORDS):
-                return str(json.loads(line)["study_name"]) if line.endswith(b"\n") else None
-    except OSError as error:
-        raise StoreError(f"the search journal {path} cannot be read: {error.strerror}.") from error
-    raise StoreError(
-        f"a search is kept in a journal of its own, and {path} is something else; it stays as "
-        "it was. Name a new file, or a database such as sqlite:///search.db."
-    )
-
-
-def _open(storage: str, place: Path) -> BaseStorage:
+def _opened(storage: str, place: Path, study: str) -> AbstractContextManager[BaseStorage]:
     if "://" in storage:
-        return _sqlite(storage)
-    _first_study(place)
-    try:
-        _mend(place)
-        return JournalStorage(Journal(place))
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(f"the search journal {place} cannot be used: {error}") from error
-
-
-def _sqlite(address: str) -> RDBStorage:
-    from sqlalchemy.exc import DBAPIError
-
-    _make_folder(_database(address))
-    try:
-        return RDBStorage(address, engine_kwargs={"connect_args": {"timeout": 60}})
-    except DBAPIError as error:
-        raise StoreError(f"{address} cannot be opened: {error.orig}") from error
-
-
-def _mend(path: Path) -> None:
-    """Cut a line that a crash left unfinished, which would spoil the whole journal later."""
-    with path.open("a+b") as file:
-        file.seek(0)
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
+        return open_database(storage)
+    return nullcontext(open_journal(place, study, ours=storage.endswith("/")))
 
 
 def _create(
@@ -224,12 +200,14 @@ def _create(
         study = optuna.create_study(
             storage=storage,
             study_name=name,
-            directions=["maximize" if goal.maximise else "minimize" for goal in settings.goals],
+            directions=_directions(settings),
             pruner=make_pruner(settings),
             load_if_exists=True,
         )
     if "identity" not in study.user_attrs:
         study.set_user_attr("identity", settings.identity(space))
+    if settings.asked and "asked" not in study.user_attrs:
+        study.set_user_attr("asked", asked_of(space, settings))
     return study
 
 
@@ -247,26 +225,37 @@ def _notes_on_others(
             "version, which kept several studies in one journal, and are not read any more."
         )
         return (note,)
-    others = [kept] if "://" in storage else [*_journals_beside(storage, place, settings)]
+    if "://" in storage:
+        others, notes = [kept], list[str]()
+    else:
+        others, notes = _journals_beside(storage, place, settings)
     studies = [
         optuna.load_study(study_name=each, storage=other)
         for other in others
         for each in optuna.get_all_study_names(other)
-        if each.startswith(f"{settings.study}-")
+        if each.rpartition("-")[0] == settings.study
     ]
-    return tuple(_changes(each, settings.identity(space)) for each in studies[-1:])
+    return (*(changes(each, space, settings) for each in studies[-1:]), *notes)
 
 
 def _journals_beside(
     storage: str, place: Path, settings: SearchSettings
-) -> Iterator[JournalStorage]:
-    """Return the journals of the same storage that keep studies of that name, oldest first."""
+) -> tuple[list[BaseStorage], list[str]]:
+    """Return the journals of the same storage that keep studies of that name, oldest first.
+
+    One that cannot be read is noted: it hinders its own study only.
+    """
     stem = "" if storage.endswith("/") else f"{Path(storage).stem}-"
-    found = [*place.parent.glob(f"{stem}{settings.study}-*{place.suffix}")]
-    found += [] if storage.endswith("/") else [Path(storage)]
-    there = [each for each in found if each != place and each.is_file()]
+    paths = [*place.parent.glob(f"{stem}{settings.study}-*{place.suffix}")]
+    paths += [] if storage.endswith("/") else [Path(storage)]
+    there = [each for each in paths if each != place and each.is_file()]
+    found, notes = list[BaseStorage](), list[str]()
     for path in sorted(there, key=lambda each: each.stat().st_mtime):
-        yield JournalStorage(JournalFileBackend(str(path)))
+        try:
+            found.append(open_journal(path, mend=False))
+        except StoreError as error:
+            notes.append(f"an earlier search is not compared with: {error}")
+    return found, notes
 
 
 def _holds(journal: Path, study: str) -> bool:
@@ -274,17 +263,3 @@ def _holds(journal: Path, study: str) -> bool:
         return False
     with journal.open(errors="replace") as file:
         return any(f'"study_name":"{study}"' in line for line in file)
-
-
-def _changes(other: optuna.Study, identity: Mapping[str, Any]) -> str:
-    before = other.user_attrs.get("identity", {})
-    words = {"material": "data set, split or architecture", "start": "defaults"}
-    changed = [
-        words.get(key, key)
-        for key, value in json.loads(json.dumps(identity)).items()
-        if before.get(key) != value
-    ]
-    return (
-        f"a new study begins, for the {' and '.join(changed)} changed; "
-        f"the trials of {other.study_name} are kept and not mixed in."
-    )

@@ -29,7 +29,8 @@ class Task:
         cache: the cache's folder; `cache_bytes` its limit, None for no limit.
         scratch: a folder for checkpoints of long stages.
         members: for a composite, the runs it is made of.
-        space: the search space, None without a search; `storage` where its study is kept.
+        space: the search space, None without a search; `storage` where its study is kept;
+            `anew` whether a study that is damaged is moved aside.
     """
 
     spec: Spec
@@ -50,6 +51,7 @@ class Task:
     sides: tuple[tuple[int, Path], ...] = ()
     space: Space | None = None
     storage: str = ""
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ def settings_for(spec: Spec, start: Params) -> SearchSettings:
         material=spec.without_budget.digest,
         start=start,
         epochs=spec.epochs,
+        asked=spec.without_budget.to_json(),
     )
 
 
@@ -90,12 +91,15 @@ class Study:
         if _is_quick(self._spec):
             self._features_of(self._spec, self._materials[self._spec.picture.side_px])
 
-    def run(self, storage: str, on_trial: Callable[[TrialRecord], None]) -> SearchResult:
+    def run(
+        self, storage: str, on_trial: Callable[[TrialRecord], None], *, anew: bool = False
+    ) -> SearchResult:
         """Search, or go on with a search that was interrupted.
 
         Args:
             storage: where the study is kept.
             on_trial: called with each finished trial.
+            anew: whether a damaged journal is moved aside.
         """
         from ..search import search  # optuna is imported only when something is searched
 
@@ -103,7 +107,7 @@ class Study:
         start = start_of(self._space, own)
         self._progress.stage("search", self._wanted.trials or None, "trials")
         settings = settings_for(self._spec, start)
-        result = search(self._space, self.score, settings, storage, on_trial)
+        result = search(self._space, self.score, settings, storage, on_trial, anew=anew)
         return replace(result, notes=(*result.notes, *_start_notes(self._space, own)))
 
     def spec_of(self, params: Params, epochs: int) -> Spec:

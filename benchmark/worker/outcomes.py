@@ -99,7 +99,7 @@ def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
     study.prepare()  # no time of the search
     began = environment.seconds()
     progress.searching(is_under_way=True)
-    result = study.run(task.storage, progress.trial)
+    result = study.run(task.storage, progress.trial, anew=task.anew)
     progress.searching(is_under_way=False)
     own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
     spent = max(environment.seconds() - began, own)

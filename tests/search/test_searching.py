@@ -198,7 +198,7 @@ def test_other_material_is_a_new_study(space: Space, objective: Objective, journ
         )
         for material in ("one", "two")
     ]
-    assert "for the data set, split or architecture changed" in studies[1].notes[0]
+    assert "for the data set, split, architecture or parameters changed;" in studies[1].notes[0]
     assert studies[0].study != studies[1].study
 
 

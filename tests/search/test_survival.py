@@ -17,6 +17,7 @@ import pytest
 
 from benchmark.errors import StoreError
 from benchmark.search import Objective, SearchSettings, Space, TrialState, search, studies
+from benchmark.search.journals import Journal
 from benchmark.search.optuna_engines import suggest
 
 pytestmark = pytest.mark.slow
@@ -215,7 +216,7 @@ def test_a_journal_of_several_studies_is_named_and_not_read(
 ) -> None:
     asked = SearchSettings(engine="optuna:random", trials=2)
     journal = tmp_path / (name or "studies.journal")
-    kept = optuna.storages.JournalStorage(studies.Journal(journal))
+    kept = optuna.storages.JournalStorage(Journal(journal))
     for study in ("first", asked.study_name(space)):
         optuna.create_study(storage=kept, study_name=study)
     result = search(space, objective, asked, f"{tmp_path}/{name}")
@@ -231,7 +232,7 @@ def test_a_study_of_the_version_before_goes_on(
     asked = SearchSettings(engine="optuna:random", trials=3, seed=3)
     Path(journal).parent.mkdir()
     study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(studies.Journal(Path(journal))),
+        storage=optuna.storages.JournalStorage(Journal(Path(journal))),
         study_name=asked.study_name(space),
         direction="maximize",
     )
