@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("mlflow", "keras", "tensorflow-cpu", "tensorflow", "openvino", "numpy", "scikit-learn")
+# What Linux tells of memory: a process's groups, where they are, and the whole machine.
+_CGROUP, _GROUPS, _VMSTAT = map(Path, ("/proc/self/cgroup", "/sys/fs/cgroup", "/proc/vmstat"))
 
 
 @cache
@@ -88,6 +90,47 @@ def peak_memory_mib() -> float:
     """Return the peak resident memory of this process so far, in MiB."""
     unit = 2**20 if platform.system() == "Darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def memory_kills() -> tuple[int | None, int | None]:
+    """Count the processes that Linux has killed for want of memory, None where it does not tell.
+
+    Returns:
+        Those of this process's memory group (a container's), and those of the whole machine.
+    """
+    return _counted("oom_kill", _memory_group()), _counted("oom_kill", [_VMSTAT])
+
+
+def _memory_group() -> list[Path]:
+    """List the files that may count the kills in this process's group, for both of its versions."""
+    try:
+        lines = _CGROUP.read_text().splitlines()
+    except OSError:
+        return []
+    root, found = _GROUPS, list[Path]()
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if not controllers:
+            found.append(root / path.lstrip("/") / "memory.events")
+        elif "memory" in controllers.split(","):
+            groups = (
+                root / "memory" / path.lstrip("/"),
+                root / "memory",
+            )  # a container sees its own
+            found += [group / "memory.oom_control" for group in groups]
+    return found
+
+
+def _counted(name: str, files: list[Path]) -> int | None:
+    """Return the number behind a name in the first of some files that has it."""
+    for file in files:
+        try:
+            lines = file.read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            if line.split()[:1] == [name]:
+                return int(line.split()[1])
+    return None
 
 
 def release_memory() -> None:

@@ -16,10 +16,18 @@ A message says what must hold, what was got, and what to do. Anything else that 
 own mistake and shows its traceback.
 """
 
+import errno
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 _LINE_LIMIT = 500  # characters; a framework's message may be a page
+# What allocators say: C++'s, TensorFlow's and XLA's, CUDA's, the system's.
+_OUT_OF_MEMORY = re.compile(
+    r"bad_?alloc|out[ _]of[ _]memory|resource ?_?exhausted|OOM when|failed to allocate|"
+    r"(?:can ?not|unable to|could not) allocate",
+    re.IGNORECASE,
+)
 
 
 class BenchmarkError(Exception):
@@ -72,6 +80,24 @@ def one_line(error: BaseException) -> str:
 def kind_and_line(error: BaseException) -> str:
     """Return an error's kind and what it says in one line: for mistakes that are not a person's."""
     return f"{type(error).__name__}: {one_line(error)}"
+
+
+def speaks_of_memory(text: str) -> bool:
+    """Whether a text, such as what a process printed last, says that memory ran out."""
+    return bool(_OUT_OF_MEMORY.search(text))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out."""
+    seen: BaseException | None = error
+    while seen is not None:
+        number = getattr(seen, "errno", None) if isinstance(seen, OSError) else None
+        if isinstance(seen, MemoryError) or number == errno.ENOMEM:
+            return True
+        if not isinstance(seen, BenchmarkError) and speaks_of_memory(kind_and_line(seen)):
+            return True
+        seen = seen.__cause__
+    return False
 
 
 def did_you_mean(

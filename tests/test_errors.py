@@ -1,10 +1,12 @@
 """What is told from an error itself."""
 
+import errno
+import os
 import threading
 
 import pytest
 
-from benchmark.errors import is_interruption
+from benchmark.errors import StoreError, is_interruption, is_out_of_memory
 
 
 def interrupted_in_a_lock() -> None:
@@ -25,3 +27,39 @@ def test_other_errors_are_none() -> None:
     error.__context__ = ValueError()
     assert not is_interruption(error)
     assert not is_interruption(RuntimeError("another"))
+
+
+class ResourceExhaustedError(Exception):
+    """Called as TensorFlow's."""
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ResourceExhaustedError("{{function_node}} when making a tensor"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 4 bytes"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+        caused(ValueError("a layer could not be called"), MemoryError()),
+    ],
+)
+def test_whatever_says_that_memory_ran_out_is_known(error: Exception) -> None:
+    assert is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("shapes do not fit"),
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        StoreError("out_of_memory.csv cannot be read."),
+    ],
+)
+def test_other_errors_are_not_laid_to_memory(error: Exception) -> None:
+    assert not is_out_of_memory(error)

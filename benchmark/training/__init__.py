@@ -3,6 +3,7 @@
 from .engines import difference_bound, this_device, verify
 from .folds import check_folds, fold_count, folds
 from .frozen import OverFeatures, Trunk, fit_head, settings_of
+from .halving import noting
 from .material import Examples, Fitted, Material, Member
 from .passes import Features, open_features, pretrained_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
@@ -25,6 +26,7 @@ __all__ = [
     "fit_head",
     "fold_count",
     "folds",
+    "noting",
     "open_features",
     "pretrained_features",
     "rows_in_folds",

@@ -34,6 +34,7 @@ from .engines import Matrix
 from .epochs import TrainingStage
 from .folds import fitting_folds
 from .frozen import Head, settings_of, train_head
+from .halving import halving
 from .inputs import Columns
 from .material import Fitted, Material, Member, aligned, answers_out_of_fold
 from .passes import kept_features
@@ -356,9 +357,12 @@ def _logits(member: Member, network: Any, material: Material, progress: Progress
         return _by_pass(logits_network(network), material, progress)
     head = _head_of(network)
     columns = Columns(features.matrix, select(features.blocks, member.spec.params), None)
-    count = len(features.matrix)
-    blocks = np.split(np.arange(count), range(4096, count, 4096))
-    return np.concatenate([np.asarray(head.predict_on_batch(columns.take(b))) for b in blocks])
+    return _in_batches(
+        head,
+        len(features.matrix),
+        4096,
+        lambda some: columns.take(np.arange(some.start, some.stop)),
+    )
 
 
 def _head_of(network: Any) -> Any:
@@ -379,8 +383,22 @@ def _by_pass(network: Any, material: Material, progress: Progress) -> Matrix:
     """Pass every image through a network, a batch at a time."""
     pixels = material.pixels.array
     progress.stage("logits", total=len(pixels), unit="images")
-    found = []
-    for batch in np.split(pixels, range(32, len(pixels), 32)):
-        found.append(np.asarray(network.predict_on_batch(batch)))
-        progress.advance(len(batch))
-    return np.concatenate(found)
+    return _in_batches(network, len(pixels), 32, lambda some: pixels[some], progress.advance)
+
+
+def _in_batches(
+    network: Any,
+    count: int,
+    batch: int,
+    read: Callable[[slice], npt.NDArray[Any]],
+    done: Callable[[int], None] = lambda _: None,
+) -> Matrix:
+    """Return what a network says of what is read, a batch at a time."""
+    found = np.empty((count, int(network.output_shape[-1])), np.float32)
+
+    def compute(some: slice, _size: int) -> None:
+        found[some] = network.predict_on_batch(read(some))
+        done(some.stop - some.start)
+
+    halving("logits", count, batch, compute)
+    return found

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,13 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import StoreError
+from ..errors import StoreError, is_out_of_memory, kind_and_line
 from ..files import whole_file
 from ..metrics import MONITORS, defined, measure
 from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
 from .material import Examples
-from .tunables import Settings
+from .tunables import LBFGS, Settings
 
 PLATEAU_FACTOR = 0.5  # chosen, not sourced: gentler than Keras's 0.1 for runs of tens of epochs
 
@@ -321,8 +322,32 @@ def _train_once(
     for start in range(0, len(order), settings.batch):
         chosen = order[start : start + settings.batch]
         rate = schedule.rate(number * -(-len(order) // settings.batch) + start // settings.batch)
-        batch = inputs.drawn(train.rows[chosen], number)
-        step = trainee.step(batch, train.labels[chosen], rate)
+        with _naming_batch(settings):
+            batch = inputs.drawn(train.rows[chosen], number)
+            step = trainee.step(batch, train.labels[chosen], rate)
         loss += step.loss * len(chosen)
         correct += step.accuracy * len(chosen)
     return defined({"train_loss": loss / len(order), "train_accuracy": correct / len(order)})
+
+
+@contextmanager
+def _naming_batch(settings: Settings) -> Iterator[None]:
+    """Say how to need less where memory runs out in a step.
+
+    Raises:
+        MemoryError: it did; another batch is another spec, which only a person can choose.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        less = f"--batch {settings.batch // 2} needs less, and is another run"
+        if settings.optimizer == LBFGS:
+            less = f"{LBFGS} takes all images at once, and every other --optimizer fewer"
+        elif settings.batch == 1:
+            less = "a smaller --side needs less, and is another run"
+        raise MemoryError(
+            f"memory ran out in a training step of {settings.batch} images: {less} "
+            f"({kind_and_line(error)})"
+        ) from error

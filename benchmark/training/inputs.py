@@ -12,6 +12,7 @@ from ..seeds import generator
 from ..zoo import floor_variance
 from .engines import Images, Matrix, engine_named, filled
 from .epochs import Batch
+from .halving import halving
 
 # Images, their rows and the epoch's number → the images changed.
 Vary = Callable[[Images, Rows, int], Images]
@@ -192,8 +193,13 @@ class Shrunk:
         return self._passed(self._pixels.drawn(rows, epoch))
 
     def _of(self, rows: Rows) -> Matrix:
-        batches = np.split(rows, range(_FRONT_BATCH, len(rows), _FRONT_BATCH))
-        return np.concatenate([self._passed(self._pixels.take(each)) for each in batches])
+        found = np.empty((len(rows), int(self._front.output_shape[-1])), np.float32)
+
+        def compute(some: slice, _size: int) -> None:
+            found[some] = self._passed(self._pixels.take(rows[some]))
+
+        halving("pixels as they are read", len(rows), _FRONT_BATCH, compute)
+        return found
 
     def _passed(self, images: Batch) -> Matrix:
         import keras

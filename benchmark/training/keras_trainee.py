@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..records import Labels, Rows, Spec
 from .engines import Device, filled, this_device
 from .epochs import Batch, Inputs, Matrix, Step
+from .halving import halving
 from .tunables import AUTO, MOMENTUM, POLICIES, WEIGHT_DECAY, Settings
 
 # A whole head stays float32: its cost is nothing, and the digits of standardised features count.
@@ -83,13 +84,18 @@ class KerasTrainee:
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
         """Return (n, k) probabilities."""
-        blocks = np.split(rows, range(self._batch, len(rows), self._batch))
-        return np.concatenate([self._predict_block(inputs.take(block)) for block in blocks])
+        found = np.empty((len(rows), len(self._settings.class_weights)), np.float32)
 
-    def _predict_block(self, batch: Batch) -> Matrix:
-        """Predict one batch, filled up to a full one: another shape would be another graph."""
+        def compute(some: slice, size: int) -> None:
+            found[some] = self._predict_block(inputs.take(rows[some]), size)
+
+        self._batch = halving("predictions", len(rows), self._batch, compute)
+        return found
+
+    def _predict_block(self, batch: Batch, size: int) -> Matrix:
+        """Predict one batch, filled up to its size: another shape would be another graph."""
         several = isinstance(batch, list)
-        whole = [filled(each, self._batch) for each in (batch if several else [batch])]
+        whole = [filled(each, size) for each in (batch if several else [batch])]
         found: Matrix = np.asarray(
             self.network.predict_on_batch(whole if several else whole[0]), np.float32
         )

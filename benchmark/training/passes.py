@@ -21,6 +21,7 @@ from ..records import Progress, Spec, digest
 from ..seeds import derive
 from ..zoo import Backbone, Block, Halves, build_extractor, read_scales, select
 from .engines import FeatureEngine, Images, Matrix, filled
+from .halving import halving, note, noting
 from .inputs import AtCut, Fresh, Vary, Views, flatten_outputs
 from .material import Material
 from .probing import choose_engine
@@ -168,20 +169,22 @@ class Passes:
             began = seconds()
             built = network()
             self._progress.stage(stage, total=images.count, unit="images")
-            engine = choose_engine(
-                built,
-                self._engine,
-                *self._material.probe_images(),
-                images.count,
-                precise=kind == "activations",
-            )
-            width = int(built.output_shape[-1])
-            pass_images(engine, images, width, folder / f"{kind}.npy", self._progress)
+            with noting() as notes:
+                engine = choose_engine(
+                    built,
+                    self._engine,
+                    *self._material.probe_images(),
+                    images.count,
+                    precise=kind == "activations",
+                )
+                width = int(built.output_shape[-1])
+                pass_images(engine, images, width, folder / f"{kind}.npy", self._progress)
             facts = {
                 "seconds": seconds() - began,
                 "engine": engine.name,
                 "probe": engine.facts,
                 "blocks": [asdict(each) for each in layout()],
+                "notes": notes,
             }
             (folder / "facts.json").write_text(json.dumps(facts))
             del engine, built  # a converted network of its own
@@ -217,6 +220,8 @@ def open_features(
 def _read(path: Path, kind: str) -> Features:
     """Open what a pass left in a cache entry's folder."""
     facts = _read_facts(path)
+    for each in facts.get("notes", ()):  # whoever uses what a pass gave is told how it was made
+        note(each)
     return Features(
         matrix=np.load(path / f"{kind}.npy", mmap_mode="r"),
         blocks=tuple(Block(**block) for block in facts.get("blocks", ())),
@@ -279,11 +284,13 @@ def pass_images(
 ) -> None:
     """Pass images through an engine into a memory-mapped `.npy` file, a batch at a time."""
     matrix = np.lib.format.open_memmap(file, "w+", np.float32, (images.count, width))
-    for start in range(0, images.count, engine.batch):
-        stop = min(start + engine.batch, images.count)
-        batch = filled(images.read(start, stop), engine.batch)
-        matrix[start:stop] = engine.run(batch)[: stop - start]
-        progress.advance(stop - start)
+
+    def compute(some: slice, size: int) -> None:
+        batch = filled(images.read(some.start, some.stop), size)
+        matrix[some] = engine.run(batch)[: some.stop - some.start]
+        progress.advance(some.stop - some.start)
+
+    halving(file.stem, images.count, engine.batch, compute)
     matrix.flush()
 
 

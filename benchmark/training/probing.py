@@ -18,18 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ..environment import seconds
-from ..errors import UsageError
+from ..errors import UsageError, is_out_of_memory, kind_and_line
 from ..zoo import floor_variance
 from .engines import (
     FeatureEngine,
     Images,
     Matrix,
     convert,
+    filled,
     keras_engine,
     openvino_engine,
     precisions,
     this_device,
 )
+from .halving import halving, note
 
 # Measured with compiling: 0.4 to 1 ms an operation of the graph, 0.5 s for MobileNetV2 and 10 s
 # for EfficientNetV2L. An engine that is taken is 1.3 to 5 times as quick: a quarter of a pass is
@@ -97,7 +99,13 @@ def choose_engine(
     if wanted == "auto" and expected < _least_worth_converting(reference):
         return replace(reference, facts=facts)
     in_float32 = precise or wanted == "openvino-f32"
-    return _converted(reference, probe, facts, ("f32",) if in_float32 else precisions())
+    try:
+        return _converted(reference, probe, facts, ("f32",) if in_float32 else precisions())
+    except Exception as error:
+        if wanted != "auto" or not is_out_of_memory(error):
+            raise
+        note(f"OpenVINO was left out, for memory ran out in trying it: {kind_and_line(error)}.")
+        return replace(reference, facts=facts)
 
 
 def _least_worth_converting(reference: FeatureEngine) -> float:
@@ -147,10 +155,17 @@ def _batches(
     kernels. Where it is the only one, the engine seems slower than it is.
     """
     found, speed = list[Matrix](), 0.0
-    for start in range(0, len(images), size):
+
+    def compute(some: slice, size: int) -> None:
+        nonlocal speed
         before = seconds()
-        found.append(engine.run(images[start : start + size]))
-        speed = max(speed, len(found[-1]) / max(seconds() - before, 1e-9))
+        given = engine.run(filled(batch[some], size))[: some.stop - some.start]
+        found.append(given)
+        speed = max(speed, len(given) / max(seconds() - before, 1e-9))
+
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
+        halving("probe", len(batch), len(batch), compute)
         yield np.concatenate(found), speed
 
 

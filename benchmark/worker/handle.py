@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from .. import environment
+from ..errors import speaks_of_memory
 from ..records import Outcome
 from .messages import Event, Failure, Ready, Result, Task
 from .process import serve
@@ -21,6 +22,7 @@ _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS
 _CLOSED = Failure(reason="the worker was closed before the task came to its end", traceback="")
 
 Serve = Callable[[Connection, Path], None]
+Kills = tuple[int | None, int | None]
 
 
 class Worker:
@@ -37,6 +39,7 @@ class Worker:
         self._serve = serve
         self._threads = threads
         self._log_start = 0
+        self._kills = environment.memory_kills()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._closed = False
@@ -76,6 +79,7 @@ class Worker:
         if connection is None:
             return _CLOSED
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
+        self._kills = environment.memory_kills()
         # A fresh process imports TensorFlow first, which is not the task's time.
         allowed = timeout_seconds or float("inf")
         deadline = environment.seconds() + (allowed if self._is_ready else float("inf"))
@@ -106,7 +110,8 @@ class Worker:
             code = self._process.exitcode
             self.kill()
         tail = _tail(self._log, self._log_start)
-        return Failure(reason=_cause(code), traceback=tail, died=True)
+        reason = cause(code, tail, self._kills, environment.memory_kills())
+        return Failure(reason=reason, traceback=tail, died=True)
 
     def kill(self) -> None:
         """End the process now; the next task starts a new one."""
@@ -148,12 +153,38 @@ def _born_with(threads: int) -> Iterator[None]:
                 del os.environ[name]
 
 
-def _cause(code: int | None) -> str:
+def cause(code: int | None, printed: str, before: Kills, after: Kills) -> str:
+    """Say why a worker's process is gone.
+
+    Args:
+        code: its exit code, below 0 for a signal.
+        printed: what it printed last.
+        before: kills for want of memory that the system had counted when the task began, in this
+            process's memory group and on the whole machine.
+        after: the same now.
+    """
     if code == -signal.SIGKILL:
-        return "the worker was killed (SIGKILL): by a person, or by the system for want of memory"
+        return f"the worker was killed (SIGKILL){_by_whom(before, after)}"
+    memory = " for want of memory" if speaks_of_memory(printed) else ""
     if code is not None and code < 0:
-        return f"the worker crashed with signal {signal.Signals(-code).name}"
-    return f"the worker ended by itself with exit code {code}"
+        return f"the worker crashed with signal {signal.Signals(-code).name}{memory}"
+    return f"the worker ended by itself with exit code {code}{memory}"
+
+
+def _by_whom(before: Kills, after: Kills) -> str:
+    """Say who killed, as surely as the system's counts tell."""
+    group, machine = (
+        None if was is None or now is None else now > was
+        for was, now in zip(before, after, strict=True)
+    )
+    advice = "; a smaller --batch or --side, or fewer --jobs, need less"
+    if group:
+        return f" by the system for want of memory{advice}"
+    if group is None and machine:
+        return f", probably by the system for want of memory{advice}"
+    if group is None and machine is None:
+        return ": by a person, or by the system for want of memory"
+    return " by a person or a program: the system has counted no kill for want of memory"
 
 
 def _tail(log: Path, start: int, size: int = 4000) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from ..training import (
     Trunk,
     answer_out_of_fold,
     fold_count,
+    noting,
     rows_in_folds,
     this_device,
 )
@@ -45,6 +46,11 @@ def run_task(task: Task, progress: Voice) -> Outcome:
 
     Whatever raises is that spec's failure.
     """
+    with noting() as notes:
+        return _run_task(task, progress, notes)
+
+
+def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
     began = environment.seconds()
     found, seconds = _search(task, progress)
     spec = found.spec if found else task.spec
@@ -75,7 +81,7 @@ def run_task(task: Task, progress: Voice) -> Outcome:
         peak_memory_mib=environment.peak_memory_mib(),
         largest_difference=checked.difference,
         facts={**fitted.facts, **more},
-        warnings=(*fitted.warnings, *(found.result.notes if found else ())),
+        warnings=(*fitted.warnings, *(found.result.notes if found else ()), *notes),
         trained=spec if found else None,
     )
     (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))

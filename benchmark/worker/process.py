@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .. import environment
-from ..errors import kind_and_line
+from ..errors import is_out_of_memory, kind_and_line
 from ..records import Epoch
 from ..search import TrialRecord
 from .messages import Advance, Event, Failure, Ready, Searching, Stage, Task, Tried
@@ -101,7 +101,8 @@ def _receive(connection: Connection) -> Task | None:
 def _reason(error: Exception) -> str:
     """Say in a line what went wrong and where."""
     where = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-    return f"{kind_and_line(error)}{where[:100]}"
+    is_told = isinstance(error, MemoryError) or not is_out_of_memory(error)
+    return f"{'' if is_told else 'out of memory: '}{kind_and_line(error)}{where[:100]}"
 
 
 def write_output_to(log: Path) -> None:

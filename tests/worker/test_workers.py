@@ -79,7 +79,7 @@ def test_a_worker_is_used_again_after_a_failure_it_could_catch(worker: Worker) -
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
-        ("killed", "killed (SIGKILL): by a person, or by the system for want of memory"),
+        ("killed", "the worker was killed (SIGKILL)"),
         ("crash", "crashed with signal SIGSEGV"),
         ("exit", "ended by itself with exit code 3"),
     ],
