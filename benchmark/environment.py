@@ -101,6 +101,12 @@ def memory_kills() -> tuple[int | None, int | None]:
     return _counted("oom_kill", _memory_group()), _counted("oom_kill", [_VMSTAT])
 
 
+def memory_limit_mib() -> float | None:
+    """Return what this process may map at most (`ulimit -v`), None where that is not limited."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit / 2**20
+
+
 def _memory_group() -> list[Path]:
     """List the files that may count the kills in this process's group, for both of its versions."""
     try:

@@ -206,14 +206,14 @@ def set_aside(damage: DamagedError) -> str:
     try:
         with lock(path.with_name(f".{path.name}.owner")):
             if _standing(path) != damage.seen:
-                return f"the damaged search journal {path} was moved aside by another process."
+                return f"the damaged journal {path.name} was moved aside by another process."
             number = 1
             while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
                 number += 1
             path.rename(aside)
     except OSError as error:
         raise StoreError(f"{path} cannot be moved aside: {error.strerror}.") from error
-    return f"the search begins anew: its damaged journal is moved aside to {aside}."
+    return f"the search begins anew: its damaged journal is kept beside it, as {aside.name}."
 
 
 def _standing(path: Path) -> tuple[int, int, int] | None:

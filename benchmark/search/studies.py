@@ -221,8 +221,8 @@ def _notes_on_others(
     before = place.parent / _BEFORE if storage.endswith("/") else Path(storage)
     if "://" not in storage and _holds(before, name):
         note = (
-            f"the search begins anew: the trials of {name} in {before} are those of an earlier "
-            "version, which kept several studies in one journal, and are not read any more."
+            f"the search begins anew: the trials of {name} in {before.name} are those of an "
+            "earlier version, which kept several studies in one journal, and are not read any more."
         )
         return (note,)
     if "://" in storage:
@@ -253,8 +253,8 @@ def _journals_beside(
     for path in sorted(there, key=lambda each: each.stat().st_mtime):
         try:
             found.append(open_journal(path, mend=False))
-        except StoreError as error:
-            notes.append(f"an earlier search is not compared with: {error}")
+        except StoreError:
+            notes.append(f"{path.name} cannot be read, so that its search is not compared with.")
     return found, notes
 
 

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import StoreError, is_out_of_memory, kind_and_line
+from ..errors import is_out_of_memory, kind_and_line
 from ..files import whole_file
 from ..metrics import MONITORS, defined, measure
 from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
+from .halving import note
 from .material import Examples
 from .tunables import LBFGS, Settings
 
@@ -185,11 +187,7 @@ class Checkpoint:
     def load(
         self, trainee: Trainee, watch: Watch, schedule: Schedule, history: list[Epoch]
     ) -> None:
-        """Take up what was kept; nothing, if nothing was.
-
-        Raises:
-            StoreError: the file is corrupt, though it is only ever replaced as a whole.
-        """
+        """Take up what was kept; nothing, if nothing was, or if it is damaged: that is noted."""
         if not self._path.is_file():
             return
         try:
@@ -197,16 +195,16 @@ class Checkpoint:
                 story = json.loads(str(kept["story"]))
                 state = [kept[f"state{place}"] for place in range(story["state"])]
                 best = [kept[f"best{place}"] for place in range(story["best"])]
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise StoreError(
-                f"{self._path} is corrupt: {error}. Remove it and run again."
-            ) from error
+                epochs = [Epoch(**epoch) for epoch in story["history"]]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            note(f"a checkpoint was damaged ({kind_and_line(error)}); its training began anew.")
+            return
         trainee.take_state(state)
         watch.best_weights = best
         watch.best_metrics = story["best_metrics"]
         watch.best_value, watch.waited = story["best_value"], story["waited"]
         schedule.factor = story["factor"]
-        history.extend(Epoch(**epoch) for epoch in story["history"])
+        history.extend(epochs)
 
     def save(
         self, trainee: Trainee, watch: Watch, schedule: Schedule, history: list[Epoch]

@@ -165,7 +165,11 @@ def cause(code: int | None, printed: str, before: Kills, after: Kills) -> str:
     """
     if code == -signal.SIGKILL:
         return f"the worker was killed (SIGKILL){_by_whom(before, after)}"
-    memory = " for want of memory" if speaks_of_memory(printed) else ""
+    memory, limit = "", environment.memory_limit_mib()
+    if speaks_of_memory(printed):
+        memory = " for want of memory"
+    elif limit is not None:  # which libraries in C seldom survive, and seldom say
+        memory = f", probably for want of memory: ulimit -v allows {limit:.0f} MiB"
     if code is not None and code < 0:
         return f"the worker crashed with signal {signal.Signals(-code).name}{memory}"
     return f"the worker ended by itself with exit code {code}{memory}"

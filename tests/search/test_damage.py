@@ -52,7 +52,7 @@ def test_a_damaged_journal_is_moved_aside_and_never_deleted(
         before = damaged.read_bytes()
         found = search(space, objective, ASKED, f"{damaged.parent}/", anew=True)
         aside = damaged.with_name(f"{damaged.name}.damaged-{number}")
-        said = f"the search begins anew: its damaged journal is moved aside to {aside}."
+        said = f"the search begins anew: its damaged journal is kept beside it, as {aside.name}."
         assert found.notes == (said,)
         assert aside.read_bytes() == before
         assert [each.state for each in found.trials] == [TrialState.COMPLETE] * 3
@@ -74,7 +74,7 @@ def test_a_damaged_journal_hinders_its_own_study_only(
     found = search(space, objective, replace(ASKED, seed=4), f"{damaged.parent}/")
     assert len(found.complete) == 3
     (note,) = found.notes
-    assert note.startswith(f"an earlier search is not compared with: the search journal {damaged}")
+    assert note == f"{damaged.name} cannot be read, so that its search is not compared with."
 
 
 def test_a_line_about_a_trial_that_no_line_begins_is_damage(

@@ -221,7 +221,9 @@ def test_a_journal_of_several_studies_is_named_and_not_read(
         optuna.create_study(storage=kept, study_name=study)
     result = search(space, objective, asked, f"{tmp_path}/{name}")
     (note,) = result.notes
-    assert note.startswith(f"the search begins anew: the trials of {result.study} in {journal} are")
+    assert note.startswith(
+        f"the search begins anew: the trials of {result.study} in {journal.name} "
+    )
     assert [each.number for each in result.trials] == [0, 1]
     assert search(space, objective, asked, f"{tmp_path}/{name}").notes == ()
 

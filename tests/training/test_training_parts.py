@@ -9,7 +9,15 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Params, Regime, Silent
-from benchmark.training import check, class_weights, defaults, probing, settings_of, tunables
+from benchmark.training import (
+    check,
+    class_weights,
+    defaults,
+    noting,
+    probing,
+    settings_of,
+    tunables,
+)
 from benchmark.training.engines import FeatureEngine
 from benchmark.training.epochs import Checkpoint, Schedule, Watch
 from benchmark.training.inputs import Columns, Views
@@ -156,6 +164,33 @@ def test_two_processes_keep_the_same_training_without_touching_each_others_files
         kept.save(cast("KerasTrainee", trainee), watch, Schedule("constant", 1.0, 1), [])
     assert len(set(written)) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["spec-finetune.npz"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.6, 0.9, "text", "flipped"])
+def test_a_damaged_checkpoint_is_noted_and_its_training_begins_anew(
+    share: float | str, tmp_path: Path
+) -> None:
+    taken: list[Any] = []
+    trainee = cast(
+        "KerasTrainee",
+        SimpleNamespace(state=lambda: [np.arange(50.0)], take_state=taken.append),
+    )
+    watch, schedule = Watch("val_loss", patience=2), Schedule("constant", 1.0, 1)
+    watch.best_weights = [np.ones(50)]
+    kept = Checkpoint(tmp_path, "spec")
+    kept.save(trainee, watch, schedule, [])
+    content = (tmp_path / "spec.npz").read_bytes()
+    harmed = {"text": b"no archive", "flipped": content.replace(b"best0.npy", b"best1.npy")}
+    cut = content[: int(len(content) * share)] if isinstance(share, float) else harmed[share]
+    (tmp_path / "spec.npz").write_bytes(cut)
+    with noting() as notes:
+        kept.load(trainee, watch, schedule, [])
+    assert taken == []
+    (said,) = notes
+    assert said.startswith("a checkpoint was damaged (")
+    (tmp_path / "spec.npz").write_bytes(content)
+    kept.load(trainee, watch, schedule, [])
+    assert len(taken) == 1
 
 
 def test_a_pass_keeps_the_order_of_images_and_drops_what_fills_its_last_batch(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmark import environment
 from benchmark.worker.handle import Kills, cause
 from benchmark.worker.process import _reason
 
@@ -23,6 +24,14 @@ def test_a_death_is_laid_to_memory_as_surely_as_that_is_known(
     code: int, printed: str, before: Kills, after: Kills, said: str
 ) -> None:
     assert said in cause(code, printed, before, after)
+
+
+def test_a_crash_under_a_limit_of_memory_is_probably_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(environment, "memory_limit_mib", lambda: 2048.0)
+    said = "signal SIGSEGV, probably for want of memory: ulimit -v allows 2048 MiB"
+    assert said in cause(-11, "", (0, 0), (0, 0))
 
 
 def test_a_death_of_a_bug_is_not_laid_to_memory() -> None:
