@@ -125,6 +125,11 @@ class Recorder:
         if found is not None:
             self.log_trials(run, found.trials)
             found.write(outcome.folder / "trials.parquet")
+        if run.gone:
+            note = (
+                f"the study of an earlier search is gone: {run.gone} of its trials were run anew."
+            )
+            outcome = replace(outcome, warnings=(*outcome.warnings, note))
         folds = outcome.folder / OUT_OF_FOLD
         out_of_fold = read_predictions(folds) if folds.is_file() else None
         scores = scores_of(predictions, out_of_fold)

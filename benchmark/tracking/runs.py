@@ -54,6 +54,9 @@ class Run:
         parent: the benchmark's run.
         adopted: what MLflow knows of trials that an earlier, interrupted run of the same search
             had logged, by number: they stand below this run now.
+        elsewhere: when trials began that stand below finished runs of the same search, by number:
+            they stay there, and are not logged again.
+        gone: how many trials that MLflow had were run anew: their study is no more.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Run:
         self.spec = spec
         self.parent = parent
         self.adopted: dict[int, Any] = {}
+        self.elsewhere: dict[int, set[int]] = {}
+        self.gone = 0
         self._store = store
         self._experiment = experiment
         self._leases = leases
@@ -105,14 +110,16 @@ class Run:
         self._sender.shutdown()
 
     def log_trial(self, trial: TrialRun) -> None:
-        """Log a finished trial of the search below this run, unless it was adopted as such."""
+        """Log a finished trial of the search below this run, unless it is logged already."""
         from mlflow.entities import Metric, Param
 
         client = self._store.client
         began = int(1000 * trial.started)
         known = self.adopted.pop(trial.number, None)
-        if known is not None and known.start_time == began:
+        there = self.elsewhere.pop(trial.number, set())
+        if (known is not None and known.start_time == began) or began in there:
             return
+        self.gone += known is not None or bool(there)
         if known is not None:  # of a study that is no more
             client.delete_run(known.run_id)
         ended = began + int(1000 * trial.seconds)
@@ -275,20 +282,25 @@ def _title(spec: Spec) -> str:
 def _adopt_trials(store: TrackingStore, experiment: Experiment, run: Run) -> None:
     """Put below a run the trials that interrupted runs of the same search had logged.
 
-    The study goes on where it was, and would log them again; so each stands once in MLflow.
+    The study goes on where it was, and would log them again; so each stands once in MLflow. Those
+    of a finished run stay below it.
     """
     filter_ = (
-        f"tags.{names.KIND} = '{names.RUN}' and attributes.status != 'FINISHED' "
-        f"and tags.{names.DATA_DIGEST} = '{run.spec.data_digest}'"
+        f"tags.{names.KIND} = '{names.RUN}' and tags.{names.DATA_DIGEST} = '{run.spec.data_digest}'"
     )
     for earlier in store.runs(experiment.id, filter_):
-        if earlier.info.status == State.RUNNING:
+        is_other = earlier.data.params.get("arch", run.spec.arch) != run.spec.arch
+        if is_other or earlier.info.status == State.RUNNING:
             continue
         if record_of(store, earlier).spec.without_budget != run.spec.without_budget:
             continue
         below = f"tags.`{names.MLFLOW_PARENT}` = '{earlier.info.run_id}'"
         for trial in store.runs(experiment.id, below):
-            _adopt(store, run, trial)
+            number = trial.data.params.get("trial")
+            if earlier.info.status != State.FINISHED:
+                _adopt(store, run, trial)
+            elif number is not None:
+                run.elsewhere.setdefault(int(number), set()).add(trial.info.start_time)
 
 
 def _adopt(store: TrackingStore, run: Run, trial: Any) -> None:

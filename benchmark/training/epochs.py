@@ -191,7 +191,7 @@ class Checkpoint:
         if not self._path.is_file():
             return
         try:
-            with np.load(self._path, allow_pickle=False) as kept:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 story = json.loads(str(kept["story"]))
                 state = [kept[f"state{place}"] for place in range(story["state"])]
                 best = [kept[f"best{place}"] for place in range(story["best"])]

@@ -126,6 +126,33 @@ def test_a_trial_of_a_study_that_was_removed_gives_way(bench: Bench) -> None:
     run.log_trial(trial(0, started=1.8e9))
     ((_, new),) = below(tracker, run.run_id)
     assert new != old
+    assert run.gone == 1
+
+
+def test_trials_of_a_finished_search_stay_below_it_and_are_not_logged_again(bench: Bench) -> None:
+    tracker = bench.open()
+    finished = killed_after(tracker, 3)
+    tracker._store.client.set_terminated(finished, State.FINISHED)
+    before = below(tracker, finished)
+    more = replace(SPEC, search=replace(SEARCH, trials=20))
+    run = tracker.start(tracker.begin(OPENING, resume=False), more)
+    for number in range(5):
+        run.log_trial(trial(number))
+    assert below(tracker, finished) == before
+    assert [number for number, _ in below(tracker, run.run_id)] == ["3", "4"]
+    assert run.gone == 0
+
+
+def test_a_study_that_went_away_since_its_run_was_finished_is_counted(bench: Bench) -> None:
+    tracker = bench.open()
+    finished = killed_after(tracker, 2)
+    tracker._store.client.set_terminated(finished, State.FINISHED)
+    run = tracker.start(tracker.begin(OPENING, resume=False), SEARCHED)
+    for number in range(3):
+        run.log_trial(trial(number, started=1.8e9))
+    assert len(below(tracker, run.run_id)) == 3
+    assert len(below(tracker, finished)) == 2
+    assert run.gone == 2
 
 
 def test_logging_a_trial_takes_three_calls_of_the_store(
