@@ -74,6 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     table = draw(given.folder, given.images)
     cache = given.folder / f"cache-{os.getpid()}"
+    cache.mkdir()  # `plan` makes none, and would read all files again
     command = [sys.executable, "-m", "benchmark", "plan", "--data", str(table)]
     command += ["--cache", str(cache), "--split", "70/15/15", "--one-label", "drop"]
     command += ["--arch", "prior"]
