@@ -1,5 +1,6 @@
 """Read folders: their images by class and part, held inside the folders that were accepted."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -153,10 +154,11 @@ class Images:
 
     def _hold(self, path: Path) -> None:
         """Hold a path inside, which costs little where it is no link and its folder is known."""
-        if path.parent in self._held and not path.is_symlink():
+        is_link = os.path.islink(path)  # noqa: PTH114 - Path's own fails where a name is too long
+        if path.parent in self._held and not is_link:
             return
         _hold_inside(path, self._allowed)
-        if not path.is_symlink():
+        if not is_link:
             self._held.add(path.parent)
 
     def add_folder(self, each: ClassFolder, class_name: str) -> None:

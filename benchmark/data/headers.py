@@ -10,7 +10,7 @@ from itertools import islice
 from ..errors import DataError, UsageError, did_you_mean
 from ..records import Part
 from ..texts import shown
-from .index import PART_NAMES
+from .index import part_of
 from .tables import Sheet
 
 NO_COLUMN = "none"
@@ -33,15 +33,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """What published tables call each, without case, blanks and signs; the first is our own."""
 
-_PART_WORDS: Mapping[str, Part] = {
-    **PART_NAMES,
-    "dev": Part.VAL,
-    "development": Part.VAL,
-    "tuning": Part.VAL,
-    "validate": Part.VAL,
-    "holdout": Part.TEST,
-    "hold-out": Part.TEST,
-}
 MISSING = frozenset(
     ("", "nan", "na", "n/a", "#n/a", "#na", "<na>", "none", "null", "nil", "nat", "-", "--", "?")
 )
@@ -122,7 +113,7 @@ def choose_part(
     notes, telling = [], []
     for position in columns.part:
         words = {_plain(cell) for cell in cells[position]} - MISSING
-        strange = sorted(word for word in words if word not in _PART_WORDS)
+        strange = sorted(word for word in words if part_of(word) is None)
         is_meant = columns.part_given or _key(sheet.columns[position]) == "part"
         if strange and (is_meant or len(strange) < len(words)):
             plain = [_plain(cell) for cell in cells[position]]
@@ -141,7 +132,7 @@ def choose_part(
         raise DataError(_either(sheet, "part", telling))
     if not telling:
         return None, [None] * len(rows), tuple(notes)
-    known = {cell: _PART_WORDS.get(_plain(cell)) for cell in set(cells[telling[0]])}
+    known = {cell: part_of(cell) for cell in set(cells[telling[0]])}
     return telling[0], [known[cell] for cell in cells[telling[0]]], tuple(notes)
 
 
