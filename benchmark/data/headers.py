@@ -61,6 +61,25 @@ class Meanings:
     part_given: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parted:
+    """The part of each row, and how it was told.
+
+    Attributes:
+        parts: a part a row, None where nothing tells it.
+        column: the column that tells, None without.
+        source: what tells, in words; empty without.
+        notes: columns that do not tell, as was to be expected of them, and why.
+        aside: lists of parts that are not read.
+    """
+
+    parts: Sequence[Part | None]
+    column: int | None = None
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+
+
 def find_columns(sheet: Sheet, given: Mapping[str, str]) -> Meanings:
     """Return which column means what.
 
@@ -98,8 +117,8 @@ def find_columns(sheet: Sheet, given: Mapping[str, str]) -> Meanings:
 
 def choose_part(
     sheet: Sheet, columns: Meanings, rows: Sequence[int], cells: Mapping[int, Sequence[str]]
-) -> tuple[int | None, list[Part | None], tuple[str, ...]]:
-    """Return the column that tells the parts, each row's part, and notes on what is not used.
+) -> Parted:
+    """Return each row's part, as the one column tells it that holds names of parts.
 
     Args:
         sheet: the table.
@@ -131,9 +150,14 @@ def choose_part(
     if len(telling) > 1:
         raise DataError(_either(sheet, "part", telling))
     if not telling:
-        return None, [None] * len(rows), tuple(notes)
+        return Parted(parts=[None] * len(rows), notes=tuple(notes))
     known = {cell: part_of(cell) for cell in set(cells[telling[0]])}
-    return telling[0], [known[cell] for cell in cells[telling[0]]], tuple(notes)
+    return Parted(
+        parts=[known[cell] for cell in cells[telling[0]]],
+        column=telling[0],
+        source=f"the column {sheet.columns[telling[0]]}",
+        notes=tuple(notes),
+    )
 
 
 def _no_part(sheet: Sheet, position: int, row: int, word: str) -> str:

@@ -56,7 +56,7 @@ class LabelNames:
 
     Attributes:
         names: a class a row, None where the image is left out.
-        merged: labels that are taken as one, each as a sentence.
+        merged: labels that are taken as one, a phrase each class.
         notes: what else a reader should know.
     """
 
@@ -189,7 +189,7 @@ def _frequencies(
 
 
 def _spelled(counts: Mapping[str, int]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return one way of writing for each finding, and sentences on those that had several.
+    """Return one way of writing for each finding, and phrases on those that had several.
 
     It is the most frequent one, and the shortest one of a number.
     """
@@ -206,7 +206,7 @@ def _spelled(counts: Mapping[str, int]) -> tuple[dict[str, str], tuple[str, ...]
         spelled |= dict.fromkeys(words, chosen)
         if len(words) > 1:
             others = shown([repr(word) for word in sorted(words)], 6)
-            merged.append(f"class {chosen}: the labels {others} are taken as one.")
+            merged.append(f"class {chosen}: the labels {others}")
     return spelled, tuple(merged)
 
 

@@ -11,13 +11,13 @@ from ..records import Understanding
 from ..texts import shown
 from .fingerprints import Fingerprints
 from .folders import Found, Images
-from .headers import MISSING, Meanings, choose_part, find_columns, ignored, told
+from .headers import MISSING, NO_COLUMN, Meanings, choose_part, find_columns, ignored, told
 from .index import ReadOptions
 from .labels import LabelCells, name_labels, writing_key
+from .part_lists import by_lists
 from .tables import TABLE_SUFFIXES, Sheet, open_table
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
-_LIST_OF_PART = re.compile(r"(?:^|[_\W])(train|val|valid|test)(?:[_\W]|$)", re.IGNORECASE)
 
 
 def read_manifest(file: Path, fingerprints: Fingerprints, options: ReadOptions) -> Found:
@@ -30,23 +30,28 @@ def read_manifest(file: Path, fingerprints: Fingerprints, options: ReadOptions) 
     sheet = open_table(file)
     columns = find_columns(sheet, options.columns)
     numbers, held = _cells(sheet, columns)
-    part, parts, unused = choose_part(sheet, columns, numbers, held)
+    parted = choose_part(sheet, columns, numbers, held)
     labels = name_labels(
         LabelCells(called=file.name, rows=numbers, cells=held[columns.label]), options.one_label
     )
     names, moved = _located(file, numbers, held[columns.path])
     people = [""] * len(names) if columns.patient is None else held[columns.patient]
+    if parted.column is None:
+        wanted = options.columns.get("part") != NO_COLUMN
+        parted = by_lists(parted, file.parent, dict(zip(names, numbers, strict=True)), wanted)
     images = Images(file.parent, fingerprints)
-    for name, label, of_part, patient in zip(names, labels.names, parts, people, strict=True):
+    for name, label, of_part, patient in zip(
+        names, labels.names, parted.parts, people, strict=True
+    ):
         if label is not None:
             images.add(file.parent / name, label, of_part, _patient(patient))
     return replace(
-        images.found((*told(sheet, columns, part), *unused, *moved, *labels.notes)),
+        images.found((*told(sheet, columns, parted.column), *parted.notes, *moved, *labels.notes)),
         understood=Understanding(
-            parts_from="" if part is None else f"the column {sheet.columns[part]}",
+            parts_from=parted.source,
             merged=labels.merged,
-            ignored_columns=ignored(sheet, columns, part),
-            ignored_files=() if part is not None else _lists_of_parts(file),
+            ignored_columns=ignored(sheet, columns, parted.column),
+            ignored_files=parted.aside,
         ),
     )
 
@@ -86,20 +91,6 @@ def _cells(sheet: Sheet, columns: Meanings) -> tuple[list[int], dict[int, list[s
 def _patient(cell: str) -> str:
     """Return what tells a patient apart; programs write 7 as 7.0 where another cell is empty."""
     return "" if cell.casefold() in MISSING else writing_key(cell)
-
-
-def _lists_of_parts(file: Path) -> tuple[str, ...]:
-    """Say that lists of parts beside a table are not read, as ChestX-ray14 has them."""
-    inside = next(os.walk(file.parent), (None, None, []))[2]
-    names = sorted(
-        name
-        for name in inside
-        if name.lower().endswith(".txt") and _LIST_OF_PART.search(name.removesuffix(".txt"))
-    )
-    if not names:
-        return ()
-    said = f"{shown(names)} beside the table: not read"
-    return (f"{said}; for the parts that were published, write them into a column part.",)
 
 
 def _located(

@@ -195,8 +195,38 @@ def test_chest_x_ray_14_is_read_by_file_name_and_its_findings_are_several(tmp_pa
     assert None not in index.patients
     assert index.left_out == ()
     assert index.understood.ignored_columns[0] == "Follow-up #"
-    assert index.understood.ignored_files[0].startswith("test_list.txt beside the table: not read")
+    assert index.understood.ignored_files[0].startswith("test_list.txt beside the table, which")
     assert any("found in images_001/images, images_002/images" in note for note in index.notes)
+
+
+def test_chest_x_ray_14_s_lists_are_its_parts(root: Path) -> None:
+    (root / "train_val_list.txt").write_text("1.png\n2.png\n")
+    (root / "test_list.txt").write_text("3.png\r\n4.png")
+    table = "path,label\n" + rows("a", "b", "a", "b")
+    index = read(root, table)
+    assert index.parts == (Part.TRAIN, Part.TRAIN, Part.TEST, Part.TEST)
+    assert index.understood.parts_from == "the lists train_val_list.txt and test_list.txt"
+    index = read(root, table, columns={"part": "none"})
+    assert set(index.parts) == {None}
+    (aside,) = index.understood.ignored_files
+    assert aside.startswith("test_list.txt, train_val_list.txt beside the table, which are not")
+    own = read(root, "path,label,part\n" + rows("a,test", "b,test", "a,train", "b,train"))
+    assert own.understood.parts_from == "the column part"
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        (b"3.png\n", r"^row 5: 4.png stands neither in .* nor in .*--columns part=none"),
+        (b"1.png\n3.png\n4.png\n", "1.png stands in train_val_list.txt and in test_list.txt"),
+        (b"\xff\xfe3", "test_list.txt must be a list of names in UTF-8"),
+    ],
+)
+def test_lists_of_parts_that_do_not_fit_are_refused(root: Path, listed: bytes, reason: str) -> None:
+    (root / "train_val_list.txt").write_text("1.png\n2.png\n")
+    (root / "test_list.txt").write_bytes(listed)
+    with pytest.raises(DataError, match=reason):
+        read(root, "path,label\n" + rows("a", "b", "a", "b"))
 
 
 def test_where_links_lead_is_asked_once_a_folder_and_not_once_an_image(
