@@ -137,7 +137,7 @@ class Images:
                 patient=patient or found.patient,
                 sha256=found.sha256,
                 grey=found.grey,
-                lacks=found.lacks,
+                lacks=found.lacks.replace("patient", "") if patient else found.lacks,
             )
         )
 

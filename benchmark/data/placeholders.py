@@ -15,7 +15,14 @@ _WORDS = frozenset(
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
-def is_placeholder(patient: str) -> bool:
-    """Tell whether a text stands for a removed identifier: `ANONYMOUS`, `Unknown`, `0`, `XXXX`."""
+def is_placeholder(patient: str, *, in_table: bool = False) -> bool:
+    """Tell whether a text stands for a removed identifier: `ANONYMOUS`, `Unknown`, `0`, `XXXX`.
+
+    Args:
+        patient: the text.
+        in_table: whether it comes from a table, where 0 is often the first of the patients.
+    """
     plain = _SEPARATORS.sub("", patient).casefold()
-    return plain in _WORDS or set(plain) <= {"0"} or set(plain) == {"x"}
+    if plain and set(plain) == {"0"}:
+        return not in_table
+    return not plain or plain in _WORDS or set(plain) == {"x"}

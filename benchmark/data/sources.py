@@ -17,6 +17,7 @@ from .folders import FolderReader, Found, read_folder
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import read_manifest, refuse_unread
+from .placeholders import is_placeholder
 from .tables import TABLE_SUFFIXES
 from .tree import Ignored, data_root, read_tree
 
@@ -133,7 +134,8 @@ def _indexed(
     like = known or _named_like(found)
     found = pick_classes(found, options.classes)
     pattern = options.patient_pattern or (like.patient_pattern if like else "")
-    rows, told = name_patients(found.rows, pattern, given=options.patient_pattern is not None)
+    rows = without_placeholders(found.rows)
+    rows, told = name_patients(rows, pattern, given=options.patient_pattern is not None)
     rows, single = without_single_patient(rows)
     told = (*told, *(single or _placeholder_note(rows, options.patient_pattern)))
     if like and not known and not options.patient_pattern:
@@ -254,6 +256,19 @@ def name_patients(
     return named, ()
 
 
+def without_placeholders(rows: Iterable[ImageRow]) -> tuple[ImageRow, ...]:
+    """Forget patients that a table names by what stands for a removed identifier.
+
+    Those of DICOM files are told before they are hashed, and a hash is no such text.
+    """
+    return tuple(
+        replace(row, patient="", lacks=f"{row.lacks} patient".strip())
+        if row.patient and is_placeholder(row.patient, in_table=True)
+        else row
+        for row in rows
+    )
+
+
 def without_single_patient(
     rows: Sequence[ImageRow],
 ) -> tuple[tuple[ImageRow, ...], tuple[str, ...]]:
@@ -276,9 +291,9 @@ def _placeholder_note(rows: Sequence[ImageRow], pattern: str | None) -> tuple[st
     grouped = sum(bool(row.patient) for row in nameless)
     kept = f"; {grouped} of them are kept together by their study" if grouped else ""
     note = (
-        f"{len(nameless)} of {len(rows)} files state a placeholder as patient (such as ANONYMOUS "
+        f"{len(nameless)} of {len(rows)} images state a placeholder as patient (such as ANONYMOUS "
         f"or 0), which is not taken for one and the same patient{kept}. Give patients by "
-        "--patient-pattern or a manifest."
+        "--patient-pattern or in a manifest."
     )
     return (note,)
 

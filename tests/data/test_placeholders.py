@@ -44,7 +44,7 @@ def test_placeholders_among_patients_are_not_one_patient(tmp_path: Path) -> None
     index = read(tmp_path, [*REAL, *[{"PatientID": "ANONYMOUS"}] * 4])
     known = [patient for patient in index.patients if patient]
     assert (len(known), len(set(known))) == (4, 2)
-    assert any("4 of 8 files state a placeholder as patient" in note for note in index.notes)
+    assert any("4 of 8 images state a placeholder as patient" in note for note in index.notes)
 
 
 def test_a_study_keeps_images_together_where_the_patient_was_removed(tmp_path: Path) -> None:
@@ -62,3 +62,27 @@ def test_nothing_is_said_of_them_where_a_pattern_tells_patients(tmp_path: Path) 
 
 def test_real_patients_need_no_note(tmp_path: Path) -> None:
     assert read(tmp_path, REAL).notes == ()
+
+
+def table(tmp_path: Path, patients: list[str], files: list[dict[str, Any]]) -> Index:
+    """Return the index of a table that names patients, and DICOM files that may name others."""
+    lines = ["path,label,patient"]
+    for number, (patient, tags) in enumerate(zip(patients, files, strict=True)):
+        (tmp_path / f"{number}.dcm").write_bytes(dicom(noise(f"t{number}", 8, 8), **tags))
+        lines.append(f"{number}.dcm,{'ab'[number % 2]},{patient}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    wanted = ReadOptions(needs_parts=False)
+    return read_index(str(tmp_path / "table.csv"), wanted, Cache(tmp_path / "cache"))
+
+
+def test_a_placeholder_in_a_table_is_no_patient_and_0_is_one(tmp_path: Path) -> None:
+    index = table(tmp_path, ["0", "0", "1", "1", "anonymous", "anonymous"], [{}] * 6)
+    assert index.patients[4:] == (None, None)
+    assert len(set(index.patients[:4])) == 2
+    assert any("2 of 6 images state a placeholder" in note for note in index.notes)
+
+
+def test_nothing_is_said_of_files_whose_patients_a_table_tells(tmp_path: Path) -> None:
+    index = table(tmp_path, ["0", "0", "1", "1"], [{"PatientID": "ANONYMOUS"}] * 4)
+    assert len(set(index.patients)) == 2
+    assert not any("placeholder" in note for note in index.notes)
