@@ -34,7 +34,7 @@ _MAGIC = (
     (b"P5", "PPM"),
     (b"P6", "PPM"),
 )
-_DEEP = {"PNG", "TIFF"}  # formats whose 16-bit grey may use a part of its range
+_DEEP = {"PNG", "TIFF", "PPM"}  # formats whose 16-bit grey may use a part of its range
 _SETTLED_NS = 2_000_000_000
 _VERSION = 2  # raised by hand whenever the same file would be told otherwise
 

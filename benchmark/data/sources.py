@@ -293,7 +293,7 @@ def _placeholder_note(rows: Sequence[ImageRow], pattern: str | None) -> tuple[st
     note = (
         f"{len(nameless)} of {len(rows)} images state a placeholder as patient (such as ANONYMOUS "
         f"or 0), which is not taken for one and the same patient{kept}. Give patients by "
-        "--patient-pattern or in a manifest."
+        "--patient-pattern, or in a table's column patient."
     )
     return (note,)
 

@@ -130,7 +130,10 @@ def _as_stored(value: Any, stored: npt.NDArray[Any]) -> int:
 def _hu(file: "Dataset", window: tuple[float, float]) -> tuple[float, float]:
     """Return the bounds of a window in HU, if the file's values are HU."""
     if not has_hu(file):
-        raise ImageError("an HU window needs a CT image with a rescale slope; use --window file.")
+        raise ImageError(
+            "a window in HU needs a CT image with a rescale slope, and this is none; a run with "
+            "--window file shows each file by its own."
+        )
     center, width = window
     return center - width / 2, center + width / 2
 

@@ -7,7 +7,9 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.data import ReadOptions, decode, read_index
+from benchmark.data.decoding import grey_in_use, read_native
 from benchmark.data.deep import common_range, to_eight_bits, used_range
+from benchmark.data.fingerprints import sniff
 from benchmark.records import Index, Picture, Silent
 from tests.data.pictures import encode, noise
 
@@ -95,6 +97,14 @@ def test_a_second_reading_finds_the_same_range(tmp_path: Path) -> None:
     first = read(tmp_path, {"train": (31768, 34768), "val": (31768, 32768), "test": (1, 9)})
     again = read_index(str(tmp_path / "set"), ReadOptions(), Cache(tmp_path / "cache"))
     assert first.grey_range == again.grey_range == "31744-34815"
+
+
+def test_a_pgm_states_its_range_itself() -> None:
+    for most, white in ((4095, 255), (65535, 16)):
+        data = b"P5 2 1 %d\n" % most + np.array([0, 4095], dtype=">u2").tobytes()
+        assert sniff(data) == "PPM"
+        assert read_native(data, Picture(side_px=4)).pixels.tolist() == [[0, white]]
+    assert grey_in_use(data) == "4095-4095"
 
 
 def test_the_whole_range_says_nothing(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_window_in_hu_overrules_the_files_own(window: str, low: int, high: int
 
 
 def test_an_hu_window_needs_hu() -> None:
-    with pytest.raises(ImageError, match="needs a CT image with a rescale slope"):
+    with pytest.raises(ImageError, match="needs a CT image with a rescale slope, and this is none"):
         shown([1, 2], "lung", Modality="DX")
 
 
