@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..records import Index, LeftOut, Part, Reader, Rows, Understanding, digest
+from ..texts import shown
 from .deep import FULL, common_range, parse_range
 
 RESERVED = frozenset(("label", "error", "path"))
@@ -151,8 +152,8 @@ def check_index(index: Index, *, needs_parts: bool) -> None:
     """Hold an index to what every later step relies on.
 
     Raises:
-        DataError: no image, fewer than two classes, an empty class, or a missing part; where parts
-            are not needed, a train part suffices.
+        DataError: no image, fewer than two classes, an empty class, or, where parts are needed,
+            a missing one.
     """
     if not len(index):
         lost = [f"{each.path}: {each.reason.rstrip('.')}" for each in index.left_out[:1]]
@@ -160,11 +161,23 @@ def check_index(index: Index, *, needs_parts: bool) -> None:
         raise DataError(f"{index.name} holds no readable image{reason}.")
     if len(index.classes) < 2:
         raise DataError(
-            f"{index.name} holds the single class {index.classes[0]!r}; "
-            "a classifier needs images of at least two."
+            f"{index.name} holds the single class {index.classes[0]!r}; a classifier needs images "
+            f"of at least two.{_elsewhere(index)}"
         )
     _check_classes(index)
     _check_parts(index, needs_parts=needs_parts)
+
+
+def _elsewhere(index: Index) -> str:
+    """Say where further classes may be: left aside, or below the folder that was taken for one."""
+    own = index.understood
+    hints = [f"Left aside: {shown(own.ignored_files, 3)}."] if own.ignored_files else []
+    if own.subfolders:
+        hints.append(
+            f"If the folders in {index.classes[0]!r} are the classes ({shown(own.subfolders, 3)}), "
+            "give that folder with --data."
+        )
+    return "".join(f" {each}" for each in hints)
 
 
 def take(index: Index, rows: Rows) -> Index:
@@ -254,16 +267,12 @@ def _check_parts(index: Index, *, needs_parts: bool) -> None:
         return
     if None in present:
         path = index.paths[index.parts.index(None)]
-        raise DataError(f"{index.name}: some images have a part and {path!r} has none.")
+        raise DataError(
+            f"{index.name}: some images have a part and {path!r} has none; give each one, or none."
+        )
     missing = [part.value for part in Part if part not in present]
-    if missing and (needs_parts or Part.TRAIN not in present):
+    if missing and needs_parts:
         raise DataError(
             f"{index.name} has no {' and no '.join(missing)} part; "
-            "add it, or split afresh with --split 70/15/15."
-        )
-    train = {int(index.labels[row]) for row, part in enumerate(index.parts) if part is Part.TRAIN}
-    untaught = [name for label, name in enumerate(index.classes) if label not in train]
-    if untaught:
-        raise DataError(
-            f"{index.name}: the train part holds no image of {', '.join(map(repr, untaught))}."
+            f"add it, or split afresh with --split 70/15/15.{_elsewhere(index)}"
         )

@@ -304,6 +304,16 @@ def test_no_remedy_names_the_split_in_use(leaky: Path, scheme: str) -> None:
     assert of(found, Fault.PART_SIZE)
     assert not [each for each in found.findings if scheme in each.remedy]
     assert not [each for each in of(found, Fault.PART_SIZE) if "70/15/15" in each.remedy]
+    assert not [each for each in of(found, Fault.PART_SHIFT) if "--split " in each.remedy]
+
+
+def test_remedies_fit_the_classes_and_the_parts_that_there_are(leaky: Path) -> None:
+    found = split_again(read(leaky), "official")
+    remedies = " ".join(each.remedy for each in found.findings)
+    assert "join it" not in remedies  # there are two classes
+    for finding in of(found, Fault.PART_SIZE):
+        units = finding.figures["units"]
+        assert ("70/15/15" in finding.remedy) == (0.15 * found.distinct >= units + 1)
 
 
 def test_a_class_that_no_split_can_divide_is_named(folder: Path) -> None:

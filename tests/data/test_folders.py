@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.cache import Cache
-from benchmark.data import ReadOptions, read_index
+from benchmark.data import ReadOptions, SplitOptions, make_splits, read_index
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, Part
 from tests.data.pictures import encode, noise
@@ -236,6 +236,29 @@ def test_a_test_folder_without_classes_is_left_aside_and_named(root: Path, cache
     index = read(root, cache)
     assert set(index.parts) == {Part.TRAIN, Part.VAL}
     assert "the folder 'test': its 2 images stand in no class folder" in shown(index)
+    with pytest.raises(DataError, match=r"needs a test part, .*left aside: the folder 'test'"):
+        make_splits(index, None, SplitOptions())
+
+
+def test_a_single_class_is_refused_with_what_was_left_aside_and_what_is_in_it(
+    root: Path, cache: Cache
+) -> None:
+    fill(root, "CXR_png", "ManualMask/leftMask")
+    with pytest.raises(DataError, match=r"single class 'CXR_png'.*Left aside: .*'ManualMask'"):
+        read(root, cache)
+    fill(root.parent / "wrapped", "set/a", "set/b")
+    with pytest.raises(DataError, match=r"folders in 'set' are the classes \(a: 2 images, b: 2"):
+        read(root.parent / "wrapped", cache)
+
+
+@pytest.mark.parametrize("scheme", ["70/15/15", "kfold:3"])
+def test_parts_that_lack_train_or_a_class_of_it_do_not_matter_where_all_is_dealt_anew(
+    root: Path, cache: Cache, scheme: str
+) -> None:
+    fill(root, "val/a", "val/b", "test/a", "test/b", count=3)
+    assert make_splits(read(root, cache), None, SplitOptions(scheme=scheme))
+    with pytest.raises(DataError, match=r"needs a train part.*--split 70/15/15"):
+        make_splits(read(root, cache), None, SplitOptions())
 
 
 def test_images_beside_class_folders_are_named(root: Path, cache: Cache) -> None:
@@ -260,8 +283,9 @@ def test_a_class_in_one_part_only_is_refused_and_the_classes_to_use_decide(
     index = read(root, cache, classes={"a": ("a",), "b": ("b",)})
     assert index.classes == ("a", "b")
     assert "the class 'c' (2 images), which --classes does not name" in shown(index)
-    with pytest.raises(DataError, match="the train part holds no image of 'c'"):
-        read(root, cache, classes={"a": ("a",), "c": ("c",)})
+    index = read(root, cache, classes={"a": ("a",), "c": ("c",)})
+    with pytest.raises(DataError, match=r"the train part holds no image of 'c'; .*--classes"):
+        make_splits(index, None, SplitOptions())
 
 
 def test_class_folders_that_differ_in_case_and_blanks_are_one(root: Path, cache: Cache) -> None:

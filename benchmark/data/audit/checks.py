@@ -1,6 +1,5 @@
 """Parts without the patients, classes or images they need; images unlike an exposure."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -44,10 +43,19 @@ def _patients(subject: Subject) -> Iterator[Finding]:
             parts=subject.part_names,
             effect="A patient may stand on both sides of a split, which makes scores too good; "
             "nobody can tell from these files.",
-            remedy="Give patients in a manifest, or a pattern for the file names "
-            "(--patient-pattern).",
+            remedy=_for_unknown(subject),
         )
     yield from patient_overlaps(subject)
+
+
+def _for_unknown(subject: Subject) -> str:
+    """Advise on unknown patients: nothing names an image of an array."""
+    if (subject.fact("format") == "ARRAY").all():
+        return "Take the set as files where it is published so, with a table that names patients."
+    return (
+        "Give patients in a table (audit --write-manifest writes one to fill in), or a pattern for "
+        "the file names where they tell (--patient-pattern)."
+    )
 
 
 def _overlap(subject: Subject, learnt: str, judged: str) -> Iterator[Finding]:
@@ -112,17 +120,19 @@ def _for_missing(subject: Subject, absent: tuple[str, ...]) -> str:
     ]
     if scarce:
         return (
-            f"{', '.join(scarce)}: no split can put it into train, val and test; leave the class "
-            "out, join it to another, or bring more."
+            f"{', '.join(scarce)}: no split can put it into train, val and test; "
+            f"{_for_scarce(subject, 'bring more')}."
         )
-    if _is_dealt(subject):
-        return "Bring more of it, or join it to another class."
+    if subject.is_dealt:
+        return f"{_for_scarce(subject, 'Bring more of it')}."
     return "Split again, stratified by class (--split 70/15/15)."
 
 
-def _is_dealt(subject: Subject) -> bool:
-    """Whether the split in use deals all images out anew, by shares or in folds."""
-    return re.match(r"kfold:|[\d.]+/", subject.scheme) is not None
+def _for_scarce(subject: Subject, more: str) -> str:
+    """Say how to mend a class of few images; of two classes neither can be left out or joined."""
+    if len(subject.index.classes) < 3:
+        return more
+    return f"{more}, or join it to another class or leave it out (--classes)"
 
 
 def _units_named(subject: Subject, positions: Rows) -> str:
@@ -155,9 +165,35 @@ def _few(subject: Subject, part: str, positions: Rows) -> Iterator[Finding]:
             effect="How much the scores would differ on other patients cannot be told."
             if grave
             else "Networks that differ much may still tie.",
-            remedy="Bring more of it, or join it to another class.",
+            remedy=_for_few(subject, part, label),
             figures={"units": count, "images": len(mine)},
         )
+
+
+def _for_few(subject: Subject, part: str, label: int) -> str:
+    own = subject.labels == label
+    share = _dealt_share(subject, part, own)
+    advice = _for_scarce(subject, "Bring more of it")
+    return f"{advice}{share and f', or {share}'}."
+
+
+def _dealt_share(subject: Subject, part: str, rows: npt.NDArray[np.bool_] | None = None) -> str:
+    """Return the option that would give a part more of some rows' units, if any does.
+
+    Of cross-validation all folds together count, in which every image is tested and validated on.
+    """
+    mine = np.ones(len(subject.rows), dtype=bool) if rows is None else rows
+    units = len(np.unique(subject.units[mine]))
+    present = len(np.unique(subject.units[mine & (subject.parts == part)]))
+    options = []
+    if not subject.is_dealt and _AFRESH * units >= present + 1:
+        options.append("a larger part (--split 70/15/15)")
+    if not subject.scheme.startswith("kfold:") and units > present:
+        options.append("cross-validation (--split kfold:5)")
+    return " or ".join(options)
+
+
+_AFRESH = 0.15  # the share of val and of test in 70/15/15
 
 
 def _resolution(subject: Subject, part: str, positions: Rows) -> Finding:
@@ -176,7 +212,7 @@ def _resolution(subject: Subject, part: str, positions: Rows) -> Finding:
         parts=(part,),
         classes=subject.index.classes,
         effect=f"Smaller differences are chance: it cannot {use} that are closer.",
-        remedy=_for_size(subject, severity),
+        remedy=_for_size(subject, part, severity),
         figures={
             "images": len(positions),
             "units": units,
@@ -186,14 +222,11 @@ def _resolution(subject: Subject, part: str, positions: Rows) -> Finding:
     )
 
 
-def _for_size(subject: Subject, severity: Severity) -> str:
+def _for_size(subject: Subject, part: str, severity: Severity) -> str:
     if severity is Severity.INFO:
         return "Nothing: read closer networks as ties."
-    if subject.scheme.startswith("kfold:"):
-        return "Bring more images or patients."
-    if _is_dealt(subject):
-        return "Use cross-validation (--split kfold:5), or bring more images or patients."
-    return "Make the part larger (--split 70/15/15), or use cross-validation (--split kfold:5)."
+    share = _dealt_share(subject, part)
+    return f"Bring more images or patients{share and f', or use {share}'}."
 
 
 def _imbalance(subject: Subject) -> Iterator[Finding]:
@@ -212,7 +245,7 @@ def _imbalance(subject: Subject) -> Iterator[Finding]:
         parts=(part,),
         classes=(subject.index.classes[counts.argmax()], subject.index.classes[counts.argmin()]),
         effect="Accuracy rewards the large class; the small one is learnt late.",
-        remedy="Rank by macro-F1, and weigh classes (--class-weight balanced).",
+        remedy="Read macro-F1 rather than accuracy; --class-weight balanced weighs classes alike.",
         figures=dict(zip(subject.index.classes, counts.tolist(), strict=True)),
     )
 
@@ -250,7 +283,7 @@ def _unreadable(subject: Subject) -> Iterator[Finding]:
         summary=f"{len(lost)} of {total} files cannot be read: {reasons.most_common(1)[0][0]}",
         files=tuple(each.path for each in lost),
         effect="They are left out of training and of every score.",
-        remedy="Fetch or export these files again.",
+        remedy="Fetch or export these files again; leave aside what is no image (--ignore).",
         figures={"images": len(lost), **dict(reasons.most_common(20))},
     )
 
@@ -292,7 +325,7 @@ _WORDS = {
     Fault.BLANK: (
         "image(s) are blank: one grey level all over.",
         "Nothing can be learnt from them; answers to them are guesses.",
-        "Leave them out, or export them again with another window.",
+        "Leave them out (--ignore), or export them again with another window.",
     ),
     Fault.DARK: (
         "image(s) are extremely dark.",
@@ -307,6 +340,6 @@ _WORDS = {
     Fault.ODD_SIZE: (
         "image(s) have a size or shape unlike the rest.",
         "Scaled to a square they look stretched or blurred; size may give the class away.",
-        "Look at them; try --fit pad, which keeps the shape.",
+        "Look at them; --fit pad keeps the shape.",
     ),
 }

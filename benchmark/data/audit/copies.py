@@ -38,13 +38,13 @@ def _within(subject: Subject, part: str, groups: list[Rows]) -> Iterator[Finding
     spare = len(rows) - len(groups)
     size = int((subject.parts == part).sum())
     effect, remedy = (
-        f"The {part} part is in truth {spare} images smaller, its intervals too narrow.",
-        "Read the intervals as those of the distinct images, or keep one file of each.",
+        f"The {part} part is in truth {spare} images smaller; its intervals count distinct images.",
+        "Nothing for an interval; keep one file of each where they should weigh the same.",
     )
     if part == "train":
         effect, remedy = (
-            "These images weigh several times in training, and cross-validation inside it leaks.",
-            "Group copies in one fold; keep one of each if their class should not weigh more.",
+            "These images weigh several times in training; folds keep copies together.",
+            "Nothing for a score; keep one of each if their class should not weigh more.",
         )
     yield Finding(
         kind=Fault.EXACT_DUPLICATE,
@@ -79,7 +79,7 @@ def _across(subject: Subject, learnt: str, judged: str, groups: list[Rows]) -> I
         ),
         effect=f"Up to {len(leaked) / size:.1%} of {judged} is answered from memory: "
         "its scores are too good.",
-        remedy=f"Drop the copies from {learnt} (--on-leak drop).",
+        remedy=_for_leak(subject, learnt),
         figures={
             "images": len(leaked),
             "distinct": len(groups),
@@ -87,6 +87,13 @@ def _across(subject: Subject, learnt: str, judged: str, groups: list[Rows]) -> I
             "copies": len(source),
         },
     )
+
+
+def _for_leak(subject: Subject, learnt: str) -> str:
+    """Advise on copies across parts: where no split is in use yet, the usual one drops them."""
+    if not subject.scheme:
+        return f"Nothing but a split that drops copies from {learnt}, as --on-leak drop does."
+    return f"Drop the copies from {learnt} (--on-leak drop)."
 
 
 def _conflicts(subject: Subject, groups: list[Rows]) -> Iterator[Finding]:
@@ -189,7 +196,7 @@ def _describe(
 ) -> Finding:
     rows = np.array([row for pair in joined for side in pair[:2] for row in side], dtype=np.int64)
     first = len({int(row) for pair in joined for row in pair.one})
-    summary, effect, remedy = _words(kind, parts, len(joined), first)
+    summary, effect, remedy = _words(subject, kind, parts, len(joined), first)
     changes = Counter(pair.change for pair in joined if pair.change)
     severity = Severity.ERROR if len(parts) > 1 else Severity.INFO
     if kind is Fault.NEAR_CONFLICTING_LABEL:
@@ -214,7 +221,9 @@ def _describe(
     )
 
 
-def _words(kind: Fault, parts: tuple[str, ...], pairs: int, images: int) -> tuple[str, str, str]:
+def _words(
+    subject: Subject, kind: Fault, parts: tuple[str, ...], pairs: int, images: int
+) -> tuple[str, str, str]:
     if kind is Fault.NEAR_CONFLICTING_LABEL:
         return (
             f"{pairs} pair(s) of nearly equal images stand under different classes.",
@@ -230,5 +239,5 @@ def _words(kind: Fault, parts: tuple[str, ...], pairs: int, images: int) -> tupl
     return (
         f"{images} image(s) of {parts[1]} are nearly equal to images of {parts[0]}.",
         f"They are partly answered from memory: the scores on {parts[1]} are too good.",
-        f"Drop the copies from {parts[0]} (--on-leak drop).",
+        _for_leak(subject, parts[0]),
     )

@@ -239,9 +239,7 @@ def _shift(subject: Subject, rows: Rows, scores: Mapping[str, float], tests: int
         + ("" if (subject.patients >= 0).all() else _UNKNOWN)
         if differs
         else "None to speak of.",
-        remedy="Expect val and test to disagree; compare with --split 70/15/15, which mixes them."
-        if differs
-        else "Nothing.",
+        remedy=_for_shift(subject) if differs else "Nothing.",
         figures={
             "auroc": round(scores["all"], 4),
             "auroc_low": round(least, 4),
@@ -249,6 +247,12 @@ def _shift(subject: Subject, rows: Rows, scores: Mapping[str, float], tests: int
             **{f"auroc {name}": round(score, 4) for name, score in alone.items()},
         },
     )
+
+
+def _for_shift(subject: Subject) -> str:
+    if subject.is_dealt:
+        return "Compare with another drawing of the parts (--split-seed): the images are mixed."
+    return "Expect val and test to disagree; compare with --split 70/15/15, which mixes them."
 
 
 _UNKNOWN = " (Patients are unknown: other images of the same patient help to tell a part.)"

@@ -1,5 +1,6 @@
 """What an audit looks at: the rows of an index joined with their parts, facts and pixels."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -50,6 +51,11 @@ class Subject:
     def units(self) -> Rows:
         """The (n,) number of each row's sampling unit: its patient, else its distinct image."""
         return np.where(self.patients >= 0, self.patients, len(self.rows) + self.images)
+
+    @property
+    def is_dealt(self) -> bool:
+        """Whether the split in use deals all images out anew, by shares or in folds."""
+        return re.match(r"kfold:|[\d.]+/", self.scheme) is not None
 
     @property
     def part_names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...records import Index, Part, Rows, Split, digest
+from ...texts import shown
 from .groups import Families, Near, deal, families_of
 from .schemes import DEFAULT_SHARES, OnLeak, SplitOptions
 
@@ -107,14 +108,25 @@ def _require(index: Index) -> None:
     for part in (Part.TRAIN, Part.TEST):
         if part not in present:
             have = ", ".join(each for each in Part if each in present)
+            aside = index.understood.ignored_files
+            lost = f" (left aside: {shown(aside, 3)})" if aside else ""
             raise DataError(
-                f"the official split needs a {part} part, but {index.name} has only {have}; {anew}."
+                f"the official split needs a {part} part, but {index.name} has only {have}{lost}; "
+                f"{anew}."
             )
     without = [path for path, part in zip(index.paths, index.parts, strict=True) if part is None]
     if without:
         raise DataError(
             f"the official split needs a part for every image, but {len(without)} have none "
             f"(the first: {without[0]!r}); {anew}."
+        )
+    train = [row for row, part in enumerate(index.parts) if part is Part.TRAIN]
+    taught = set(index.labels[train].tolist())
+    untaught = [repr(name) for label, name in enumerate(index.classes) if label not in taught]
+    if untaught:
+        raise DataError(
+            f"{index.name}: the train part holds no image of {shown(untaught)}; leave the class "
+            f"out (--classes names those to use), or {anew}."
         )
 
 
