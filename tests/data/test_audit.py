@@ -312,7 +312,7 @@ def test_remedies_fit_the_classes_and_the_parts_that_there_are(leaky: Path) -> N
     remedies = " ".join(each.remedy for each in found.findings)
     assert "join it" not in remedies  # there are two classes
     for finding in of(found, Fault.PART_SIZE):
-        units = finding.figures["units"]
+        units = float(finding.figures["units"])
         assert ("70/15/15" in finding.remedy) == (0.15 * found.distinct >= units + 1)
 
 
