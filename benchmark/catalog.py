@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Generic, TypeVar
 
 from .errors import UsageError, did_you_mean
+from .texts import items
 
 Entry = TypeVar("Entry")
 
@@ -57,9 +58,10 @@ class Catalog(Generic[Entry]):
         from `all`.
 
         Raises:
-            UsageError: an unknown name, a glob that matches nothing, or nothing left.
+            UsageError: an unknown name, a glob that matches nothing, one of them twice, or
+                nothing left.
         """
-        parts = [word.strip() for word in words.split(",") if word.strip()]
+        parts = items(words)
         wanted = [part for part in parts if not part.startswith("-")]
         unwanted = [part[1:] for part in parts if part.startswith("-")]
         if unwanted and not wanted:

@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _LINE_LIMIT = 500  # characters; a framework's message may be a page
+_SHOWN_LIMIT = 2000  # characters; the longest of ours lists all architectures
+_HINT_LIMIT = 100  # characters of a wrong name that are compared with those there are
 # What allocators say: C++'s, TensorFlow's and XLA's, CUDA's, the system's.
 _OUT_OF_MEMORY = re.compile(
     r"bad_?alloc|out[ _]of[ _]memory|resource ?_?exhausted|OOM when|failed to allocate|"
@@ -72,6 +74,14 @@ class PromotionError(BenchmarkError):
     exit_code = 1
 
 
+def for_terminal(error: BaseException) -> str:
+    """Return what an error says as a terminal can show it: one line, cut in the middle if long."""
+    text = " ".join(str(error).split())
+    if len(text) > _SHOWN_LIMIT:  # what to do stands at the end
+        text = f"{text[: _SHOWN_LIMIT // 2]} … {text[-_SHOWN_LIMIT // 2 :]}"
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 def one_line(error: BaseException) -> str:
     """Return what an error says in one line without its full stop, or its kind if it is silent."""
     return " ".join(str(error).split())[:_LINE_LIMIT].rstrip(".") or type(error).__name__
@@ -114,7 +124,8 @@ def did_you_mean(
     """
     known = list(known)
     by_lower = {each.lower(): prefix + each for each in known}
-    near = [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=most)]
+    wrong = name.lower()[:_HINT_LIMIT]
+    near = [by_lower[each] for each in get_close_matches(wrong, by_lower, n=most)]
     if near:
         return f"Did you mean {' or '.join(near)}?"
     return otherwise or f"There are: {', '.join(known)}."

@@ -1,9 +1,10 @@
-"""Files: written whole or not at all, locked between processes, told apart by their content.
+"""Files: named by people, read, written whole or not at all, locked, told apart by their content.
 
 `filelock` would do but for the cache: who reads an entry holds it together with others, and its
 locks are exclusive. So these are the operating system's own, one way for every room.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,7 +15,63 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from .errors import DataError, StoreError
+from .errors import DataError, StoreError, UsageError
+
+_NAME_BYTES, _PATH_BYTES = 255, 4095  # what Linux and macOS take
+
+
+def path_of(words: str) -> Path:
+    """Return the path that a person means, with their own or another's home put in for ~.
+
+    Raises:
+        UsageError: no file can have that name, or there is no such user.
+    """
+    try:
+        path = Path(words).expanduser()
+    except RuntimeError as error:
+        path = Path(words)
+        if not os.path.lexists(words):  # a file may be called so, as ~$letter.doc
+            raise UsageError(
+                f"there is no user {path.parts[0][1:]!r} here, whose home {words!r} would be in."
+            ) from error
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{words!r} holds what no file's name can.") from error
+    if b"\0" in encoded:
+        raise UsageError(f"{words!r} holds a NUL, which no file's name can.")
+    longest = max(map(len, encoded.split(b"/")))
+    if longest > _NAME_BYTES or len(encoded) > _PATH_BYTES:
+        raise UsageError(
+            f"a file's name may have {_NAME_BYTES} bytes and its path {_PATH_BYTES:,}, not "
+            f"{longest:,} and {len(encoded):,} as {words[:40]!r}… has."
+        )
+    return path
+
+
+def read_plain(path: Path, most_bytes: int) -> bytes:
+    """Return the bytes of a plain file; neither a pipe nor a device is waited for.
+
+    Raises:
+        OSError: it is something else, it is larger, or it cannot be read; `strerror` says why.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if stat.S_ISDIR(found.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        size = f"it has {found.st_size:,} bytes, and may have {most_bytes:,}"
+        raise OSError(errno.EFBIG, size, str(path))
+    return data
+
+
+def is_waited_for(path: Path) -> bool:
+    """Whether to open a path may take for ever: a pipe with a name, unlike this process's own."""
+    return path.is_fifo() and path.parts[:2] not in (("/", "dev"), ("/", "proc"))
 
 
 @contextmanager
@@ -25,6 +82,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         StoreError: the file cannot be written.
     """
     is_plain = path.is_file() or not path.exists()  # /dev/stdout is none: it is written to
+    pipe = _open_pipe(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") if is_plain else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,9 +92,21 @@ def whole_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
+        if pipe is not None:
+            os.close(pipe)
         if is_plain:
             with suppress(OSError):  # it is in place, or its folder is none
                 part.unlink()
+
+
+def _open_pipe(path: Path) -> int | None:
+    """Open a pipe, which would wait for ever where nobody reads from it; None for all else."""
+    if not path.is_fifo():
+        return None
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: it is a pipe that nobody reads.") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ Architecture + Params ─┘
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
@@ -159,6 +160,8 @@ class Tunable:
             raise UsageError(
                 f"{self.name} must be of type {wanted}, such as {self.default!r}, not {value!r}."
             )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{self.name} must be a finite number, not {value!r}.")
         if self.choices and value not in self.choices:
             raise UsageError(
                 f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."

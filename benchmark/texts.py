@@ -1,17 +1,13 @@
-"""Texts that people write: flags and YAML files, read strictly; names and addresses to be shown."""
+"""Texts that people write: flags and lists, read strictly; names and addresses to be shown."""
 
 import re
-from collections.abc import Hashable, Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from .errors import UsageError
 
 FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _MOST_SHOWN = 12
 _LONGEST_SHOWN = 120  # characters
-_MOST_BYTES = 2**20  # chosen, not sourced: no configuration by hand comes near it
 _HIDDEN = "***"
 # A web address's user may be a token alone; a database's password may hold what should be escaped.
 _WEB_USER = re.compile(r"(?i)\b(https?://)(?:([^\s:/?#@]*):)?[^\s/?#]*@")
@@ -67,63 +63,16 @@ def shown(words: Sequence[str], most: int = _MOST_SHOWN) -> str:
     return f"{', '.join(cut)}{more}"
 
 
-def read_yaml(path: Path, kind: str) -> Any:
-    """Read a YAML file of plain values, in which no key stands twice.
+def items(text: str) -> tuple[str, ...]:
+    """Split a list at its commas; none of its items may be empty, or stand there twice.
 
     Raises:
-        UsageError: it cannot be read, is too large, or is not such YAML; the message names it.
+        UsageError: the message begins with "must", for an option's name to stand before it.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise UsageError(f"{path} must be smaller than 1 MiB to be read as {kind}.")
-        return parse_yaml(data.decode("utf-8"), str(path))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read as {kind}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} cannot be read as {kind}: {error}.") from error
-
-
-def parse_yaml(text: str, called: str) -> Any:
-    """Read YAML of plain values, in which no key stands twice and nothing is an alias.
-
-    Raises:
-        UsageError: what is wrong, in which line; `called` is how the message names the text.
-    """
-    import yaml
-
-    try:
-        return yaml.load(text, Loader=_strict_loader())  # noqa: S506 - a SafeLoader
-    except UsageError as error:
-        raise UsageError(f"{called}: {error}") from error
-    except (yaml.YAMLError, RecursionError, TypeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise UsageError(f"{called}: this is not YAML{where}: {problem}.") from error
-
-
-@cache
-def _strict_loader() -> type[Any]:
-    import yaml
-
-    class Strict(yaml.SafeLoader):
-        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-            if self.check_event(yaml.AliasEvent):  # a few lines of aliases can mean gigabytes
-                raise UsageError("aliases (*name) are not read here; write the value out.")
-            return super().compose_node(parent, index)
-
-        def construct_mapping(
-            self, node: yaml.MappingNode, deep: bool = False
-        ) -> dict[Hashable, Any]:
-            seen: set[object] = set()
-            for key, _ in node.value:
-                name = self.construct_object(key, deep=True)
-                if name in seen:
-                    line = key.start_mark.line + 1
-                    raise UsageError(f"line {line}: {name} stands twice; write each key once.")
-                seen.add(name)
-            return super().construct_mapping(node, deep)
-
-    return Strict
+    found = tuple(word.strip() for word in text.split(","))
+    if not all(found):
+        raise UsageError(f"must be a list without empty items, not {text!r}.")
+    twice = next((each for each in found if found.count(each) > 1), None)
+    if twice is not None:
+        raise UsageError(f"must name each item once, and {twice!r} stands twice in {text!r}.")
+    return found

@@ -15,7 +15,24 @@ def test_all_gives_every_name_in_the_catalogs_order() -> None:
 
 
 def test_a_list_keeps_its_own_order_and_says_each_name_once() -> None:
-    assert ZOO.select("vgg16, cnn,vgg16") == ("vgg16", "cnn")
+    assert ZOO.select("vgg16, cnn,v*") == ("vgg16", "cnn")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("vgg16, cnn,vgg16", "'vgg16' stands twice"),
+        ("*net*,*net*", r"'\*net\*' stands twice"),
+        ("all,-vgg16,-vgg16", "'-vgg16' stands twice"),
+        *(
+            (words, "a list without empty items")
+            for words in ("", ",", "cnn,,vgg16", "cnn,", ",cnn")
+        ),
+    ],
+)
+def test_a_list_with_an_empty_item_or_one_twice_is_refused(words: str, message: str) -> None:
+    with pytest.raises(UsageError, match=f"^must .*{message}"):
+        ZOO.select(words)
 
 
 def test_a_glob_gives_the_names_that_match_it() -> None:
@@ -57,7 +74,6 @@ def test_a_glob_that_matches_nothing_is_refused() -> None:
         ZOO.select("x*")
 
 
-@pytest.mark.parametrize("words", ["", ",", "cnn,-cnn"])
-def test_a_selection_of_nothing_is_refused(words: str) -> None:
+def test_a_selection_of_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="selects no architecture"):
-        ZOO.select(words)
+        ZOO.select("cnn,-cnn")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from benchmark.errors import StoreError, is_interruption, is_out_of_memory
+from benchmark.errors import StoreError, for_terminal, is_interruption, is_out_of_memory
 
 
 def interrupted_in_a_lock() -> None:
@@ -63,3 +63,12 @@ def test_whatever_says_that_memory_ran_out_is_known(error: Exception) -> None:
 )
 def test_other_errors_are_not_laid_to_memory(error: Exception) -> None:
     assert not is_out_of_memory(error)
+
+
+def test_what_is_shown_is_one_line_that_a_terminal_can_show_and_ends_with_what_to_do() -> None:
+    assert (
+        for_terminal(ValueError("a\nb \x1b[31mred\x00 \ud800é")) == "a b \\x1b[31mred\\x00 \\ud800é"
+    )
+    text = for_terminal(ValueError(f"got {'x' * 10_000}; write y."))
+    assert len(text) < 2010
+    assert text.endswith("; write y.")

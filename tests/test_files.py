@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import StoreError
-from benchmark.files import file_digest, lock, whole_file, write_text
+from benchmark.errors import StoreError, UsageError
+from benchmark.files import (
+    file_digest,
+    is_waited_for,
+    lock,
+    path_of,
+    read_plain,
+    whole_file,
+    write_text,
+)
 
 PROJECT = Path(__file__).parents[1]
 
@@ -103,3 +111,51 @@ def test_threads_and_folders_are_kept_apart_too(tmp_path: Path) -> None:
         lock(tmp_path, wait=False)
     lock(tmp_path, wait=False).close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StoreError, match="it is a pipe that nobody reads"):
+        write_text(tmp_path / "pipe", "new")
+    assert is_waited_for(tmp_path / "pipe")
+    assert not is_waited_for(tmp_path / "none")
+
+
+def test_a_plain_file_is_read_up_to_its_limit_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_plain(tmp_path / "file", 5) == b"12345"
+    os.mkfifo(tmp_path / "pipe")
+    for name, limit, why in (
+        ("file", 4, "it has 5 bytes, and may have 4"),
+        ("pipe", 9, "it is no plain file"),
+        ("/dev/zero", 9, "it is no plain file"),
+        (".", 9, "Is a directory"),
+        ("none", 9, "No such file"),
+    ):
+        with pytest.raises(OSError, match=why):
+            read_plain(tmp_path / name, limit)
+
+
+def test_a_path_is_what_a_person_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~$letter.doc").touch()
+    assert path_of("~/scans") == Path("/home/me/scans")
+    assert path_of("a/~b") == Path("a/~b")
+    assert path_of("~$letter.doc") == Path("~$letter.doc")
+    assert path_of("\udcff.png") == Path("\udcff.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("~nobody-here/x", "there is no user 'nobody-here' here"),
+        ("a\0b", "holds a NUL"),
+        ("\ud800", "holds what no file's name can"),
+        ("é" * 128, "may have 255 bytes and its path 4,095, not 256 and 256"),
+        ("x/" * 2049, "not 1 and 4,097"),
+    ],
+)
+def test_what_no_path_can_be_is_refused(words: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        path_of(words)

@@ -1,14 +1,16 @@
 """The commands: their options, and what each does; rooms are imported when they are needed."""
 
 import contextlib
+import errno
+import io
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import FrameType
 
-from ..errors import BenchmarkError, UsageError, is_interruption, kind_and_line
+from ..errors import BenchmarkError, UsageError, for_terminal, is_interruption, kind_and_line
+from ..files import path_of
 from ..request import (
     RUN_OPTIONS,
     Config,
@@ -17,6 +19,7 @@ from ..request import (
     Request,
     choice,
     named,
+    path,
     pick,
     read_config,
     read_values,
@@ -28,6 +31,11 @@ from ..request import (
 from ..texts import masked
 from .parser import Asked, Command, read_command_line
 
+# What a person's disk may refuse anywhere, by exit code; what else escapes is our own mistake.
+_DISKS = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG), 2),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE), 1),
+}
 INTERRUPTED = 130  # what a shell returns for a command that Ctrl-C ended
 
 
@@ -38,14 +46,19 @@ def run_command(words: Sequence[str]) -> int:
     did not give the recorded probabilities; 2: the person's words
     or images must be mended, said in one line; 130: interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be what no text can hold
+            stream.reconfigure(errors="backslashreplace")
     try:
         command, asked = read_command_line(words, COMMANDS)
         with _terminable():
             return command.do(asked)
     except BenchmarkError as error:
-        text = " ".join(str(error).split())
-        print(f"benchmark: {text}", file=sys.stderr)
+        print(f"benchmark: {masked(for_terminal(error))}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # the reader of our output has seen enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("benchmark"):
             raise
@@ -55,9 +68,6 @@ def run_command(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return BenchmarkError.exit_code
-    except BrokenPipeError:  # the reader of our output has seen enough, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         print(
             "benchmark: interrupted; what is finished is kept, the same command goes on.",
@@ -65,10 +75,20 @@ def run_command(words: Sequence[str]) -> int:
         )
         return INTERRUPTED
     except Exception as error:
-        if not _is_of_a_store(error):
+        code, said = _outside(error)
+        if not said:
             raise
-        print(f"benchmark: the store failed: {masked(kind_and_line(error))}", file=sys.stderr)
-        return BenchmarkError.exit_code
+        print(f"benchmark: {said}", file=sys.stderr)
+        return code
+
+
+def _outside(error: Exception) -> tuple[int, str]:
+    """Return an exit code, and what to say of a store's or a disk's fault; nothing of our own."""
+    if _is_of_a_store(error):
+        return BenchmarkError.exit_code, f"the store failed: {masked(kind_and_line(error))}"
+    if isinstance(error, OSError) and error.errno in _DISKS and error.filename is not None:
+        return _DISKS[error.errno], f"{error.filename!r}: {error.strerror}."
+    return 1, ""
 
 
 def _is_of_a_store(error: Exception) -> bool:
@@ -113,7 +133,7 @@ def _request(asked: Asked) -> Request:
     given = {name: text for name, text in asked.texts.items() if name not in named}
     request = request_of(given, read_config(named["config"]) if named["config"] else Config())
     if named["save_config"]:
-        write_config(request, Path(named["save_config"]))
+        write_config(request, path_of(named["save_config"]))
     return request
 
 
@@ -252,7 +272,7 @@ COMMANDS: Mapping[str, Command] = {
                 "data",
                 "auto",
                 "the images the model is tried on; auto is the experiment's own data set",
-                unless("auto"),
+                unless("auto", path),
             ),
             _other("run", "best", "the run to register: best, or an MLflow run id", unless("best")),
             _other(
@@ -273,7 +293,7 @@ COMMANDS: Mapping[str, Command] = {
                 "none",
                 "the data set, to note which images are of one patient; none leaves tables "
                 "as they are",
-                unless("none"),
+                unless("none", path),
             ),
         ),
     ),
@@ -286,9 +306,10 @@ COMMANDS: Mapping[str, Command] = {
                 "model",
                 "models:/phantom@champion",
                 "a registered model (models:/NAME@champion), or a model's folder",
+                path,
             ),
-            _other("images", "none", "an image or a folder, beside FILE", unless("none")),
-            _other("csv", "-", "the file for the table, - to show it", unless("-")),
+            _other("images", "none", "an image or a folder, beside FILE", unless("none", path)),
+            _other("csv", "-", "the file for the table, - to show it", unless("-", path)),
             _other(
                 "unverified",
                 "no",
@@ -317,12 +338,12 @@ COMMANDS: Mapping[str, Command] = {
         do=_audit,
         options=(
             *_LOOK,
-            _other("json", "none", "write the findings to this file too", unless("none")),
+            _other("json", "none", "write the findings to this file too", unless("none", path)),
             _other(
                 "write_manifest",
                 "none",
                 "write what was understood to this .csv, to be mended by hand and read by --data",
-                unless("none"),
+                unless("none", path),
             ),
         ),
     ),

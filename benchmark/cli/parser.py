@@ -87,7 +87,7 @@ def read_command_line(
     """
     if words and not words[0].startswith("-") and words[0] not in commands:
         raise UsageError(f"no command {words[0]!r}. {did_you_mean(words[0], commands, most=1)}")
-    found, rest = _build(commands).parse_known_args(words)
+    found, rest = _build(commands, words).parse_known_args(words)
     if rest:
         found.parser.refuse(rest[0].partition("=")[0])
     command = commands[found.command]
@@ -107,10 +107,13 @@ def _given(found: argparse.Namespace, options: Sequence[Option]) -> dict[str, st
     """
     texts = {each.name: getattr(found, each.name) for each in options}
     unsaid = {each.name: each.default if found.from_mlproject else None for each in options}
-    return {name: text for name, text in texts.items() if text is not None and text != unsaid[name]}
+    # Of `--arch=--` argparse makes an empty list (Python 3.11).
+    said = {name: "--" if text == [] else text for name, text in texts.items() if text is not None}
+    return {name: text for name, text in said.items() if text != unsaid[name]}
 
 
-def _build(commands: Mapping[str, Command]) -> _Parser:
+def _build(commands: Mapping[str, Command], named: Sequence[str]) -> _Parser:
+    """Return the parser of all commands, with the options of those that are named."""
     parser = _Parser(
         prog="benchmark",
         description="Benchmark a zoo of networks on chest scans, tracked in MLflow.",
@@ -129,6 +132,8 @@ def _build(commands: Mapping[str, Command]) -> _Parser:
             allow_abbrev=False,
             formatter_class=_Formatter,
         )
+        if name not in named:
+            continue
         made.set_defaults(parser=made)
         if command.words:
             metavar, about = command.words

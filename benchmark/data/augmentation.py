@@ -19,9 +19,10 @@ import numpy.typing as npt
 from ..catalog import Catalog
 from ..environment import cores
 from ..errors import UsageError
+from ..files import path_of
+from ..plain_yaml import read_yaml
 from ..records import Params, Tunable
 from ..seeds import generator
-from ..texts import read_yaml
 
 OPERATIONS: Mapping[str, Tunable] = {
     tunable.name: tunable
@@ -145,10 +146,9 @@ def read_policy(word: str) -> Policy:
         UsageError: no such policy or file, or a wrong key, type or range in it.
     """
     if word.endswith((".yaml", ".yml")):
-        return _from_yaml(Path(word))
+        return _from_yaml(path_of(word))
     if "=" in word:
-        pairs = [part.partition("=") for part in word.split(",")]
-        return _policy("own", {name.strip(): _number(value) for name, _, value in pairs}, word)
+        return _policy("own", _pairs(word), word)
     return POLICIES[word]
 
 
@@ -162,14 +162,22 @@ def _from_yaml(path: Path) -> Policy:
     return _policy(name, values, str(path))
 
 
+def _pairs(text: str) -> dict[str, float | str]:
+    found: dict[str, float | str] = {}
+    for pair in text.split(","):
+        name, _, value = (each.strip() for each in pair.partition("="))
+        if name in found:
+            raise UsageError(f"{text}: {name} stands twice; write each operation once.")
+        found[name] = _number(value)
+    return found
+
+
 def _policy(name: str, values: Mapping[Any, Any], origin: str) -> Policy:
     strengths = {}
     for operation, value in values.items():
         if operation not in OPERATIONS:
             allowed = ", ".join(OPERATIONS)
             raise UsageError(f"{origin}: no operation {operation!r}; there are: {allowed}.")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"{origin}: {operation} must be a finite number, not {value!r}.")
         try:
             strengths[operation] = OPERATIONS[operation].check(value)
         except UsageError as error:
@@ -181,7 +189,7 @@ def _number(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        return text.strip()
+        return text
 
 
 Images = npt.NDArray[np.uint8]

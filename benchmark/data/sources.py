@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..cache import Cache
 from ..errors import DataError, UsageError
+from ..files import path_of
 from ..records import Index, Part, Reader
 from .arrays import read_arrays
 from .class_names import pick_classes
@@ -42,7 +43,7 @@ def read_index(data: str, options: ReadOptions, cache: Cache) -> Index:
         return _drawn(options, cache)
     if data in DATA_SETS:
         return _read(fetched_folder(data, cache), options, cache, DATA_SETS[data])
-    path = Path(data).expanduser()
+    path = path_of(data)
     if not data or not path.exists():
         if path.suffix or len(path.parts) > 1:
             raise UsageError(f"there is no file or folder {data}.")

@@ -22,7 +22,7 @@ WINDOWS = {"lung": (-600.0, 1500.0), "mediastinum": (50.0, 350.0), "bone": (400.
 # chosen, not sourced: air is -1000 HU, the least that 12 bits hold from an intercept of -1024 is
 # -1024, and what scanners write round the circle that they saw is -2000 or -3024
 _NO_HU = -1500.0
-_PAIR = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*,\s*(\d+(?:\.\d+)?)\s*")
+_PAIR = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*,\s*(\d{1,9}(?:\.\d{1,9})?)\s*")
 
 
 def check_window(window: str) -> tuple[float, float] | None:

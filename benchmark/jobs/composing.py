@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..board import DEFAULT_RULE, Board, BoardSubject, Row
+from ..errors import UsageError
 from ..plan import Prepared
-from ..records import Picture, Record, Regime, Split, State
-from ..tracking import Tracker
+from ..records import Index, Picture, Record, Regime, Split, State
+from ..request import Request
+from ..tracking import Tracker, store_exists
 from ..training import Member
 from ..zoo import ARCHITECTURES
 from .boards import board_of, plain_subject
@@ -101,6 +103,48 @@ def networks_on(tracker: Tracker, prepared: Prepared, split: int) -> Networks:
     own = prepared.splits[split]
     subject = plain_subject(prepared.index, (own,), prepared.plan.rank_on)
     return rank_networks(tracker, own, prepared.picture, subject)
+
+
+def check_members(request: Request) -> None:
+    """Check that the members a person named are asked for too, where nothing is finished yet.
+
+    Raises:
+        UsageError: one of them is not.
+    """
+    absent = _not_asked_for(request)
+    if absent and not store_exists():
+        raise _lacking(absent)
+
+
+def check_finished_members(
+    request: Request, index: Index, picture: Picture, splits: Sequence[Split], rank_on: str
+) -> None:
+    """Check that the members a person named and did not ask for are finished on every split.
+
+    Raises:
+        UsageError: one of them is not.
+    """
+    absent = _not_asked_for(request)
+    if not absent:
+        return
+    tracker = Tracker.find(request.experiment, index.name) if store_exists() else None
+    for split in splits:
+        subject = plain_subject(index, (split,), rank_on)
+        rows = rank_networks(tracker, split, picture, subject).rows if tracker else ()
+        finished = {row.arch for row in rows}
+        if not finished.issuperset(absent):
+            raise _lacking([name for name in absent if name not in finished])
+
+
+def _not_asked_for(request: Request) -> list[str]:
+    return [name for name in request.members if name not in request.arch]
+
+
+def _lacking(names: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"--members {','.join(names)}: neither in --arch nor finished before on these images and "
+        "this split; add it to --arch."
+    )
 
 
 def members_of(tracker: Tracker, records: Iterable[Record]) -> tuple[Member, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..cache import Cache
 from ..data import (
+    DATA_SETS,
     PAGE,
     Audit,
     Decoded,
@@ -222,6 +223,8 @@ def explore_data(request: Request, *, quiet: bool) -> int:
 def fetch_data(names: list[str], cache: str, *, quiet: bool) -> int:
     """Bring published data sets to where `--data NAME` finds them."""
     console = wide_console()
+    for name in names:
+        DATA_SETS[name]  # a name that is wrong is told before any other is fetched
     for name in names:
         with show(console, quiet=quiet) as display:
             display.begin(name)

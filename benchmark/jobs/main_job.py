@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 from .. import environment
 from ..board import to_table, to_view
 from ..cache import Cache
-from ..errors import AwayError, UsageError
-from ..plan import Prepared, prepare, read
+from ..errors import AwayError, BenchmarkError, UsageError
+from ..plan import Draft, Prepared, check_request, prepare, read
 from ..records import State, digest
 from ..request import Request
 from ..texts import last_parts
-from ..tracking import Benchmark, BoardFiles, Link, Opening, Patience, Tracker, open_store
+from ..tracking import (
+    Benchmark,
+    BoardFiles,
+    Link,
+    Opening,
+    Patience,
+    Tracker,
+    TrackingStore,
+    open_store,
+    store_exists,
+)
 from ..worker import LazyPool
 from .boards import make_board, mark_runs, write_board
+from .composing import check_finished_members, check_members
 from .execution import Execution
 from .namesakes import check_names
 from .progress import Display, StageOf, show, wide_console
@@ -58,7 +69,10 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
     """
     console = wide_console()
     check_packages()
-    writable(Path(request.output))
+    writable(request.output_folder)
+    writable(Path(request.cache), "cache")
+    check_request(request)
+    check_members(request)
     if request.storage and request.is_searched:
         from ..search import check_storage  # optuna takes a second to import
 
@@ -77,17 +91,14 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
         lazy = LazyPool(request.jobs, logs, request.timeout, _threads_each(request))
         with closing(lazy) as pool:
             finished_before = digest([request.to_texts(), draft.index.digest])
-            if not (request.resume and cache.find(_FINISHED, finished_before)):
-                pool.open()  # TensorFlow is imported there while images and MLflow are read here
-            store = store or open_store(None, patience)
-            tracker = Tracker.open(store, request.experiment, default_experiment=draft.index.name)
-            check_names(request, draft.index, tracker)
-            display.begin(DECODING)
-            prepared = prepare(draft, cache, StageOf(display, DECODING))
-            display.over(DECODING)
-            remember(request, prepared.index.digest, cache)
-            for note in (*prepared.understood, *prepared.notes):
-                display.note(note)
+            with _no_logs_if_refused(pool, logs):
+                if not (request.resume and cache.find(_FINISHED, finished_before)):
+                    pool.open()  # TensorFlow is imported while images and MLflow are read here
+                if store is None and store_exists():
+                    store = open_store(None, patience)
+                prepared = _prepared(draft, cache, store, display)
+                store = store or open_store(None, patience)
+                tracker = Tracker.open(store, request.experiment, draft.index.name)
             folder = request.output_folder / folder_name(tracker.experiment.name)
             with tracker.present(folder / ALIVE):
                 execution, link, registered = _benchmark(prepared, tracker, display, pool, folder)
@@ -95,6 +106,46 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
             cache.entry(_FINISHED, finished_before, lambda _: None)
     _report(console, execution, link, registered, quiet=quiet)
     return 1 if execution.failed or (registered and registered.failed) else 0
+
+
+@contextmanager
+def _no_logs_if_refused(pool: LazyPool, logs: Path) -> Iterator[None]:
+    """Take away the workers' logs, in folders made for them, where a benchmark is refused."""
+    new = [folder for folder in (logs, *logs.parents) if not folder.exists()]
+    try:
+        yield
+    except BenchmarkError:
+        pool.close()
+        for log in logs.glob("worker-*.log") if new else ():
+            log.unlink(missing_ok=True)
+        for folder in new:
+            with suppress(OSError):  # it holds something else by now
+                folder.rmdir()
+        raise
+
+
+def _prepared(
+    draft: Draft, cache: Cache, store: TrackingStore | None, display: Display
+) -> Prepared:
+    """Read and divide the images, once what is asked fits what the store holds, if there is one.
+
+    Raises:
+        BenchmarkError: something that a person must mend.
+    """
+    request = draft.request
+    if store is not None:
+        tracker = Tracker.open(store, request.experiment, default_experiment=draft.index.name)
+        check_names(request, draft.index, tracker)
+    display.begin(DECODING)
+    prepared = prepare(draft, cache, StageOf(display, DECODING))
+    display.over(DECODING)
+    check_finished_members(
+        request, prepared.index, prepared.picture, prepared.splits, prepared.plan.rank_on
+    )
+    remember(request, prepared.index.digest, cache)
+    for note in (*prepared.understood, *prepared.notes):
+        display.note(note)
+    return prepared
 
 
 def _threads_each(request: Request) -> int:

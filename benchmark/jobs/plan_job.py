@@ -13,7 +13,7 @@ from ..records import Index, Picture, Split
 from ..request import Request
 from ..tracking import Patience, Tracker, store_exists
 from .boards import plain_subject
-from .composing import rank_networks
+from .composing import check_finished_members, check_members, rank_networks
 from .namesakes import check_names
 from .progress import names_of, spec_name
 
@@ -23,9 +23,11 @@ def show_plan(request: Request) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    check_members(request)
     with cache_or_scratch(request.cache) as cache:
         planned = _planned(request, cache)
     index, plan = planned.index, planned.plan
+    check_finished_members(request, index, planned.picture, planned.splits, plan.rank_on)
     tracker = _tracker_of(request, index)
     if tracker is not None:
         check_names(request, index, tracker)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..data import PICTURE_SUFFIXES, read_file
 from ..errors import DataError, ImageError, UsageError
-from ..files import whole_file
+from ..files import path_of, whole_file
 from ..tracking import Pulled
 from .results import writable_file
 
@@ -80,20 +80,20 @@ def _check(inputs: Sequence[str]) -> None:
         )
     for name in inputs:
         try:
-            is_folder = stat.S_ISDIR(Path(name).stat().st_mode)
+            is_folder = stat.S_ISDIR(path_of(name).stat().st_mode)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DataError(f"there is no file or folder {name[:_NAME]!r}.") from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise DataError(f"{name[:_NAME]!r} cannot be read: {reason}.") from error
-        if is_folder and next(_in_folder(Path(name)), None) is None:
+        if is_folder and next(_in_folder(path_of(name)), None) is None:
             raise DataError(f"the folder {name!r} holds no images.")
 
 
 def _candidates(inputs: Sequence[str]) -> Iterator[_Candidate]:
     """Yield the named files, and the images of the named folders in sorted order."""
     for name in inputs:
-        path = Path(name)
+        path = path_of(name)
         if path.is_dir():
             yield from _in_folder(path)
         else:

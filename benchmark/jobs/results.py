@@ -1,10 +1,13 @@
 """Where results go: the names of folders, and whether they can be written to."""
 
+import errno
+import os
 import re
-import secrets
+import tempfile
 from pathlib import Path
 
 from ..errors import StoreError
+from ..files import is_waited_for
 
 
 def folder_name(experiment: str) -> str:
@@ -12,20 +15,17 @@ def folder_name(experiment: str) -> str:
     return re.sub(r"[^A-Za-z0-9._ -]", "_", experiment).strip(". ") or "experiment"
 
 
-def writable(folder: Path) -> None:
-    """See that a folder can be written to, making it if need be.
+def writable(folder: Path, called: str = "output") -> None:
+    """See that a folder can be written to, or made: a command that is refused leaves none behind.
 
     Raises:
-        StoreError: it cannot.
+        StoreError: it cannot; the message calls it the `called` folder.
     """
-    probe = folder / f".probe-{secrets.token_hex(4)}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        _probe(folder)
     except OSError as error:
         raise StoreError(
-            f"the output folder must be writable, and {str(folder)!r} is not: {error.strerror}."
+            f"the {called} folder must be writable, and {str(folder)!r} is not: {error.strerror}."
         ) from error
 
 
@@ -35,14 +35,27 @@ def writable_file(path: Path) -> None:
     Raises:
         StoreError: it cannot.
     """
-    is_new = not path.exists()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-        if is_new:
-            path.unlink()
+        if is_waited_for(path):
+            raise OSError(errno.EINVAL, "it is a pipe")
+        if path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+        else:
+            _probe(path.parent)
     except OSError as error:
         raise StoreError(
             f"the file must be writable, and {str(path)!r} is not: {error.strerror}."
         ) from error
+
+
+def _probe(folder: Path) -> None:
+    """Write to a folder, or to the nearest one above it that is there, and leave nothing.
+
+    Raises:
+        OSError: it cannot be written to, or is none.
+    """
+    place = folder.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    with tempfile.TemporaryFile(dir=place):
+        pass

@@ -15,12 +15,14 @@ from .prepare import (
     split_options,
 )
 from .spaces import check_space, sides_of
-from .specs import Job, Plan, composite_spec
+from .specs import Draft, Job, Plan, check_request, composite_spec
 
 __all__ = [
+    "Draft",
     "Job",
     "Plan",
     "Prepared",
+    "check_request",
     "check_space",
     "composite_spec",
     "divide",

@@ -17,6 +17,16 @@ def params_for(
     Raises:
         UsageError: a value that a parameter cannot have.
     """
+    class_weights(request.class_weight, index.classes, index.labels)
+    return read_params(request, architecture, regime)
+
+
+def read_params(request: Request, architecture: Architecture, regime: Regime) -> Params:
+    """Return every parameter as `params_for`, unchecked against the classes of any images.
+
+    Raises:
+        UsageError: a value that a parameter cannot have.
+    """
     known = {each.name: each for each in tunables(architecture, regime)}
     asked: dict[str, ParamValue] = {
         "batch": request.batch,
@@ -24,7 +34,6 @@ def params_for(
         "augmentation": _policy_text(request),
         "views": request.views,
     }
-    class_weights(request.class_weight, index.classes, index.labels)
     applicable = {name: value for name, value in asked.items() if name in known}
     applicable |= {
         name: known[name].read(text) for name, text in request.params.items() if name in known

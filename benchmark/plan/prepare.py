@@ -28,7 +28,7 @@ from ..records import Index, Labels, LeftOut, Picture, Progress, Split
 from ..request import Request
 from .ranking import Sampling
 from .spaces import sides_of
-from .specs import Draft, Plan, choose_picture, draft_plan, make_plan
+from .specs import Draft, Plan, check_request, choose_picture, draft_plan, make_plan
 
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
 
@@ -182,6 +182,7 @@ def read(request: Request, cache: Cache) -> Draft:
     Raises:
         BenchmarkError: an option or the images are wrong.
     """
+    check_request(request)
     return draft_plan(request, *read_images(request, cache))
 
 
@@ -234,8 +235,10 @@ def check_split(options: SplitOptions) -> None:
     Raises:
         DataError: it is not.
     """
-    if options.is_file and not Path(options.scheme).is_file():
-        raise DataError(f"--split names the file {options.scheme!r}, and there is none.")
+    path = Path(options.scheme)
+    if options.is_file and not path.is_file():
+        there = "which is none" if path.exists() else "for there is none"
+        raise DataError(f"--split must name a file, not {options.scheme!r}, {there}.")
 
 
 def split_options(request: Request) -> SplitOptions:

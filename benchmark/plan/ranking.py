@@ -72,10 +72,7 @@ def choose_ranking(
         check_ranking(request)
         asked = f"cv:{request.rank_on}"
         if split.fold is not None:
-            raise UsageError(
-                f"--rank-on {asked} and --split {split.scheme} exclude each other: folds of folds "
-                "would answer for each image several times. Leave one out."
-            )
+            raise _folds_of_folds(asked, split.scheme)
         _check_classes(asked, split, index, sampling)
         return Ranking(rank_on=asked, note=f"{_on_folds(asked, split)}, as asked for.")
     units = len(np.unique(sampling.units[split.val]))
@@ -106,13 +103,22 @@ def check_ranking(request: Request) -> None:
     """Check `--rank-on cv:K` against the request's other options.
 
     Raises:
-        UsageError: a search is asked for too.
+        UsageError: a search, or a split of folds, is asked for too.
     """
+    if request.rank_on and request.split.folds:
+        raise _folds_of_folds(f"cv:{request.rank_on}", request.split.scheme)
     if request.rank_on and request.search:
         raise UsageError(
             f"--rank-on cv:{request.rank_on} and --search {request.search} exclude each other: a "
             "search chooses on the images that out-of-fold answers would rank it by. Leave one out."
         )
+
+
+def _folds_of_folds(asked: str, scheme: str) -> UsageError:
+    return UsageError(
+        f"--rank-on {asked} and --split {scheme} exclude each other: folds of folds would answer "
+        "for each image several times. Leave one out."
+    )
 
 
 def shuffled_spec(specs: Sequence[Spec], split: Split, index: Index) -> Spec:

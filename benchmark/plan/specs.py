@@ -8,7 +8,7 @@ from ..errors import BenchmarkError, UsageError
 from ..numerics import NUMERICS
 from ..records import Index, Picture, Record, Regime, Spec, Split, digest
 from ..request import Request
-from ..search import Space
+from ..search import Space, read_space
 from ..zoo import (
     ARCHITECTURES,
     NONE,
@@ -18,7 +18,7 @@ from ..zoo import (
     check_scales,
     resolve_weights,
 )
-from .parameters import check_known, params_for
+from .parameters import check_known, params_for, read_params
 from .ranking import Sampling, check_ranking, choose_ranking, sampling_of, shuffled_spec
 from .spaces import search_spec, sides_of, space_for
 
@@ -100,6 +100,27 @@ class Draft:
     notes: tuple[str, ...]
 
 
+def check_request(request: Request) -> None:
+    """Check what can be wrong whatever the images are, before any of them is read.
+
+    Raises:
+        UsageError: an architecture, a regime, a side, a parameter or a search does not fit.
+        WeightsError: weights that were asked for cannot be had.
+    """
+    for part in request.parts:
+        found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in part.arch]
+        check_known(part.params, found)
+        check_ranking(part)
+        if part.search and part.space:
+            read_space(part.space)  # also where no architecture is searched
+        if part.side:
+            _check_sides([architecture for architecture, _ in found], [part.side])
+        for architecture, regime in found:
+            search_spec(part, space_for(part, architecture, regime))
+            read_params(part, architecture, regime)
+        _weights([each for each, _ in found if not _is_composite(each)], part.weights)
+
+
 def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
     """Check a request against an index, and return what it comes to on no split yet.
 
@@ -110,13 +131,12 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
     """
     jobs = [job for part in request.parts for job in _jobs(part, index, picture)]
     noted = {job.spec.arch: job.weights for job in jobs if job.weights.note}
-    composites = [name for name in request.arch if _is_composite(ARCHITECTURES[name])]
     return Draft(
         request=request,
         index=index,
         picture=picture,
         jobs=tuple({job.spec.digest: job for job in jobs}.values()),
-        composites=tuple(composites),
+        composites=request.composites,
         notes=_notes(noted),
     )
 
@@ -125,8 +145,6 @@ def _jobs(request: Request, index: Index, picture: Picture) -> list[Job]:
     """Return the jobs of a request's single networks, for no split and seed yet."""
     architectures = [ARCHITECTURES[name] for name in request.arch]
     _check_sides(architectures, [picture.side_px])
-    check_known(request.params, [(each, _regime(request, each)) for each in architectures])
-    check_ranking(request)
     single = [each for each in architectures if not _is_composite(each)]
     weights = _weights(single, request.weights)
     jobs = []

@@ -3,7 +3,7 @@
 from .config import Config, read_config, request_of, write_config
 from .fields import RUN_OPTIONS, Request, pick
 from .option import Option, Read, read_values
-from .readers import OWN_OPTION, ModelName, choice, named, unless, yes_or_no
+from .readers import OWN_OPTION, ModelName, choice, named, path, unless, yes_or_no
 
 __all__ = [
     "OWN_OPTION",
@@ -15,6 +15,7 @@ __all__ = [
     "Request",
     "choice",
     "named",
+    "path",
     "pick",
     "read_config",
     "read_values",

@@ -10,18 +10,24 @@ entries:
 ```
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, did_you_mean
-from ..texts import masked, read_yaml
+from ..files import path_of, write_text
+from ..plain_yaml import read_yaml
+from ..texts import masked
 from .fields import RUN_OPTIONS, Request
 from .option import Option
 
 _FOLDER = Path(__file__).parents[1] / "configs"
 _OPTIONS = {each.name: each for each in RUN_OPTIONS}
+_OF_SEARCHES = tuple(
+    each for each in RUN_OPTIONS if each.group == "searching" and each.name != "search"
+)
 _OWN = {each.name: each for each in RUN_OPTIONS if each.is_own or each.name == "arch"}
 
 
@@ -39,8 +45,9 @@ def read_config(name_or_path: str) -> Config:
     Raises:
         UsageError: there is none, or a key or a value in it is wrong.
     """
-    path = Path(name_or_path)
-    if not name_or_path.endswith((".yaml", ".yml")):
+    if name_or_path.endswith((".yaml", ".yml")):
+        path = path_of(name_or_path)
+    else:
         path = _FOLDER / f"{name_or_path}.yaml"
         names = sorted(each.stem for each in _FOLDER.glob("*.yaml"))
         if name_or_path not in names:
@@ -59,19 +66,62 @@ def request_of(given: Mapping[str, str], config: Config) -> Request:
     An architecture that is given leaves out the entries.
 
     Raises:
-        UsageError: an option is wrong.
+        UsageError: an option is wrong, or nothing would read it.
     """
     base = {**config.texts, **given}
-    if "arch" in given:
-        return Request.read(base)
-    return Request.read(base, [{**base, **entry, **given} for entry in config.entries])
+    entries = () if "arch" in given else config.entries
+    request = Request.read(base, [{**base, **entry, **given} for entry in entries])
+    # A configuration of a search may be run without it: `--search none` on the command line.
+    is_refused = "search" in given
+    _check_searched(request, given if is_refused else base)
+    for entry, part in zip(entries, request.entries, strict=True):
+        _check_searched(part, {} if is_refused else entry)
+    _check_read(request)
+    return request
+
+
+def _check_searched(request: Request, said: Mapping[str, str]) -> None:
+    """Check that no option of a search is said without one; its default is as if it were not said.
+
+    Raises:
+        UsageError: nothing would read it.
+    """
+    unread = [
+        each.flag
+        for each in _OF_SEARCHES
+        if each.name in said and each.value(said[each.name]) != each.value(each.default)
+    ]
+    if unread and not request.is_searched:
+        raise UsageError(
+            f"{', '.join(unread)} would not be read without a search: add --search optuna, or "
+            f"leave {'it' if len(unread) == 1 else 'them'} out."
+        )
+
+
+def _check_read(request: Request) -> None:
+    """Check that something reads the members of composites, and the number of views.
+
+    Raises:
+        UsageError: nothing would.
+    """
+    if request.members and not request.composites:
+        raise UsageError(
+            "--members would not be read without a composite: add one to --arch, such as "
+            "ensemble, or leave it out."
+        )
+    viewed = [part for part in request.parts if part.views]
+    if viewed and not any(part.augmentation.in_use or part.search for part in viewed):
+        raise UsageError(
+            "--views would not be read without augmentation: add --augmentation ct or xray, or "
+            "leave it out."
+        )
 
 
 def write_config(request: Request, path: Path) -> None:
     """Write a request as a configuration, every option in it.
 
     Raises:
-        UsageError: the file cannot be written.
+        StoreError: the file cannot be written.
     """
     import yaml
 
@@ -87,10 +137,7 @@ def write_config(request: Request, path: Path) -> None:
         values["entries"] = [
             {name: _plain(text) for name, text in own.items()} for own in request.own_texts
         ]
-    try:
-        path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    write_text(path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
 def _config(values: object) -> Config:
@@ -108,14 +155,14 @@ def _config(values: object) -> Config:
 
 
 def _texts(
-    values: Mapping[Any, Any], known: Mapping[str, Option | None], place: str
+    values: Mapping[str, Any], known: Mapping[str, Option | None], place: str
 ) -> dict[str, str]:
     """Return the texts of options by name, each of which its option can read."""
     found = {}
     for name, value in values.items():
         option = known.get(name)
         if option is None:
-            hint = did_you_mean(str(name), known, most=1)
+            hint = did_you_mean(name, known, most=1)
             raise UsageError(f"{place}no option {name!r} here. {hint}")
         found[option.name] = _text(f"{place}{name}", value)
         option.value(found[option.name])
@@ -144,6 +191,6 @@ def _plain(text: str) -> str | int | float | bool:
             value = kind(text)
         except ValueError:
             continue
-        if str(value) == text:
+        if str(value) == text and math.isfinite(value) and abs(value) < 2**63:
             return value
     return text

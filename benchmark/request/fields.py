@@ -46,7 +46,9 @@ class Request:
         later("zoo:ARCHITECTURES.select"),
     )
     data: str = what_option(
-        "phantom", "phantom, chest-ct, a folder, a .csv/.tsv/.parquet table, an .npz, DICOM"
+        "phantom",
+        "phantom, chest-ct, a folder, a .csv/.tsv/.parquet table, an .npz, DICOM",
+        readers.path,
     )
     split: "SplitOptions" = what_option(
         "auto", "official, 70/15/15, kfold:5, or a split's .csv", readers.split_scheme
@@ -101,7 +103,7 @@ class Request:
         unless("none"),
     )
     max_unreadable: float = what_option(
-        "5", "refuse above this many unreadable images, in percent", real(0)
+        "5", "refuse above this many unreadable images, in percent", real(0, 100)
     )
     weights: "WeightsFrom | Path" = training_option(
         "auto",
@@ -187,7 +189,7 @@ class Request:
     storage: str | None = search_option(
         "auto",
         "where studies live: auto (under the output), a journal file, or sqlite:///…",
-        unless("auto"),
+        unless("auto", readers.storage),
         own=False,
     )
     log_trials: int = search_option(
@@ -209,8 +211,10 @@ class Request:
     members: tuple[str, ...] = where_option(
         "auto", "members of composites: auto (best three on validation), or names", readers.members
     )
-    output: str = where_option("results", "folder for boards and tables")
-    cache: str = where_option(".benchmark-cache", "folder for decoded images and features")
+    output: str = where_option("results", "folder for boards and tables", readers.path)
+    cache: str = where_option(
+        ".benchmark-cache", "folder for decoded images and features", readers.path
+    )
     cache_limit: float = where_option("20", "GiB the cache may take; 0 for no limit", real(0))
     jobs: int = where_option("1", "worker processes, each at one architecture", whole(1, 256))
     timeout: float = where_option("0", "seconds one architecture may take, 0 for no limit", real(0))
@@ -267,6 +271,14 @@ class Request:
     def is_searched(self) -> bool:
         """Whether any parameters are searched for."""
         return any(part.search for part in self.parts)
+
+    @property
+    def composites(self) -> tuple[str, ...]:
+        """The architectures that are made of others."""
+        from ..records import Regime
+        from ..zoo import ARCHITECTURES
+
+        return tuple(name for name in self.arch if Regime.COMPOSITE in ARCHITECTURES[name].regimes)
 
     @property
     def cache_bytes(self) -> int | None:

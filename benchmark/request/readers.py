@@ -11,7 +11,8 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..texts import FLAGS
+from ..files import path_of
+from ..texts import FLAGS, items
 from .option import Read
 
 if TYPE_CHECKING:
@@ -34,23 +35,26 @@ def whole(low: int, high: int = 2**31) -> Read:
     """Read a whole number within bounds."""
 
     def read(text: str) -> int:
-        if not re.fullmatch(r"[+-]?\d+", text.strip()) or not low <= int(text) <= high:
+        value = int(text) if re.fullmatch(r"[+-]?\d{1,20}", text.strip()) else low - 1
+        if value > high:
+            raise UsageError(f"must be a whole number of at most {high}, not {text!r}.")
+        if value < low:
             raise UsageError(f"must be a whole number of at least {low}, not {text!r}.")
-        return int(text)
+        return value
 
     return read
 
 
-def real(low: float) -> Read:
-    """Read a real number with a lower bound."""
+def real(low: float, high: float = 1e9) -> Read:
+    """Read a real number within bounds; 1e9 seconds are 31 years, and 1e9 GiB fit in a float."""
 
     def read(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = float("nan")
-        if not low <= value < float("inf"):
-            raise UsageError(f"must be a number of at least {low:g}, not {text!r}.")
+        if not low <= value <= high:
+            raise UsageError(f"must be a number from {low:g} to {high:,.0f}, not {text!r}.")
         return value
 
     return read
@@ -83,11 +87,26 @@ def unless(word: str, read: Read = str) -> Read:
     return read_or_none
 
 
+def path(text: str) -> str:
+    """Read a path, or a name in its place, with a home put in for ~."""
+    if not text:
+        raise UsageError("must name a file or a folder, and is empty.")
+    found = str(path_of(text))
+    return found if text.startswith("~") else text
+
+
+def storage(text: str) -> str:
+    """Read where studies live: an address, a journal file, or a folder if it ends in a slash."""
+    if "://" in text:
+        return text
+    return path(text).removesuffix("/") + ("/" if text.endswith("/") else "")
+
+
 def pattern(text: str) -> str:
     """Read a regular expression with a group."""
     try:
         groups = re.compile(text).groups
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"must be a regular expression, not {text!r}: {error}.") from None
     if groups != 1:
         raise UsageError(f"must have one group, the patient, not {groups} in {text!r}.")
@@ -111,7 +130,7 @@ def columns(text: str) -> Mapping[str, str]:
 
 def globs(text: str) -> tuple[str, ...]:
     """Read `none`, or globs separated by commas."""
-    return () if text == "none" else tuple(word.strip() for word in text.split(",") if word.strip())
+    return () if text == "none" else items(text)
 
 
 def merged_classes(text: str) -> Mapping[str, tuple[str, ...]]:
@@ -137,8 +156,8 @@ def merged_classes(text: str) -> Mapping[str, tuple[str, ...]]:
 def seeds(text: str) -> tuple[int, ...]:
     """Read one seed or several, separated by commas."""
     read = whole(0, 2**32 - 1)
-    found = tuple(read(word) for word in text.split(",") if word.strip())
-    if not found or len(set(found)) < len(found):
+    found = tuple(read(word) for word in text.split(","))
+    if len(set(found)) < len(found):
         raise UsageError(f"must be whole numbers without repetition, such as 0,1,2, not {text!r}.")
     return found
 
@@ -175,7 +194,7 @@ def split_scheme(text: str) -> "SplitOptions":
     """Read how images are divided."""
     from ..data import SplitOptions
 
-    return SplitOptions(scheme=text)
+    return SplitOptions(scheme=path(text) if text.lower().endswith(".csv") else text)
 
 
 def window(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..metrics import BY_EPOCH, METRICS
+from ..texts import items
 from .settings import Goal
 
 _COSTS = ("parameters", "milliseconds_per_image")
@@ -13,10 +14,10 @@ def read_goals(objective: str) -> tuple[Goal, ...]:
     """Read `--objective`: one metric, or several separated by commas.
 
     Raises:
-        UsageError: no such metric.
+        UsageError: no such metric, or one of them twice.
     """
     goals = []
-    for name in (word.strip() for word in objective.split(",")):
+    for name in items(objective):
         if name not in (*METRICS, *_COSTS):
             known = ", ".join((*METRICS, *_COSTS))
             raise UsageError(f"--objective must be among {known}, not {name!r}.")

@@ -1,11 +1,13 @@
 """Reads a search space from YAML, strictly: a message names file, key, what was got and wanted."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UsageError, did_you_mean
+from ..files import path_of
+from ..plain_yaml import parse_yaml, read_yaml
 from ..records import ParamValue
-from ..texts import parse_yaml
 from .space import Condition, Kind, Parameter, Space
 
 _TOP = ("about", "parameters")
@@ -18,6 +20,7 @@ _KEYS = {
     Kind.FIXED: ("value",),
     Kind.DEFAULT: (),
 }
+_MOST_STEPS = 10**6  # chosen, not sourced: a grid lists them
 
 
 def read_space(name_or_path: str) -> Space:
@@ -27,12 +30,8 @@ def read_space(name_or_path: str) -> Space:
         UsageError: there is no such space, or its file is not right.
     """
     path = _find(name_or_path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as a search space: {error}") from error
     shown = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
-    return parse_space(text, name=path.stem, file=shown)
+    return _read(read_yaml(path, "a search space"), path.stem, shown)
 
 
 def space_names() -> tuple[str, ...]:
@@ -49,15 +48,14 @@ def _folder() -> Path:
 
 def _find(name_or_path: str) -> Path:
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
-        path = Path(name_or_path)
-        if not path.is_file():
+        path = path_of(name_or_path)
+        if not path.exists():
             raise UsageError(f"no search space stands at {name_or_path}; write the path of a file.")
         return path
-    path = _folder() / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if name_or_path not in space_names():
         hint = did_you_mean(name_or_path, space_names())
         raise UsageError(f"no search space named {name_or_path!r}. {hint}")
-    return path
+    return _folder() / f"{name_or_path}.yaml"
 
 
 def parse_space(text: str, *, name: str, file: str) -> Space:
@@ -66,7 +64,10 @@ def parse_space(text: str, *, name: str, file: str) -> Space:
     Raises:
         UsageError: what is wrong with it, where, and what to write.
     """
-    values = parse_yaml(text, file)
+    return _read(parse_yaml(text, file), name, file)
+
+
+def _read(values: object, name: str, file: str) -> Space:
     try:
         return _space(values, name, file)
     except UsageError as error:
@@ -89,9 +90,7 @@ def _space(values: object, name: str, file: str) -> Space:
     return Space(name=name, about=about, parameters=tuple(parameters), file=file)
 
 
-def _parameter(name: object, entry: object, earlier: list[Parameter]) -> Parameter:
-    if not isinstance(name, str):
-        raise UsageError(f"a parameter's name must be a text, not {name!r}.")
+def _parameter(name: str, entry: object, earlier: list[Parameter]) -> Parameter:
     if not isinstance(entry, dict):
         raise UsageError(f"{name} must be a mapping such as {{type: bool}}, not {entry!r}.")
     kind = _kind(name, entry)
@@ -143,8 +142,12 @@ def _range(
         raise UsageError(f"{name}.low must be above 0 for log: true, not {low:g}.")
     if log and step is not None:
         raise UsageError(f"{name} has both log and step; leave one out.")
+    if not math.isfinite(high - low):
+        raise UsageError(f"{name}.high and {name}.low are too far apart for a range.")
     if step is not None and not 0 < step <= max(high - low, 1e-300):
         raise UsageError(f"{name}.step must be above 0 and at most {high - low:g}, not {step:g}.")
+    if step is not None and high - low > _MOST_STEPS * step:
+        raise UsageError(f"{name}.step must part the range into at most {_MOST_STEPS:,} steps.")
     if step is not None and abs((high - low) / step - round((high - low) / step)) > 1e-6:
         raise UsageError(
             f"{name}.high must be {name}.low and whole steps of {step:g} away, not {high:g}."
@@ -163,8 +166,6 @@ def _number(key: str, value: object, kind: Kind) -> float:
         raise UsageError(f"{key} {said}; write {wanted}.")
     if kind is Kind.INT and not isinstance(value, int):
         raise UsageError(f"{key} is {value!r}; write {wanted}, or type: float.")
-    if value != value or value in (float("inf"), float("-inf")):
-        raise UsageError(f"{key} is {value!r}; write a finite number.")
     return float(value) if kind is Kind.FLOAT else value
 
 
@@ -174,8 +175,10 @@ def _as_number(text: str, kind: Kind) -> str:
         value = float(text)
     except ValueError:
         return "write a number."
+    if not math.isfinite(value):
+        return "write a finite number."
     if kind is Kind.INT:
-        return f"write {int(value)}."
+        return f"write {value:.0f}."
     mantissa, _, exponent = text.lower().partition("e")
     if not exponent:
         return f"write {value:g} without quotes."

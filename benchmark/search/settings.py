@@ -76,7 +76,7 @@ def parse_select(words: str) -> tuple[int, int] | None:
     """
     if words == "val":
         return None
-    match = re.fullmatch(r"cv:(\d+)(?:x(\d+))?", words)
+    match = re.fullmatch(r"cv:(\d{1,9})(?:x(\d{1,9}))?", words)
     found = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
     if found[0] < 2 or found[1] < 1:
         raise UsageError(

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import DataError, UsageError
 from ..files import file_digest
-from ..texts import read_yaml
+from ..plain_yaml import read_yaml
 from .card import NETWORK_FILE
 from .package import code_digest
 

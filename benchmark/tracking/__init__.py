@@ -21,7 +21,7 @@ from .patience import Patience
 from .pulling import Pulled
 from .registry import CANDIDATE, CHAMPION, Registration, Version
 from .runs import Run, TrialRun
-from .store import open_store, store_exists
+from .store import TrackingStore, open_store, store_exists
 from .tracker import Tracker
 from .view import BoardFiles, Link
 
@@ -38,6 +38,7 @@ __all__ = [
     "Registration",
     "Run",
     "Tracker",
+    "TrackingStore",
     "TrialRun",
     "Version",
     "open_store",

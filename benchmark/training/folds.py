@@ -39,7 +39,7 @@ def fold_count(rank_on: str) -> int:
     """
     if rank_on == "val":
         return 0
-    match = re.fullmatch(r"cv:(\d+)", rank_on)
+    match = re.fullmatch(r"cv:(\d{1,9})", rank_on)
     count = int(match[1]) if match else 0
     if not 2 <= count <= MOST_FOLDS:
         raise UsageError(

@@ -23,6 +23,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 
 # chosen, not sourced: with the image itself five to draw from, at four more passes over train.
 DEFAULT_VIEWS = 4
+_MOST_WEIGHT = 1e6  # chosen, not sourced: a class of one image in a million
 
 _LABEL_SMOOTHING = Tunable(
     name="label_smoothing",
@@ -309,13 +310,15 @@ def class_weights(words: str, classes: tuple[str, ...], labels: Labels) -> npt.N
     if words == "balanced":
         counts = np.bincount(labels, minlength=len(classes))
         return (len(labels) / (len(classes) * np.maximum(counts, 1))).astype(np.float32)
+    named: set[str] = set()
     for pair in [] if words == "none" else words.split(","):
         name, _, value = (word.strip() for word in pair.partition("="))
-        if name not in classes:
+        if name not in classes or name in named:
             raise UsageError(
                 f"class_weight must be none, balanced or CLASS=WEIGHT,... with a class of "
-                f"{', '.join(classes)}; got {pair!r}."
+                f"{', '.join(classes)}, each at most once; got {pair!r}."
             )
+        named.add(name)
         weights[classes.index(name)] = _weight(pair, value)
     return weights
 
@@ -325,6 +328,8 @@ def _weight(pair: str, value: str) -> float:
         number = float(value)
     except ValueError:
         number = -1.0
-    if not (0 < number < float("inf")):
-        raise UsageError(f"a class weight must be a positive number; got {pair!r}.")
+    if not 0 < number <= _MOST_WEIGHT:
+        raise UsageError(
+            f"a class weight must be a positive number up to {_MOST_WEIGHT:g}; got {pair!r}."
+        )
     return number

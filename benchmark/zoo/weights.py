@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import UsageError, WeightsError
-from ..files import file_digest
+from ..files import file_digest, path_of
 from .architecture import Architecture, WeightFile
 
 FOLDER_VARIABLE = "BENCHMARK_WEIGHTS"
@@ -59,8 +59,8 @@ def read_weights_from(text: str) -> WeightsFrom | Path:
     """
     if text in tuple(WeightsFrom):
         return WeightsFrom(text)
-    folder = Path(text).expanduser()
-    if not folder.is_dir():
+    folder = path_of(text)
+    if not text or not folder.is_dir():
         raise UsageError(
             f"weights must be auto, imagenet, none or a folder of weight files, not {text!r}."
         )
@@ -86,8 +86,8 @@ def resolve_weights(architecture: Architecture, source: WeightsFrom | Path) -> W
 
 def _auto(architecture: Architecture, file: WeightFile) -> Weights:
     folder = os.environ.get(FOLDER_VARIABLE, "")
-    if folder and (Path(folder).expanduser() / file.name).is_file():
-        return _in_folder(architecture, file, Path(folder).expanduser())
+    if folder and (path_of(folder) / file.name).is_file():
+        return _in_folder(architecture, file, path_of(folder))
     try:
         return _imagenet(architecture, file)
     except WeightsError as error:

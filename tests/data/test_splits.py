@@ -1,5 +1,6 @@
 """Splits: nothing lost, nobody on two sides, every class in its share."""
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -518,3 +519,15 @@ class TestFiles:
     def test_a_missing_file_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"none\.csv must be a readable CSV file: No such"):
             make_splits(an_index([0]), None, options(str(tmp_path / "none.csv")))
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.csv")
+        with pytest.raises(DataError, match="must be a readable CSV file: it is no plain file"):
+            make_splits(an_index([0]), None, options(str(tmp_path / "pipe.csv")))
+
+    @pytest.mark.parametrize("fold", ["1.5", "-1", "9" * 5000, "²"])
+    def test_a_fold_that_is_no_number_is_named(self, fold: str, tmp_path: Path) -> None:
+        text = f"path,part,fold\n0000.png,train,{fold}\n0001.png,test,{fold}\n"
+        (tmp_path / "bad.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match="fold must be a whole number"):
+            make_splits(an_index([0, 1]), None, options(str(tmp_path / "bad.csv")))

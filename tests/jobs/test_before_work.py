@@ -33,7 +33,7 @@ def test_a_storage_that_is_no_journal_is_refused_and_left_as_it_was(
     said = refused(["run", "--arch", "prior", "--search", "optuna", "--storage", "mine"], capsys)
     assert "a search is kept in a journal of its own, and mine is something else" in said
     assert Path("mine").read_bytes() == content
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "results"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
 
 
 def test_a_folder_or_a_pipe_as_storage_is_refused(

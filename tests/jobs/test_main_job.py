@@ -111,6 +111,16 @@ def test_each_run_keeps_what_it_learnt_from(first: Done, folder: Path) -> None:
     assert [len(pd.read_parquet(table)) for table in tables] == [24] * 5
 
 
+@pytest.mark.parametrize(("members", "lacking"), [("mlp,cnn", ""), ("mlp,vgg16", "vgg16")])
+def test_members_that_are_not_asked_for_must_have_finished(
+    members: str, lacking: str, first: Done, folder: Path, scans: Path
+) -> None:
+    words = ("--data", str(scans), "--arch", "stacked", "--members", members)
+    done = command_in(folder)("plan", *RUN[1:], *words)
+    assert done.returncode == (2 if lacking else 0)
+    assert done.stderr.startswith(f"benchmark: --members {lacking}: neither" if lacking else "")
+
+
 def test_a_composite_is_charged_for_its_members(first: Done, folder: Path) -> None:
     board = pd.read_csv(folder / "results" / "small-scans" / "leaderboard.csv")
     seconds = board.set_index("architecture")["training_seconds"]

@@ -1,6 +1,7 @@
 """Configurations: read strictly, written so that reading gives the same request, entries joined."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.cli import run_command
-from benchmark.errors import UsageError
+from benchmark.errors import StoreError, UsageError
 from benchmark.request import Config, Request, read_config, request_of, write_config
 
 CONFIGS = Path(__file__).parents[2] / "benchmark" / "configs"
@@ -48,12 +49,12 @@ def test_plain_values_lists_and_mappings_are_what_the_command_line_says(tmp_path
         ("epochs: three", "--epochs must be a whole number of at least 1, not 'three'"),
         ("epochs: 3.5", "--epochs must be a whole number"),
         ("epochs:", "epochs must be a text, a number, yes or no, or a list, not None"),
-        ("experiment: 2026-01-01", "experiment must be a text, a number"),
+        ("epochs: .inf", "line 1: a number must be finite, not .inf"),
         ("engine: theano", "--engine must be one of auto, tensorflow, openvino"),
         ("- epochs: 3", "a configuration is a mapping of options"),
         ("epochs: [", "this is not YAML in line 1"),
         ("a: &a [x, x]\nb: [*a, *a]", "aliases"),
-        ("data: !!python/name:os.system", "this is not YAML"),
+        ("data: !!python/name:os.system", r"line 1: tags \(!name\) are not read here"),
         ("entries: cnn", "entries must be a list of mappings"),
         ("entries: [{epochs: 3}]", "each of the entries must name its arch"),
         ("entries: [{arch: cnn, seed: 1}]", "entries: no option 'seed' here"),
@@ -83,7 +84,7 @@ def test_a_configuration_that_is_not_there_is_one_line_and_exit_code_2(
 
 
 def test_a_large_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="smaller than 1 MiB"):
+    with pytest.raises(UsageError, match="it has 1,048,586 bytes, and may have 262,144"):
         config(tmp_path, "#" * 2**20 + "\nepochs: 3")
 
 
@@ -115,7 +116,7 @@ def test_the_entries_stand_in_the_texts_that_mlflow_and_digests_take(tmp_path: P
         {},
         optional={
             "experiment": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,20}", fullmatch=True),
-            "data": st.text(min_size=1),
+            "data": st.text(st.characters(exclude_characters="\0~"), min_size=1, max_size=60),
             "cache_limit": st.floats(0, 1e6).map(str),
             "epochs": st.integers(1, 10**6).map(str),
             "sanity": st.sampled_from(["yes", "no", "TRUE", "0"]),
@@ -168,3 +169,49 @@ def test_an_option_at_its_default_was_not_given_where_mlproject_names_all(
     )
     assert run_command([*words, "--save-config=own.yaml"]) == 2
     assert read_config("own.yaml").texts["epochs"] == "30"
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "message"),
+    [
+        ("trials: 50\nspace: head", {}, "--space, --trials would not be read without a search"),
+        ("search: optuna\ntrials: 50", {}, ""),
+        ("search: optuna\ntrials: 50", {"search": "none"}, ""),
+        ("search: optuna", {"search": "none", "trials": "50"}, "--trials would not be read"),
+        ("epochs: 3", {"trials": "50"}, "--trials would not be read without a search: add"),
+        ("epochs: 3", {"trials": "20", "objective": "macro_f1", "space": "auto"}, ""),
+        ("epochs: 3", {"trials": "50", "search": "optuna"}, ""),
+        ("trials: 50\nentries: [{arch: mlp, search: optuna}, {arch: cnn}]", {}, ""),
+        ("entries: [{arch: mlp, search: optuna}, {arch: cnn, trials: 5}]", {}, "--trials would"),
+        ("entries: [{arch: mlp, search: optuna, trials: 5}]", {"search": "none"}, ""),
+        ("entries: [{arch: mlp, search: optuna, trials: 5}]", {"arch": "mlp"}, ""),
+        ("arch: [mlp, cnn]\nmembers: [mlp, cnn]", {}, "--members would not be read without a comp"),
+        ("arch: [mlp, stacked]\nmembers: [mlp, cnn]", {}, ""),
+        ("members: [mlp, cnn]\nentries: [{arch: mlp}, {arch: ensemble}]", {}, ""),
+        ("arch: mlp\nviews: 4", {}, "--views would not be read without augmentation"),
+        ("arch: mlp\nviews: 4", {"augmentation": "ct"}, ""),
+        ("arch: mlp\nviews: 4", {"search": "optuna"}, ""),
+        ("views: 4\nentries: [{arch: mlp}, {arch: cnn, augmentation: ct}]", {}, ""),
+    ],
+)
+def test_an_option_that_nothing_would_read_is_refused(
+    text: str, given: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message) if message else nullcontext():
+        request(tmp_path, text, **given)
+
+
+def test_a_configuration_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("epochs: 3\n")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(StoreError, match=r"own\.yaml cannot be written: No space left on device"):
+        write_config(Request.read({}), path)
+    assert path.read_text() == "epochs: 3\n"
+    assert list(tmp_path.iterdir()) == [path]

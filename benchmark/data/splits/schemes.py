@@ -7,8 +7,9 @@ from fractions import Fraction
 
 from ...errors import UsageError
 
-_SHARES = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
-_FOLDS = re.compile(r"kfold:(\d+)")
+_SHARE = r"(\d{1,9}(?:\.\d{1,9})?)"
+_SHARES = re.compile(f"{_SHARE}/{_SHARE}/{_SHARE}")
+_FOLDS = re.compile(r"kfold:(\d{1,9})")
 
 DEFAULT_SHARES = "70/15/15"
 

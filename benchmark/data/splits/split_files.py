@@ -1,12 +1,14 @@
 """Splits as CSV: `path, hash, label, part`, and `fold` where there are folds."""
 
 import csv
+import re
 from collections.abc import Sequence
 from io import StringIO
 from itertools import combinations
 from pathlib import Path
 
 from ...errors import DataError
+from ...files import read_plain
 from ...records import Index, Part, Split
 from .assignment import DROPPED, Parts, make_split, treat_leaks
 from .groups import Near, families_of
@@ -14,6 +16,7 @@ from .schemes import OnLeak, SplitOptions
 
 Line = dict[str, str]
 
+_MOST_BYTES = 2**28  # chosen, not sourced: a million images of long names
 _PARTS = {**{str(part): part for part in Part}, DROPPED: None}
 
 
@@ -107,7 +110,8 @@ def _lines(split: Split, index: Index) -> list[Line]:
 def _read_lines(path: Path) -> list[Line]:
     try:
         # Not read_text(): it would turn a carriage return within a quoted path into a newline.
-        text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+        data = read_plain(path, _MOST_BYTES)
+        text = data.decode("utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise DataError(f"{path} must be a readable CSV file: {error.strerror}.") from error
     try:
@@ -124,7 +128,7 @@ def _read_lines(path: Path) -> list[Line]:
 def _fold_number(fold: str, name: str) -> int | None:
     if fold == "":
         return None
-    if not fold.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,9}", fold):
         raise DataError(f"{name}: fold must be a whole number, not {fold!r}.")
     return int(fold)
 
