@@ -117,12 +117,15 @@ def test_a_missing_package_is_told_with_the_one_command_that_installs_it() -> No
     assert done.stderr.count("\n") == 1
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_help_and_the_version_import_nothing_heavy() -> None:
     code = (
-        "import sys; sys.argv = ['benchmark', 'run', '--help']\n"
+        "import sys\n"
         "from benchmark.__main__ import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
+        "from benchmark.cli import COMMANDS\n"
+        "for words in ([], ['--help'], ['--version'], *([each, '--help'] for each in COMMANDS)):\n"
+        "    sys.argv = ['benchmark', *words]\n"
+        "    try: main()\n"
+        "    except SystemExit: pass\n"
         "heavy = {'numpy', 'tensorflow', 'keras', 'mlflow', 'pandas', 'sklearn', 'rich'}\n"
         "print('heavy:', sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
