@@ -34,6 +34,7 @@ def connect(uri: str, registry_uri: str, patience: Patience) -> Any:
         StoreError: one of them cannot be used.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody was asked
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # `Patience` waits, and says so
     import mlflow
 

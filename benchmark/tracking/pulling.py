@@ -103,7 +103,9 @@ class Pulled:
     def __init__(self, uri: str, *, unverified: bool = False) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the network's framework comes
         self._uri = uri
-        folder, loader = _loadable(uri, unverified=unverified)
+        in_store = uri.startswith(("models:", "runs:"))
+        self._store = open_registry() if in_store else None  # kept: it keeps what it has copied
+        folder, loader = _loadable(self._store, uri, unverified=unverified)
         with _told(f"the model {uri!r} cannot be loaded"):
             _import_afresh(folder / "code", loader)
             self._model: Any = pyfunc().load_model(str(folder))
@@ -134,12 +136,9 @@ def pyfunc() -> Any:
     return mlflow.pyfunc
 
 
-def _loadable(uri: str, *, unverified: bool) -> tuple[Path, str]:
+def _loadable(store: TrackingStore | None, uri: str, *, unverified: bool) -> tuple[Path, str]:
     """Return a local folder with a model's files, which may be loaded, and the module that does."""
-    if uri.startswith(("models:", "runs:")):
-        folder = _from_store(uri, unverified=unverified)
-    else:
-        folder = _local(uri)
+    folder = _local(uri) if store is None else _fetched(store, uri, unverified=unverified)
     try:
         return folder, check_maker(folder, code=not unverified)
     except (DataError, OSError) as error:
@@ -165,10 +164,10 @@ def _local(uri: str) -> Path:
     return folder
 
 
-def _from_store(uri: str, *, unverified: bool) -> Path:
+def _fetched(store: TrackingStore, uri: str, *, unverified: bool) -> Path:
+    """Return a local folder with the files of a model in a store."""
     from mlflow.exceptions import MlflowException
 
-    store = open_registry()
     try:
         kept = _kept_run(store, uri) if uri.startswith("runs:") else _kept_registered(store, uri)
     except MlflowException as error:

@@ -3,6 +3,8 @@
 import json
 import py_compile
 import re
+import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import yaml
 
 from benchmark.errors import BenchmarkError, StoreError
 from benchmark.tracking import Pulled, open_store
+from benchmark.tracking.store import TrackingStore
 
 from .kept import EVIL, PLANTED, Registered
 
@@ -85,6 +88,22 @@ def test_the_classes_of_a_registered_model_cannot_be_reversed_unseen(
     with pytest.raises(StoreError, match=wanted):
         Pulled(uri)
     assert answers(uri, unverified=True) == 2
+
+
+def test_a_model_that_was_copied_from_a_server_is_there_until_it_is_loaded(
+    kept: Registered, marker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = iter("ab")
+
+    def fetch(store: TrackingStore, _: str) -> Path:
+        copy = shutil.copytree(kept.whole, tmp_path / next(copies))
+        weakref.finalize(store, shutil.rmtree, copy)
+        return copy
+
+    monkeypatch.setattr(TrackingStore, "fetch", fetch)
+    assert answers(CHAMPION) == 2
+    assert answers(CHAMPION, unverified=True) == 2
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("harm", HARMS)

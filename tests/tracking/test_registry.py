@@ -149,6 +149,30 @@ def test_a_truncated_model_is_refused(
     assert tracker.registry.find("phantom", "champion") is None
 
 
+def test_a_model_that_tells_other_classes_is_refused(
+    bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"classes": CLASSES[::-1], "rows": UNIFORM.probabilities.tolist()}
+    done = subprocess.CompletedProcess("", 0, stdout=f"noise\n{json.dumps(answer)}\n")
+    tracker = bench.open()
+    record = finished(tracker)
+    monkeypatch.setattr(room.subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(PromotionError, match="it tells squamous, normal, large cell apart, not"):
+        tracker.registry.register(record, promotion_of(UNIFORM))
+
+
+def test_a_model_that_was_logged_without_a_seal_is_sealed_when_it_is_registered(
+    bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = bench.open()
+    record = finished(tracker)
+    sealed = tracker._store.client.get_logged_model(record.model_id).tags["files_digest"]
+    tracker._store.client.delete_logged_model_tag(record.model_id, "files_digest")
+    says(monkeypatch, UNIFORM.probabilities)
+    version = tracker.registry.register(record, promotion_of(UNIFORM))
+    assert version.tags["files_digest"] == sealed
+
+
 @dataclass
 class Crowned:
     """A store with a champion, and a second finished run."""
