@@ -18,7 +18,7 @@ from .results import writable_file
 if TYPE_CHECKING:
     import pandas as pd
 
-_AT_ONCE = 16  # images handed to the model together: a call may hold so many of any size
+_AT_ONCE = 32  # images handed to the model together: a call may hold so many of any size
 _BYTES = 64 * 2**20  # chosen: files beyond so many bytes wait for the next call
 _NAME = 100  # characters of a name that a message shows
 

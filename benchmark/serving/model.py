@@ -30,11 +30,11 @@ ON_ERROR = ("raise", "row")
 MAX_IMAGES = 1024
 """A call with more images is refused unread."""
 
-MAX_CALL_PIXELS = 16 * MAX_PIXELS
-"""Stored pixels that a call may hold in all. A few kilobytes of a call may
-be a picture that takes half a second to decode; 68 of the largest X-rays are not so many."""
+MAX_CALL_PIXELS = 32 * MAX_PIXELS
+"""Stored pixels that a call may hold in all, 135 of the largest X-rays: a hundred kilobytes of a call
+may be a picture of 64 million that takes half a second to decode."""
 
-_UNREADABLE = MAX_PIXELS // 16  # what an image counts that was refused, maybe after long decoding
+_UNREADABLE = MAX_PIXELS // 8  # what an image counts that was refused, maybe after long decoding
 
 _CHUNK = 256  # images decoded at a time, so that memory does not grow with the call
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from typing import Any
 
-_AT_ONCE = 16  # a call to the model may hold so many pictures of any size
+_AT_ONCE = 32  # a call to the model may hold so many pictures of any size
 
 
 def predict(job: dict[str, Any]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def test_many_files_are_one_table_and_a_few_at_a_time(here: Path) -> None:
     for number in range(40):
         picture(f"scans/{number:02}.png")
     assert list(classified("scans")) == [f"scans/{number:02}.png" for number in range(40)]
-    assert Pulled.calls == [16, 16, 8]
+    assert Pulled.calls == [32, 8]
 
 
 def test_large_files_wait_for_the_next_call(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
