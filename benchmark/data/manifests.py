@@ -12,7 +12,7 @@ from ..texts import shown
 from .fingerprints import Fingerprints
 from .folders import Found, Images
 from .headers import MISSING, NO_COLUMN, Meanings, choose_part, find_columns, ignored, told
-from .index import ReadOptions
+from .index import ReadOptions, part_of
 from .labels import LabelCells, name_labels, writing_key
 from .part_lists import by_lists
 from .tables import TABLE_SUFFIXES, Sheet, open_table
@@ -109,11 +109,17 @@ def _located(
     notes: tuple[str, ...] = ()
     absent = [name for name in names if not os.path.lexists(_join(root, name))]
     if len(absent) * 2 > len(names):
-        _refuse_without_ending(file, numbers[names.index(absent[0])], absent)
-        if not any("/" in name for name in absent):
-            names, notes = _found_by_name(file, names)
+        row = numbers[names.index(absent[0])]
+        _refuse_without_ending(file, row, absent)
+        if any("/" in name for name in absent):
+            names, notes = _without_folders(root, names, absent)
         else:
-            names, notes = _without_folders(root, names, absent[0])
+            names, notes = _found_by_name(file, names)
+        if not notes and len(absent) == len(names):
+            raise DataError(
+                f"{file.name}, row {row}: there is no file {shown([repr(absent[0])])}, and none of "
+                f"the {len(names):,} that are named; paths must be relative to {root}."
+            )
     seen: dict[str, int] = {}
     for number, name in zip(numbers, names, strict=True):
         if seen.setdefault(name, number) != number:
@@ -203,16 +209,22 @@ def _found_by_name(file: Path, names: Sequence[str]) -> tuple[list[str], tuple[s
 
 
 def _without_folders(
-    root: Path, names: Sequence[str], absent: str
+    root: Path, names: Sequence[str], absent: Sequence[str]
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Return paths without folders that they begin with and that are not there.
+    """Return paths without folders that all absent ones begin with and that are not there.
 
-    CheXpert's begin with the folder in which the table lies itself.
+    CheXpert's begin with the folder in which the table lies itself. A folder of a part is left out
+    only where it is that folder: without it, an image of test may be found in train.
     """
-    parts = PurePosixPath(absent).parts
+    parts = PurePosixPath(absent[0]).parts
     for count in range(1, len(parts)):
+        begin = "/".join(parts[:count]) + "/"
+        if not all(name.startswith(begin) for name in absent):
+            break
+        is_own = parts[count - 1] == root.name
+        if not is_own and any(part_of(folder) for folder in parts[:count]):
+            break
         if os.path.lexists(root.joinpath(*parts[count:])):
-            begin = "/".join(parts[:count]) + "/"
             note = f"paths begin with {begin}, which is not below {root}: they are read without it."
             return [name.removeprefix(begin) for name in names], (note,)
     return list(names), ()

@@ -285,6 +285,20 @@ def test_chexpert_s_paths_begin_with_the_folder_of_the_table(tmp_path: Path) -> 
     assert any("1 of 3 labels are -1" in note and "uncertain" in note for note in index.notes)
 
 
+def test_a_path_in_test_is_not_looked_for_in_train(tmp_path: Path) -> None:
+    put(tmp_path / "train", "a/1.png", "b/2.png")
+    with pytest.raises(DataError, match=r"row 2: there is no file 'test/a/1.png', and none of the"):
+        read(tmp_path / "train", "path,label\ntest/a/1.png,a\ntest/b/2.png,b\n")
+    index = read(tmp_path / "train", "path,label\ntrain/a/1.png,a\ntrain/b/2.png,b\n")
+    assert index.paths == ("a/1.png", "b/2.png")
+
+
+def test_a_table_whose_files_are_elsewhere_is_told_where_they_must_be(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    with pytest.raises(DataError, match=r"none of the 2 that are named; paths must be relative to"):
+        read(tmp_path / "m", LISTED)
+
+
 def test_rsna_names_files_without_their_ending_and_is_told_what_to_write(tmp_path: Path) -> None:
     folder = tmp_path / "stage_2_train_images"
     folder.mkdir()
