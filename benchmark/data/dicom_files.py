@@ -9,6 +9,7 @@ import re
 import struct
 import zlib
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..errors import ImageError
@@ -28,6 +29,7 @@ _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _VRS = _LONG_VRS | frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
 )
+_RUN = 64  # bytes that one byte of runs may become
 _UNDEFINED = 0xFFFFFFFF
 _META, _FIRST = 0x0002, 0x0008
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -75,20 +77,28 @@ def check_stream(file: "Dataset", size: tuple[int, int]) -> None:
     """Hold a compressed picture to the header's width and height, before a decoder allocates.
 
     Raises:
-        ImageError: its own header states another size or number of channels, or none.
+        ImageError: its own header states another size or number of channels, or none, or its runs
+            unpack to far more.
     """
     from pydicom.encaps import get_frame
 
+    frame = get_frame(file.PixelData, 0, number_of_frames=1)
     if str(file.file_meta.TransferSyntaxUID) == RLE:
-        return  # RLE is unpacked to the header's size and no further
-    found = _stream_size(get_frame(file.PixelData, 0, number_of_frames=1))
+        _check_rle(frame, size[0] * size[1])
+    else:
+        channels = int(file.get("SamplesPerPixel", 1) or 1)
+        _check_jpeg(_stream_size(frame), (*size, channels))
+
+
+def _check_jpeg(found: tuple[int, int, int] | None, stated: tuple[int, int, int]) -> None:
     if found is None:
         raise ImageError("its compressed picture does not state its size: it is damaged.")
-    if found[:2] != size:
-        raise ImageError(f"its header says {size}, its compressed picture {found[:2]}.")
-    channels = int(file.get("SamplesPerPixel", 1) or 1)
-    if found[2] != channels:
-        raise ImageError(f"its header says {channels} channels, its compressed picture {found[2]}.")
+    if found[:2] != stated[:2]:
+        raise ImageError(f"its header says {stated[:2]}, its compressed picture {found[:2]}.")
+    if found[2] != stated[2]:
+        raise ImageError(
+            f"its header says {stated[2]} channels, its compressed picture {found[2]}."
+        )
 
 
 def _transfer_syntax(data: bytes, start: int) -> tuple[str, int]:
@@ -196,6 +206,32 @@ def missing_decoder(syntax: str) -> str:
     if find_spec("pylibjpeg") and find_spec(plugin):
         return ""
     return f"pip install pylibjpeg pylibjpeg-{plugin}, or {_CONVERT}"
+
+
+def _check_rle(frame: bytes, pixels: int) -> None:
+    """Raise an `ImageError` for runs that unpack to far more than the picture.
+
+    pydicom unpacks a segment to its end before it looks at its length. A segment that could not
+    become large whatever it holds is not walked through, which takes as long as unpacking it.
+    """
+    count = min(15, *struct.unpack_from("<I", frame)) if len(frame) >= 64 else 0
+    starts = [*struct.unpack_from(f"<{count}I", frame, 4), len(frame)] if count else []
+    for start, end in pairwise(starts):
+        if (end - start) * _RUN > _MOST_INFLATED and _exceeds(frame[start:end], 2 * pixels):
+            raise ImageError("its runs unpack to more than the picture: it is damaged.")
+
+
+def _exceeds(segment: bytes, most: int) -> bool:
+    """Tell whether a segment of runs unpacks to more bytes (DICOM PS3.5, annex G)."""
+    place, total = 0, 0
+    while place < len(segment) and total <= most:
+        control = segment[place]
+        if control > 128:  # the next byte, repeated
+            total, place = total + 257 - control, place + 2
+        else:  # so many bytes as they stand; 128 means nothing
+            as_is = control + 1 if control < 128 else 0
+            total, place = total + as_is, place + 1 + as_is
+    return total > most
 
 
 def _stream_size(frame: bytes) -> tuple[int, int, int] | None:

@@ -1,6 +1,7 @@
 """DICOM's compressed transfer syntaxes: what the installed decoders read, and what is missing."""
 
 import base64
+import struct
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,7 +13,7 @@ from benchmark.data.dicom import decoders, read_tags
 from benchmark.data.dicom_files import check_stream, missing_decoder
 from benchmark.errors import ImageError
 from benchmark.records import Picture
-from tests.data.pictures import dicom, encode, gradient
+from tests.data.pictures import dicom, encode, gradient, noise
 
 DEEP = (np.arange(48).reshape(6, 8) * 80).astype(np.uint16)
 TAGS = dict[str, Any](BitsStored=12, HighBit=11, WindowCenter=2048, WindowWidth=4096)
@@ -140,6 +141,27 @@ def test_a_stream_without_a_size_is_refused() -> None:
     data = dicom(DEEP, "1.2.840.10008.1.2.4.50", PixelData=encapsulate([b"\xff\xd8\xff\xd9"]))
     with pytest.raises(ImageError, match="does not state its size"):
         read_native(data, Picture(side_px=4))
+
+
+def runs(segment: bytes) -> bytes:
+    """Return a file of 8 × 6 pixels whose one segment of runs is given."""
+    from pydicom.encaps import encapsulate
+
+    frame = struct.pack("<16I", 1, 64, *[0] * 14) + segment
+    return dicom(noise("runs", 6, 8), "1.2.840.10008.1.2.5", PixelData=encapsulate([frame]))
+
+
+def test_runs_that_unpack_to_far_more_than_the_picture_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file of 10 MB would otherwise take 640 MB, whatever the size of its picture."""
+    whole = bytes([47]) + noise("runs", 6, 8).tobytes() + b"\x80"
+    bomb = runs(b"\x81\0" * 1000)
+    monkeypatch.setattr("benchmark.data.dicom_files._MOST_INFLATED", 0)  # so that all are walked
+    plain = read_native(dicom(noise("runs", 6, 8)), Picture(side_px=4)).pixels
+    assert np.array_equal(read_native(runs(whole), Picture(side_px=4)).pixels, plain)
+    with pytest.raises(ImageError, match="runs unpack to more than the picture"):
+        read_native(bomb, Picture(side_px=4))
 
 
 def test_a_damaged_stream_is_called_damaged() -> None:

@@ -3,6 +3,7 @@
 By hand, longer: IMAGES=100000 python -m pytest tests/data/test_fuzz_images.py
 """
 
+import io
 import os
 import struct
 import time
@@ -38,6 +39,18 @@ HEADER = dict[str, Any](
 )  # fmt: skip
 Random = np.random.Generator
 
+
+def rle_dicom() -> bytes:
+    from pydicom import dcmread
+    from pydicom.uid import RLELossless
+
+    file = dcmread(io.BytesIO(dicom(gradient(), **HEADER)))
+    file.compress(RLELossless)
+    out = io.BytesIO()
+    file.save_as(out)
+    return out.getvalue()
+
+
 PICTURES: dict[str, Callable[[], bytes]] = {
     "png": lambda: encode(COLOUR),
     "png with alpha": lambda: encode(np.dstack([COLOUR, COLOUR[..., 0]])),
@@ -59,6 +72,7 @@ DICOMS: dict[str, Callable[[], bytes]] = {
     "implicit dicom": lambda: dicom(gradient().astype(np.int16), "1.2.840.10008.1.2", **HEADER),
     "colour dicom": lambda: dicom(COLOUR, **HEADER),
     "jpeg dicom": lambda: _jpeg_dicom("JPEG", "1.2.840.10008.1.2.4.50", quality=95),
+    "rle dicom": rle_dicom,
     "jpeg 2000 dicom": lambda: _jpeg_dicom("JPEG2000", "1.2.840.10008.1.2.4.91", no_jp2=True),
 }
 SHARE = COUNT // (len(PICTURES) + len(DICOMS))
