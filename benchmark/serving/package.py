@@ -19,7 +19,14 @@ _PACKAGE = Path(__file__).parent.parent
 _ENTRY = "serving/model.py"
 _NEEDED = ("mlflow", "keras", "numpy", "pandas", "pillow", "pydicom")
 _BACKENDS = ("tensorflow", "tensorflow-cpu")
-_OPTIONAL = ("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "python-gdcm")
+_OPTIONAL = (
+    "pylibjpeg",
+    "pylibjpeg-libjpeg",
+    "pylibjpeg-openjpeg",
+    "pylibjpeg-rle",
+    "python-gdcm",
+    "pyjpegls",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
