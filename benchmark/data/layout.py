@@ -66,9 +66,13 @@ def read_layout(root: Folder, wanted: Sequence[str] = ()) -> Layout:
             if each.path not in parts
         ]
         classes = list(_of_parts(root, parts, beside, aside))
-        parts_from = "the folders " + shown([path.name for path in parts])
+        parts_from = "the folders " + shown(
+            [path.name for path in sorted(parts, key=lambda path: list(Part).index(parts[path]))]
+        )
     else:
         classes, parts_from = _without_part_folders(root, wanted, beside)
+    if not classes:
+        raise DataError(_without_classes(root))
     _check_below(root, classes)
     return Layout(
         classes=tuple(classes),
@@ -108,8 +112,7 @@ def _of_parts(
         if not folder.folders:
             if part is Part.TRAIN or not folder.files:
                 raise DataError(
-                    f"{folder.path} holds no class folders; it needs one folder for each class, or "
-                    f"a table of the images (--data FILE.csv), or --ignore {folder.name}."
+                    f"{_without_classes(folder)} --ignore {folder.name} leaves this one aside."
                 )
             aside.append(
                 f"the folder {folder.name!r}: its {len(folder.files)} images stand in no class "
@@ -117,6 +120,13 @@ def _of_parts(
             )
         for each in folder.folders:
             yield ClassFolder(folder=beside.below(each), name=each.name, part=part)
+
+
+def _without_classes(folder: Folder) -> str:
+    return (
+        f"{folder.path} holds no class folders; it needs one folder for each class, or a table of "
+        "the images: --data FILE.csv."
+    )
 
 
 def _without_part_folders(
@@ -129,10 +139,7 @@ def _without_part_folders(
     """
     tops = [beside.below(each) for each in root.folders]
     if not tops:
-        raise DataError(
-            f"{root.path} holds no class folders; it needs one folder for each class, or a table "
-            "of the images: --data FILE.csv."
-        )
+        raise DataError(_without_classes(root))
     divided = [each for each in tops if any(map(part_of, each.names))]
     if divided and len(tops) > 1:
         return _parts_below(tops, divided), "the folders below each class"

@@ -75,6 +75,15 @@ def test_explore_says_what_was_understood(scans: Path, capsys: Said) -> None:
     assert understood(capsys) == EXPECTED
 
 
+def test_what_a_refusal_quotes_cannot_steer_a_terminal(scans: Path, capsys: Said) -> None:
+    (scans / "x\x1b[2J\ny").symlink_to("nowhere")
+    assert run_command(["plan", "--data", "scans"]) == 2
+    assert run_command(["plan", "--data", "scans\x1b[2J/y"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 2
+    assert all(line.isprintable() for line in said.splitlines())
+
+
 def test_a_data_set_is_read_again_as_the_benchmark_did() -> None:
     asked = Request.read(
         {"ignore": "masks,*_seg.png", "classes": "x=a+b,c", "patient_pattern": r"(p\d)_"}
