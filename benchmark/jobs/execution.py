@@ -1,6 +1,5 @@
 """One benchmark from its plan to its board: workers train, this process logs, ranks, registers."""
 
-import contextlib
 import json
 import shutil
 import traceback
@@ -9,11 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .. import environment
 from ..board import Board
 from ..data import PAGE
-from ..errors import AwayError, DataError, is_interruption, kind_and_line
-from ..evaluation import read_predictions
+from ..errors import AwayError, is_interruption, kind_and_line
 from ..plan import Job, Prepared, composite_spec
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Benchmark, Run, Tracker
@@ -25,38 +22,15 @@ from ..worker import (
     Task,
     Tried,
     complete_outcomes,
-    read_history,
-    read_outcome,
 )
 from ..zoo import NONE
 from .boards import SUBJECT_FILE, subject_of
 from .composing import Networks, members_of, networks_on
 from .image_jobs import audit_images, leave_page, leave_split
+from .leftovers import read_left, remove_if_empty, remove_stale_parts
 from .progress import Display, name_of, names_of
 from .recording import Recorder, import_what_draws
 from .tasks import job_task, plain_task
-
-# chosen, not sourced: whoever is alive has a part under its name within seconds
-_STALE_SECONDS = 60.0
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder that nothing is in."""
-    with contextlib.suppress(OSError):  # something is in it, or another process was quicker
-        folder.rmdir()
-
-
-def remove_stale_parts(folder: Path) -> None:
-    """Remove the files (`.NAME.CHANCE.part`) that a killed process was writing among results.
-
-    Args:
-        folder: the experiment's folder, with a folder of checkpoints for each training.
-    """
-    now = environment.now().timestamp()
-    for path in (*folder.glob(".*.part"), *folder.glob("checkpoints/*/.*.part")):
-        with contextlib.suppress(FileNotFoundError):  # another process was quicker
-            if now - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -161,7 +135,7 @@ class Execution:
             if folder.name in living:
                 continue
             for left in complete_outcomes(folder):
-                outcome = self._read(left)
+                outcome = read_left(left, self.folder / "set-aside", self.display.note)
                 if outcome is None:
                     continue
                 if outcome.spec.data_digest == self.prepared.index.digest:
@@ -198,26 +172,6 @@ class Execution:
                 f"{self._name(run.spec)}: {reason}; it is kept, and logged at the next start"
             )
             return record
-
-    def _read(self, folder: Path) -> Outcome | None:
-        """Read an outcome; one that is damaged is moved out of the way of later starts."""
-        try:
-            read_predictions(folder / "predictions.parquet")
-            read_history(folder)
-            return read_outcome(folder)
-        except (DataError, OSError, ValueError, KeyError, TypeError) as error:
-            if not folder.exists():  # another benchmark has logged it meanwhile
-                return None
-            self._set_aside(folder, f"cannot be read: {kind_and_line(error)}")
-            return None
-
-    def _set_aside(self, folder: Path, reason: str) -> None:
-        """Move a damaged outcome to where no later start meets it."""
-        aside = self.folder / "set-aside" / folder.name
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.move(folder, aside)
-        self.display.note(f"an outcome is set aside in {aside}: {reason}")
 
     def _tidy(self) -> None:
         """Take away this process's folders, and the ones around them where nothing else is in.
