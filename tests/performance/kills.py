@@ -2,7 +2,7 @@
 
     nice python -m tests.performance.kills --kills 50 --work /tmp/kills
 
-draws phantom, runs a search, networks and composites to the end once, then in another folder with
+draws small images, runs a search, networks and composites to the end once, then in another folder with
 the same commands under SIGKILL, and lets that end too. It holds the second store to the first: the
 same board, each spec finished once, what was finished at a kill kept, no run RUNNING, no model
 PENDING, each trial once. It prints what it met and how long that took.
@@ -27,10 +27,13 @@ from typing import Any
 
 import pandas as pd
 
+from tests.jobs.conftest import draw
+
 ROOT = Path(__file__).parents[2]
-SEARCHED = "--arch mlp,ensemble --search optuna:random --trials 30 --space smoke"
+COUNTS = {"train": 60, "val": 40, "test": 40}
+SEARCHED = "--arch mlp,cnn,ensemble --search optuna:random --trials 60 --space smoke"
 PLAIN = "--arch prior,mlp,cnn,ensemble,chained --seed 0,1"
-RUN = "run --data phantom --side 32 --epochs 4 --rank-on val"
+RUN = "run --data ../scans --side 32 --epochs 20 --batch 4 --rank-on val"
 _TIMED = ("seconds", "milliseconds", "memory")
 _FINISHED = (
     "select value, run_uuid from tags join runs using (run_uuid) where key = 'spec_digest'"
@@ -58,9 +61,15 @@ class Store:
             )
 
     def wait_until_at_work(self, process: "subprocess.Popen[bytes]") -> None:
-        """Wait until a benchmark that was just begun opens its run, or has ended."""
+        """Wait until a benchmark that was just begun is at one of its runs, or has ended."""
         before = self._present()
-        while process.poll() is None and self._present() <= before:
+        while process.poll() is None:
+            for token in self._present() - before:
+                if self.query(
+                    "select 1 from tags join runs using (run_uuid) where key = 'lease'"
+                    f" and value like '{token} %' and name not like 'benchmark %'"
+                ):
+                    return
             time.sleep(0.1)
 
     def _present(self) -> set[str]:
@@ -109,13 +118,13 @@ class Met:
     """What stood at the kills: it must stand at the end."""
 
     kills: int = 0
+    ends: int = 0  # of benchmarks that were at their end before they were killed
     during: Counter[str] = field(default_factory=Counter)
     finished: dict[str, str] = field(default_factory=dict)
     left: dict[str, float] = field(default_factory=dict)
 
     def note(self, store: Store) -> None:
         """Note what a kill left, and that nothing that was there is gone."""
-        self.kills += 1
         found = store.finished()
         assert len(dict(found)) == len(found), f"made twice: {found}"
         lost = {digest for digest in self.finished if dict(found).get(digest) is None}
@@ -137,12 +146,14 @@ def kill_at_random(store: Store, words: str, delays: Sequence[float], met: Met) 
         if number % 5:
             store.wait_until_at_work(process)
         try:
-            process.wait(timeout=delay)
+            assert process.wait(timeout=delay) == 0
+            met.ends += 1
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
+            met.kills += 1
         met.note(store)
-        print(f"kill {met.kills}: {len(met.finished)} finished", flush=True)
+        print(f"kill {met.kills}: {len(met.finished)} finished, {dict(met.during)}", flush=True)
 
 
 def check(store: Store, whole: Store, met: Met) -> None:
@@ -175,16 +186,17 @@ def main() -> None:
     """Run once without a kill and once with many; print what was met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill")
+    parser.add_argument("--longest", type=float, default=8.0, help="seconds before a kill")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("kills"))
     asked = parser.parse_args()
     whole, killed = Store(asked.work.absolute() / "whole"), Store(asked.work.absolute() / "killed")
     began, met = time.monotonic(), Met()
     chance = random.Random(asked.seed)
-    shutil.rmtree(killed.folder, ignore_errors=True)
+    shutil.rmtree(asked.work, ignore_errors=True)
+    draw(asked.work / "scans", COUNTS)
     for store in (whole, killed):
-        store.folder.mkdir(parents=True, exist_ok=True)
+        store.folder.mkdir(parents=True)
     for words in (SEARCHED, PLAIN):
         assert whole.begin(words).wait() == 0
         print(f"whole: {words}: {time.monotonic() - began:.0f} s", flush=True)
@@ -193,7 +205,10 @@ def main() -> None:
         assert killed.begin(words).wait() == 0
         print(f"killed: {words}: {time.monotonic() - began:.0f} s", flush=True)
     check(killed, whole, met)
-    print(f"{met.kills} kills in {time.monotonic() - began:.0f} s; under way: {dict(met.during)}")
+    print(
+        f"{met.kills} kills and {met.ends} ends in {time.monotonic() - began:.0f} s; "
+        f"at the kills were open: {dict(met.during)}"
+    )
 
 
 if __name__ == "__main__":
