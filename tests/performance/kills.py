@@ -2,9 +2,9 @@
 
     nice python -m tests.performance.kills --kills 50 --work /tmp/kills
 
-draws small images, runs a search, networks and composites to the end once, then in another folder with
-the same commands under SIGKILL, and lets that end too. It holds the second store to the first: the
-same board, each spec finished once, what was finished at a kill kept, no run RUNNING, no model
+draws small images, runs a search, networks and composites to the end once, then in another folder
+with the same commands under SIGKILL, and lets that end too. It holds the second store to the first:
+the same board, each spec finished once, what was finished at a kill kept, no run RUNNING, no model
 PENDING, each trial once. It prints what it met and how long that took.
 """
 
