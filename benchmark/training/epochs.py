@@ -96,8 +96,17 @@ class Trained:
     trainee: Trainee
 
     def predict(self, inputs: Inputs, rows: Rows) -> Probabilities:
-        """Return (n, k) probabilities that sum to 1 in float64."""
+        """Return (n, k) probabilities that sum to 1 in float64.
+
+        Raises:
+            ValueError: they are no numbers, for no epoch ended with finite ones.
+        """
         values = self.trainee.predict(inputs, rows).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(
+                "training diverged: the network answers with NaN; a lower learning_rate or a "
+                "clip_norm above 0 may hold it (--params)"
+            )
         total: Probabilities = values / values.sum(axis=1, keepdims=True)
         return total
 
@@ -243,7 +252,7 @@ class TrainingStage:
         earlier: how many epochs earlier stages had.
         start: metrics of the network as it comes, which then counts as a candidate; or none.
         checkpoint: keeps every epoch; None to keep none.
-        seen: told the (n_val, k) probabilities of every epoch, just before `report`.
+        seen: told the (n_val, k) probabilities of every epoch that has some, just before `report`.
     """
 
     name: str
@@ -279,14 +288,16 @@ def run_epochs(
             break
         metrics = _train_once(trainee, inputs, train, settings, schedule, stage.seed, number)
         said = trainee.predict(inputs, val.rows)
-        metrics |= measure("val", said, val.labels)
+        is_finite = bool(np.isfinite(said).all())
+        if is_finite:  # NaN would count as an answer, and might be the best epoch
+            metrics |= measure("val", said, val.labels)
         history.append(Epoch(number=stage.earlier + number, stage=stage.name, metrics=metrics))
         if watch.better(metrics) or watch.best_weights is None:
             watch.best_weights = trainee.snapshot()
         schedule.after(watch)
         if stage.checkpoint is not None:
             stage.checkpoint.save(trainee, watch, schedule, history)
-        if stage.seen is not None:
+        if stage.seen is not None and is_finite:
             stage.seen(said.astype(np.float64))
         stage.report(history[-1])
     trainee.restore(watch.best_weights)
@@ -342,7 +353,7 @@ def _naming_batch(settings: Settings) -> Iterator[None]:
             raise
         less = f"--batch {settings.batch // 2} needs less, and is another run"
         if settings.optimizer == LBFGS:
-            less = f"{LBFGS} takes all images at once, and every other --optimizer fewer"
+            less = f"{LBFGS} takes all images at once, and every other optimizer (--params) fewer"
         elif settings.batch == 1:
             less = "a smaller --side needs less, and is another run"
         raise MemoryError(

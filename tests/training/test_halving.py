@@ -193,7 +193,11 @@ class NoRoom:
     [
         (32, "adam", r"step of 32 images: --batch 16 needs less, and is another run \(Resource"),
         (1, "adam", r"step of 1 images: a smaller --side needs less"),
-        (24, LBFGS, r"lbfgs takes all images at once, and every other --optimizer fewer"),
+        (
+            24,
+            LBFGS,
+            r"lbfgs takes all images at once, and every other optimizer \(--params\) fewer",
+        ),
     ],
 )
 def test_training_without_memory_names_what_needs_less(

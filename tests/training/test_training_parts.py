@@ -1,5 +1,6 @@
 """The small parts of training that need no network."""
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.records import Params, Regime, Silent
+from benchmark.records import Epoch, Params, Regime, Silent
 from benchmark.training import (
     check,
     class_weights,
@@ -19,9 +20,18 @@ from benchmark.training import (
     tunables,
 )
 from benchmark.training.engines import FeatureEngine
-from benchmark.training.epochs import Checkpoint, Schedule, Watch
+from benchmark.training.epochs import (
+    Checkpoint,
+    Schedule,
+    Step,
+    Trained,
+    TrainingStage,
+    Watch,
+    run_epochs,
+)
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.keras_trainee import KerasTrainee
+from benchmark.training.material import Examples
 from benchmark.training.numpy_trainer.optimizers import clip
 from benchmark.training.numpy_trainer.stack import _Dropout
 from benchmark.training.passes import Stored, pass_images
@@ -348,3 +358,63 @@ def test_lbfgs_takes_all_images_in_a_step(tmp_path: Path) -> None:
     material = make_material(tmp_path)
     spec = make_spec("mobilenetv2", Regime.FROZEN, {"optimizer": "lbfgs", "dropout": 0.0})
     assert settings_of(spec, material).batch == len(material.split.train)
+
+
+class Diverging:
+    """A trainee whose answers are NaN from an epoch on; before that it is right."""
+
+    def __init__(self, first: int) -> None:
+        self.first, self.steps, self.weights = first, 0, -1
+
+    def step(self, *_: Any) -> Step:
+        self.steps += 1
+        self.weights = self.steps - 1
+        return Step(loss=math.inf if self.weights >= self.first else 0.5, accuracy=0.5)
+
+    def predict(self, _inputs: Any, rows: Any) -> Any:
+        one = math.nan if self.weights >= self.first else 0.6
+        return np.tile(np.array([one, 1 - one], np.float32), (len(rows), 1))
+
+    def snapshot(self) -> int:
+        return self.weights
+
+    def restore(self, snapshot: int) -> None:
+        self.weights = snapshot
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+
+def trained_until_nan(first: int, monitor: str) -> tuple[Trained, list[Any], list[Epoch]]:
+    settings: Any = SimpleNamespace(
+        monitor=monitor,
+        patience=0,
+        epochs=4,
+        batch=8,
+        optimizer="adam",
+        schedule="constant",
+        learning_rate=0.1,
+        warmup_epochs=0,
+    )
+    some = Examples(rows=np.arange(6), labels=np.array([1, 1, 1, 1, 0, 0]))
+    seen, epochs = list[Any](), list[Epoch]()
+    stage = TrainingStage(name="x", seed=0, report=epochs.append, seen=seen.append)
+    inputs = cast("Any", SimpleNamespace(drawn=lambda rows, _: rows))
+    trainee = cast("Any", Diverging(first))
+    return run_epochs(trainee, inputs, some, some, settings, stage), seen, epochs
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "val_macro_f1", "val_accuracy"])
+def test_an_epoch_of_nan_is_never_the_best(monitor: str) -> None:
+    trained, seen, epochs = trained_until_nan(2, monitor)
+    assert trained.trainee.snapshot() == 0
+    assert (len(seen), len(epochs)) == (2, 4)
+    assert [monitor in epoch.metrics for epoch in epochs] == [True, True, False, False]
+    assert np.isfinite(trained.predict(cast("Any", None), np.arange(3))).all()
+
+
+def test_a_network_that_only_answers_nan_fails_with_what_may_hold_it() -> None:
+    trained, seen, _ = trained_until_nan(0, "val_macro_f1")
+    assert seen == []
+    with pytest.raises(ValueError, match=r"diverged: .*NaN; a lower learning_rate"):
+        trained.predict(cast("Any", None), np.arange(3))
