@@ -4,7 +4,7 @@ import json
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -117,7 +117,7 @@ class Execution:
             self.tracker.hurry()
             interrupted = is_interruption(error)
             for run in list(self._open.values()):
-                with contextlib.suppress(AwayError):  # a later start closes it
+                with suppress(AwayError):  # a later start closes it
                     run.fail("interrupted" if interrupted else str(error), State.KILLED)
             if interrupted:
                 raise KeyboardInterrupt from error

@@ -156,7 +156,7 @@ def test_a_model_that_tells_other_classes_is_refused(
     done = subprocess.CompletedProcess("", 0, stdout=f"noise\n{json.dumps(answer)}\n")
     tracker = bench.open()
     record = finished(tracker)
-    monkeypatch.setattr(room.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     with pytest.raises(PromotionError, match="it tells squamous, normal, large cell apart, not"):
         tracker.registry.register(record, promotion_of(UNIFORM))
 
