@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from benchmark.records import Index, Params, Part, Picture, Predictions, Regime, Silent
 from benchmark.seeds import generator
+from tests.data.pictures import dicom, encode
 
 from .reference import Figures, listed, told
 
@@ -83,18 +84,34 @@ def _drawn_index() -> Index:
 
 def _seen(images: list[Any]) -> Figures:
     """Return means of 16 squares of some images, decoded in several ways and augmented."""
-    from benchmark.data import POLICIES, augment, decode_array, read_policy
+    from benchmark.data import POLICIES, augment, decode_array, decode_bytes, read_policy
 
     wide = [np.concatenate([each, each[:, :32]], axis=1) for each in images]
     found: Figures = {}
     for fit in ("stretch", "pad", "crop"):
         picture = Picture(side_px=64, fit=fit)
         found[f"decoded {fit}"] = _squares(np.stack([decode_array(each, picture) for each in wide]))
+    for name, files in _deep_files(images).items():
+        picture = Picture(side_px=64, grey_range="0-4095")
+        found[f"decoded {name}"] = _squares(
+            np.stack([decode_bytes(each, picture) for each in files])
+        )
     square = np.stack([decode_array(each, Picture(side_px=64)) for each in images])
     hashes = [f"{number:064x}" for number in range(len(square))]
     for name in POLICIES:
         found[f"augmented {name}"] = _squares(augment(square, read_policy(name), 1, hashes, 0))
     return found
+
+
+def _deep_files(images: list[Pixels]) -> dict[str, list[bytes]]:
+    """Return images as PNG of 12 bits in 16, and as DICOM that is padded at its left."""
+    deep = [each.astype(np.uint16) * 16 for each in images]
+    padded = [np.where(np.arange(each.shape[1]) < 16, 4000, each) for each in deep]
+    inverted = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": 4000}
+    return {
+        "PNG": [encode(each) for each in deep],
+        "DICOM": [dicom(each.astype(np.uint16), **inverted) for each in padded],
+    }
 
 
 def _squares(images: Pixels) -> list[float]:
