@@ -107,7 +107,10 @@ def _deep_files(images: list[Pixels]) -> dict[str, list[bytes]]:
     """Return images as PNG of 12 bits in 16, and as DICOM that is padded at its left."""
     deep = [each.astype(np.uint16) * 16 for each in images]
     padded = [np.where(np.arange(each.shape[1]) < 16, 4000, each) for each in deep]
-    inverted = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": 4000}
+    inverted: dict[str, Any] = {
+        "PhotometricInterpretation": "MONOCHROME1",
+        "PixelPaddingValue": 4000,
+    }
     return {
         "PNG": [encode(each) for each in deep],
         "DICOM": [dicom(each.astype(np.uint16), **inverted) for each in padded],
