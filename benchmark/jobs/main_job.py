@@ -240,7 +240,7 @@ def _opening(prepared: Prepared) -> Opening:
         data_digest=index.digest,
         splits=tuple(each.digest for each in prepared.splits),
         synthetic=index.synthetic,
-        tags={"notes": last_parts("\n".join(prepared.notes))[:8000]},
+        tags={"notes": last_parts("\n".join((*index.understood.merged, *prepared.notes)))[:8000]},
     )
 
 

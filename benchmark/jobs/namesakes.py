@@ -29,18 +29,20 @@ def check_names(request: Request, index: Index, tracker: Tracker) -> None:
     """
     if index.name in DATA_SETS:
         return
-    taken = []
-    if request.experiment is None and tracker.experiment.name == index.name:
-        taken += ["experiment"] if _is_of_others(_experiment(tracker), index, tracker) else []
-    if request.register.on("") == "":
-        taken += ["register"] if _is_of_others(_model(tracker, index), index, tracker) else []
+    is_default = request.experiment is None and tracker.experiment.name == index.name
+    is_named_after = request.register.on("") == ""
+    taken = {}
+    if is_default and _is_of_others(_experiment(tracker), index, tracker):
+        taken["experiment"] = "the experiment"
+    if is_named_after and (taken or _is_of_others(_model(tracker, index), index, tracker)):
+        taken["register"] = "the registered model"
     if taken:
         own = slug(f"{Path(request.data).absolute().parent.name} {index.name}")
-        what = {"experiment": "experiment", "register": "registered model"}
+        options = " ".join(f"--{each} {own}" for each in taken)
         raise UsageError(
-            f"the {' and the '.join(what[each] for each in taken)} {index.name!r} hold what came "
-            "of other images, none of which is in this data set: give it names of its own, such "
-            f"as {' '.join(f'--{each} {own}' for each in taken)}, or the same if it is the same."
+            f"{' and '.join(taken.values())} {index.name!r} would mix data sets: what is there "
+            f"came of other images, none of which is in {request.data}. Give this one names of its own, "
+            f"such as {options}, or the same names if it is the same data set."
         )
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -434,7 +435,9 @@ def test_classes_are_merged_and_picked_without_moving_files(root: Path, cache: C
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz", "phantom"])
-def test_classes_are_picked_in_every_kind_of_data_set(root: Path, cache: Cache, kind: str) -> None:
+def test_classes_are_picked_in_every_kind_of_data_set(
+    root: Path, cache: Cache, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(root, "x", count=3)
     (root / "t.csv").write_text("path,label\nx/0.png,a\nx/1.png,b\nx/2.png,c\n")
     labels = np.arange(6) % 3
@@ -442,8 +445,14 @@ def test_classes_are_picked_in_every_kind_of_data_set(root: Path, cache: Cache, 
     data, kept = {
         "csv": (str(root / "t.csv"), ("a", "b")),
         "npz": (str(root / "t.npz"), ("class-00", "class-01")),
-        "phantom": ("phantom", ("adenocarcinoma", "normal")),
+        "phantom": ("phantom", ("class-00", "class-01")),
     }[kind]
+    drawn = replace(
+        read_index(str(root / "t.npz"), ReadOptions(needs_parts=False), cache),
+        name="phantom",
+        synthetic=True,
+    )
+    monkeypatch.setattr("benchmark.data.phantom.read_index", lambda _: drawn)
     options = ReadOptions(needs_parts=False, classes={"x": (kept[0],), "y": (kept[1],)})
     whole = read_index(data, ReadOptions(needs_parts=False), cache)
     index = read_index(data, options, cache)

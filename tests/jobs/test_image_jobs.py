@@ -70,7 +70,11 @@ def test_plan_says_what_was_understood(scans: Path, capsys: Said) -> None:
     assert understood(capsys) == EXPECTED
 
 
-def test_explore_says_what_was_understood(scans: Path, capsys: Said) -> None:
+def test_explore_says_what_was_understood(
+    scans: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("explore", "audit_parts"):  # figures take matplotlib and seconds
+        monkeypatch.setattr(f"benchmark.jobs.image_jobs.{name}", lambda *_, **__: Path("page"))
     assert run_command(["explore", *WORDS]) == 0
     assert understood(capsys) == EXPECTED
 

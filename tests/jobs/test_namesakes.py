@@ -79,7 +79,7 @@ def check(index: Index, store: Store, **texts: str) -> None:
 def test_another_folder_of_the_name_needs_names_of_its_own(first: Index, other: Index) -> None:
     store = Store()
     store.keep("1", first)
-    with pytest.raises(UsageError, match=r"the experiment 'chest'.* --experiment b-chest,"):
+    with pytest.raises(UsageError, match=r"--experiment b-chest --register b-chest,"):
         check(other, store)
     check(other, store, experiment="chest")
 
@@ -122,7 +122,7 @@ def test_a_registered_model_of_other_images_needs_another_name(first: Index, oth
     record, evidence = erring("cnn", spread(3))
     store.add(record, evidence)
     store.crown(record)
-    with pytest.raises(UsageError, match=r"the registered model 'chest'.*--register b-chest,"):
+    with pytest.raises(UsageError, match=r"model 'chest' would mix.*as --register b-chest,"):
         check(other, store, experiment="mine")
     check(first, store, experiment="mine")
     check(other, store, experiment="mine", register="none")
