@@ -159,13 +159,14 @@ def read_tree(root: Path, ignore: Sequence[str] = ()) -> Tree:
 def data_root(root: Path) -> Path:
     """Go down through single folders that only wrap the parts, as archives often do."""
     folder = root
-    for _ in range(3):
-        inner = [entry.path for entry in _entries(folder) if _is_folder(entry)]
-        has_parts = any(part_of(Path(each).name) for each in inner)
-        if has_parts or len(inner) != 1 or Path(inner[0]).is_symlink():
-            return folder if has_parts else root
-        folder = Path(inner[0])
-    return folder if any(part_of(entry.name) for entry in _entries(folder)) else root
+    for _ in range(4):
+        inner = [Path(entry.path) for entry in _entries(folder) if _is_folder(entry)]
+        if any(part_of(each.name) for each in inner):
+            return folder
+        if len(inner) != 1 or inner[0].is_symlink():
+            break
+        folder = inner[0]
+    return root
 
 
 class _Walk:

@@ -41,8 +41,8 @@ def check_names(request: Request, index: Index, tracker: Tracker) -> None:
         options = " ".join(f"--{each} {own}" for each in taken)
         raise UsageError(
             f"{' and '.join(taken.values())} {index.name!r} would mix data sets: what is there "
-            f"came of other images, none of which is in {request.data}. Give this one names of its own, "
-            f"such as {options}, or the same names if it is the same data set."
+            f"came of other images, none of which is in {request.data}. Give this one names of its "
+            f"own, such as {options}, or the same names if it is the same data set."
         )
 
 
