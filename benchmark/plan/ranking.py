@@ -4,7 +4,7 @@ The choice is made by counts of operations at one nominal rate, never by a measu
 request on the same images gives the same specs on every machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,6 +114,16 @@ def check_ranking(request: Request) -> None:
         )
 
 
+def check_learning(regimes: Iterable[Regime]) -> None:
+    """Check that `--sanity yes` has a network to shuffle the labels of.
+
+    Raises:
+        UsageError: none of the networks learns by itself.
+    """
+    if all(regime in (Regime.PRIOR, Regime.COMPOSITE) for regime in regimes):
+        raise UsageError("--sanity yes needs a network that learns, such as --arch prior,mlp.")
+
+
 def _folds_of_folds(asked: str, scheme: str) -> UsageError:
     return UsageError(
         f"--rank-on {asked} and --split {scheme} exclude each other: folds of folds would answer "
@@ -127,9 +137,8 @@ def shuffled_spec(specs: Sequence[Spec], split: Split, index: Index) -> Spec:
     Raises:
         UsageError: none of them learns.
     """
+    check_learning(spec.regime for spec in specs)
     learning = [replace(spec, search=None) for spec in specs if spec.regime is not Regime.PRIOR]
-    if not learning:
-        raise UsageError("--sanity yes needs a network that learns, such as --arch prior,mlp.")
     cheapest = min(
         learning, key=lambda spec: nominal_seconds(replace(spec, rank_on="val"), split, index)
     )

@@ -19,7 +19,14 @@ from ..zoo import (
     resolve_weights,
 )
 from .parameters import check_known, params_for, read_params
-from .ranking import Sampling, check_ranking, choose_ranking, sampling_of, shuffled_spec
+from .ranking import (
+    Sampling,
+    check_learning,
+    check_ranking,
+    choose_ranking,
+    sampling_of,
+    shuffled_spec,
+)
 from .spaces import search_spec, sides_of, space_for
 
 CHANNELS = {"rgb": 3, "grey": 1}
@@ -107,6 +114,9 @@ def check_request(request: Request) -> None:
         UsageError: an architecture, a regime, a side, a parameter or a search does not fit.
         WeightsError: weights that were asked for cannot be had.
     """
+    if request.sanity:
+        asked = ((part, ARCHITECTURES[name]) for part in request.parts for name in part.arch)
+        check_learning(_regime(part, architecture) for part, architecture in asked)
     for part in request.parts:
         found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in part.arch]
         check_known(part.params, found)

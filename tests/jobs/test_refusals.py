@@ -66,6 +66,8 @@ def refused(place: Path, words: tuple[str, ...], message: str, capsys: Said) -> 
         (("--weights", "file", "--arch", "mobilenetv2"), "weights must be"),
         (("--weights", "~nobody-here/w"), "there is no user 'nobody-here'"),
         (("--split", "kfold:5", "--rank-on", "cv:5"), "folds of folds"),
+        (("--sanity", "yes"), "--sanity yes needs a network that learns"),
+        (("--arch", "prior,ensemble", "--sanity", "yes"), "--sanity yes needs a network that l"),
         (("--split", "none.csv"), "none.csv"),
         (("--split", "pipe.csv"), "pipe.csv"),
         (("--split", "~nobody-here/split.csv"), "there is no user"),
