@@ -124,5 +124,9 @@ def test_a_file_that_is_not_there_cannot_be_classified(refused: Refused) -> None
     refused("there is no file or folder 'nowhere.png'", "predict", "nowhere.png")
 
 
-def test_a_model_that_is_not_there_cannot_be_pulled(refused: Refused, scans: Path) -> None:
-    refused("cannot be pulled", "predict", "--model", "models:/none@champion", str(scans))
+def test_a_model_of_a_store_that_is_not_there_is_refused_and_no_store_made(
+    refused: Refused, scans: Path, tmp_path: Path
+) -> None:
+    words = ("predict", "--model", "models:/none@champion", str(scans))
+    refused("there is no tracking store at", *words)
+    assert list(tmp_path.iterdir()) == []
