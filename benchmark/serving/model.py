@@ -31,8 +31,8 @@ MAX_IMAGES = 1024
 """A call with more images is refused unread."""
 
 MAX_CALL_PIXELS = 32 * MAX_PIXELS
-"""Stored pixels that a call may hold in all, 135 of the largest X-rays: a hundred kilobytes of a
-call may be a picture of 64 million that takes half a second to decode."""
+"""Stored pixels that a call may hold in all, 135 of the largest X-rays. A text of less than 100 kB
+may be a picture of 64 million, which takes long to decode."""
 
 _UNREADABLE = MAX_PIXELS // 8  # what an image counts that was refused, maybe after long decoding
 
