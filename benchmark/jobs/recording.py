@@ -154,8 +154,11 @@ class Recorder:
         spec = run.spec
         name = name_of(spec).replace(":", "-").replace(" ", "-")
         path = self._folder / "logs" / f"{name}-failure.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(masked(traceback))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(masked(traceback))
+        except OSError as error:  # on a full disk the reason alone must do
+            reason = f"{reason} (its traceback could not be written: {error.strerror})"
         return run.fail(reason)
 
     def _from_nothing(self, outcome: Outcome) -> Seconds:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from .. import environment
 from ..cache import Cache
 from ..data import Pixels
+from ..errors import StoreError, one_line
 from ..evaluation import write_predictions
 from ..files import sync
 from ..records import (
@@ -58,34 +60,36 @@ def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
     trunk = found.trunk if found else None
     fitted, checked = train_checked(spec, material, progress, trunk)
     progress.stage("save")
-    folder = _fresh(task.folder)
-    fitted.network.save(folder / "model.keras")
-    write_predictions(_predictions(task, fitted), folder / "predictions.parquet")
-    write_predictions(
-        _rows_as_predictions(task, checked.rows, checked.probabilities), folder / "check.parquet"
-    )
-    (folder / "history.json").write_text(json.dumps([asdict(epoch) for epoch in fitted.history]))
-    _leave_hashes(task, folder / "trained_on.parquet")
-    if found:
-        write_search(found.result, folder / SEARCH_FILE)
-    more = _leave_out_of_fold(task, material, checked.engine, progress, folder)
-    outcome = Outcome(
-        spec=task.spec,
-        folder=task.folder,
-        seconds=fitted.seconds.having(search=seconds, wall=environment.seconds() - began),
-        parameters=int(fitted.network.count_params()),
-        model_bytes=(folder / "model.keras").stat().st_size,
-        milliseconds_per_image=checked.milliseconds,
-        device=this_device().name,
-        engine=fitted.engine,
-        peak_memory_mib=environment.peak_memory_mib(),
-        largest_difference=checked.difference,
-        facts={**fitted.facts, **more},
-        warnings=(*fitted.warnings, *(found.result.notes if found else ()), *notes),
-        trained=spec if found else None,
-    )
-    (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
-    _complete(folder, task.folder)
+    with _left(task.folder) as folder:
+        fitted.network.save(folder / "model.keras")
+        write_predictions(_predictions(task, fitted), folder / "predictions.parquet")
+        write_predictions(
+            _rows_as_predictions(task, checked.rows, checked.probabilities),
+            folder / "check.parquet",
+        )
+        (folder / "history.json").write_text(
+            json.dumps([asdict(epoch) for epoch in fitted.history])
+        )
+        _leave_hashes(task, folder / "trained_on.parquet")
+        if found:
+            write_search(found.result, folder / SEARCH_FILE)
+        more = _leave_out_of_fold(task, material, checked.engine, progress, folder)
+        outcome = Outcome(
+            spec=task.spec,
+            folder=task.folder,
+            seconds=fitted.seconds.having(search=seconds, wall=environment.seconds() - began),
+            parameters=int(fitted.network.count_params()),
+            model_bytes=(folder / "model.keras").stat().st_size,
+            milliseconds_per_image=checked.milliseconds,
+            device=this_device().name,
+            engine=fitted.engine,
+            peak_memory_mib=environment.peak_memory_mib(),
+            largest_difference=checked.difference,
+            facts={**fitted.facts, **more},
+            warnings=(*fitted.warnings, *(found.result.notes if found else ()), *notes),
+            trained=spec if found else None,
+        )
+        (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
     return outcome
 
 
@@ -229,12 +233,26 @@ def _leave_hashes(task: Task, path: Path) -> None:
     pq.write_table(pa.table({"hash": pa.array(hashes, pa.string())}), path, compression="zstd")
 
 
-def _fresh(folder: Path) -> Path:
-    """Return an empty folder beside the final one."""
+@contextmanager
+def _left(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that stands under its final name once all went well, else is gone.
+
+    Raises:
+        StoreError: it cannot be written, such as on a full disk.
+    """
     part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    return part
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        _complete(part, folder)
+    except OSError as error:
+        raise StoreError(
+            f"what was trained cannot be written to {folder}: {error.strerror or one_line(error)}; "
+            "the next start trains it again."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _complete(part: Path, folder: Path) -> None:

@@ -47,3 +47,11 @@ def test_a_search_gone_on_with_shows_as_many_trials_as_a_person_asked_for(
     recorder.log_trials(cast("Any", run), trials(*range(8)))  # all, when the search ends
     assert len(run.shown) == 5
     assert sorted(run.looked_at) == sorted(run.shown)
+
+
+def test_a_failure_is_told_though_its_traceback_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("no folder")
+    recorder = Recorder(cast("Any", None), cast("Any", None), tmp_path)
+    run = SimpleNamespace(spec=SPEC, fail=lambda reason: reason)
+    said = recorder.fail(cast("Any", run), "bad", "Traceback")
+    assert str(said) == "bad (its traceback could not be written: File exists)"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import benchmark.search
 from benchmark.errors import UsageError
 from benchmark.jobs.recording import search_scores, trial_run
 from benchmark.metrics import BY_EPOCH, measure
@@ -24,6 +25,7 @@ from benchmark.records import (
     Silent,
     Spec,
     Split,
+    digest,
 )
 from benchmark.request import Request
 from benchmark.search import (
@@ -44,7 +46,7 @@ from benchmark.search.objectives import choose_pruner, read_goals
 from benchmark.search.trials import read_search, write_search
 from benchmark.training import defaults
 from benchmark.worker import scoring
-from benchmark.worker.objective import Study, own_point, start_of
+from benchmark.worker.objective import Study, own_point, settings_for, start_of
 from benchmark.zoo import ARCHITECTURES
 
 TRAINED = (Regime.FROZEN, Regime.FINETUNE, Regime.SCRATCH)
@@ -370,3 +372,26 @@ def test_features_are_there_before_the_first_trial(
 
 def _space(line: str) -> Space:
     return parse_space(f"about: own\nparameters:\n  {line}\n", name="own", file="own.yaml")
+
+
+def test_a_study_is_told_in_full_what_it_is_searched_for() -> None:
+    settings = settings_for(SPEC, Params())
+    assert settings.asked == SPEC.without_budget.to_json()
+    assert digest(settings.asked) == settings.material
+
+
+def test_a_damaged_study_is_moved_aside_only_where_a_person_wants_all_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted: list[bool] = []
+
+    def searched(*_: Any, anew: bool) -> Any:
+        wanted.append(anew)
+        raise Pruned
+
+    monkeypatch.setattr(benchmark.search, "search", searched)
+    study = Study(SPEC, read_space("head"), {}, Silent())
+    for anew in (False, True):
+        with suppress(Pruned):
+            study.run("", lambda _: None, anew=anew)
+    assert wanted == [False, True]
