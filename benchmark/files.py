@@ -134,6 +134,24 @@ def check_plain(path: Path) -> int:
     return found.st_size
 
 
+def allocate(path: Path) -> None:
+    """Take the room on the disk that a file's size promises.
+
+    On a full disk a file that is written through a memory map ends its process (SIGBUS) when a
+    page of it finds no room.
+
+    Raises:
+        OSError: there is not so much.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:  # some file systems can promise nothing
+                if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+                    raise
+
+
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
     """Return a digest of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.errors import StoreError, UsageError
 from benchmark.files import (
+    allocate,
     file_digest,
     is_waited_for,
     lock,
@@ -159,3 +160,10 @@ def test_a_path_is_what_a_person_means(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_no_path_can_be_is_refused(words: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         path_of(words)
+
+
+def test_the_room_of_a_file_is_taken_and_its_size_and_contents_stay(tmp_path: Path) -> None:
+    path = tmp_path / "map.npy"
+    path.write_bytes(b"header" + bytes(10_000))
+    allocate(path)
+    assert path.read_bytes() == b"header" + bytes(10_000)

@@ -16,6 +16,7 @@ from ..cache import Cache
 from ..data import Pixels
 from ..data.augmentation import augment, read_policy
 from ..environment import release_memory, seconds
+from ..files import allocate
 from ..numerics import NUMERICS
 from ..records import Progress, Spec, digest
 from ..seeds import derive
@@ -284,6 +285,7 @@ def pass_images(
 ) -> None:
     """Pass images through an engine into a memory-mapped `.npy` file, a batch at a time."""
     matrix = np.lib.format.open_memmap(file, "w+", np.float32, (images.count, width))
+    allocate(file)
 
     def compute(some: slice, size: int) -> None:
         batch = filled(images.read(some.start, some.stop), size)

@@ -1,6 +1,8 @@
 """Passes that only compute: half as many images at once where memory runs out, and said."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.cache import Cache
+from benchmark.errors import StoreError
 from benchmark.records import Silent
 from benchmark.training import Material, engines, ensembling, noting, passes, probing, verify
 from benchmark.training.engines import FeatureEngine, Images, Matrix
@@ -80,6 +84,32 @@ def test_another_error_is_not_tried_again(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="shapes"):
         passed(small, tmp_path)
     assert small.sizes == [8]
+
+
+def test_a_pass_takes_its_room_before_it_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk would end the process (SIGBUS) where a page of a memory map finds no room."""
+    asked: list[tuple[int, int]] = []
+
+    def full(_file: int, start: int, size: int) -> None:
+        asked.append((start, size))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    small = Small(8)
+
+    def build(folder: Path) -> None:
+        passed(small, folder)
+
+    cache = Cache(tmp_path / "cache")
+    with pytest.raises(
+        StoreError, match=r"cannot be used: No space left on device\. Free or choose"
+    ):
+        cache.entry("features", "key", build)
+    assert asked == [(0, 128 + 4 * len(IMAGES))]  # a header, and a figure an image
+    assert small.sizes == []
+    assert cache.find("features", "key") is None
 
 
 def test_memory_that_runs_out_later_costs_nothing_that_is_done() -> None:
