@@ -31,6 +31,7 @@ _VRS = _LONG_VRS | frozenset(
 )
 _RUN = 64  # bytes that one byte of runs may become
 _UNDEFINED = 0xFFFFFFFF
+_END_OF_PICTURE = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 _META, _FIRST = 0x0002, 0x0008
 _UID = re.compile(r"[0-9.]{1,64}")
 _CONVERT = "convert it, for example with gdcmconv --raw."
@@ -77,8 +78,8 @@ def check_stream(file: "Dataset", size: tuple[int, int]) -> None:
     """Hold a compressed picture to the header's width and height, before a decoder allocates.
 
     Raises:
-        ImageError: its own header states another size or number of channels, or none, or its runs
-            unpack to far more.
+        ImageError: its own header states another size or number of channels, or none, it is cut
+            short, or its runs unpack to far more.
     """
     from pydicom.encaps import get_frame
 
@@ -86,6 +87,9 @@ def check_stream(file: "Dataset", size: tuple[int, int]) -> None:
     if str(file.file_meta.TransferSyntaxUID) == RLE:
         _check_rle(frame, size[0] * size[1])
     else:
+        # Some decoders make a picture of what there is, and zeros of the rest.
+        if not frame.rstrip(b"\0").endswith(_END_OF_PICTURE):
+            raise ImageError("its compressed picture is damaged: it is cut short.")
         channels = int(file.get("SamplesPerPixel", 1) or 1)
         _check_jpeg(_stream_size(frame), (*size, channels))
 

@@ -164,12 +164,16 @@ def test_runs_that_unpack_to_far_more_than_the_picture_are_refused(
         read_native(bomb, Picture(side_px=4))
 
 
-def test_a_damaged_stream_is_called_damaged() -> None:
+@pytest.mark.parametrize("form", ["JPEG", "JPEG2000"])
+@pytest.mark.parametrize("kept", [0.75, 0.9, 0.99])
+def test_a_stream_that_is_cut_short_is_called_damaged(form: str, kept: float) -> None:
     from pydicom.encaps import encapsulate
 
-    stream = encode(gradient(), "JPEG")
-    headers = encapsulate([stream[: stream.index(b"\xff\xda")]])  # what comes before the picture
-    data = dicom(gradient(), "1.2.840.10008.1.2.4.50", PixelData=headers)
+    stream = encode(gradient(), form, **({"no_jp2": True} if form == "JPEG2000" else {}))
+    syntax = {"JPEG": "1.2.840.10008.1.2.4.50", "JPEG2000": "1.2.840.10008.1.2.4.90"}[form]
+    read_native(dicom(gradient(), syntax, PixelData=encapsulate([stream])), Picture(side_px=4))
+    cut = encapsulate([stream[: int(kept * len(stream))]])
+    data = dicom(gradient(), syntax, PixelData=cut)
     with pytest.raises(ImageError, match="compressed picture is damaged"):
         read_native(data, Picture(side_px=4))
 
