@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.texts import masked
+from benchmark.texts import last_parts, masked
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,17 @@ def test_a_password_in_an_address_is_not_shown(address: str, shown: str | None) 
 )
 def test_an_address_without_a_password_is_shown_as_it_is(address: str) -> None:
     assert masked(address) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cannot read /home/smith/data/x.png: no", "cannot read x.png: no"),
+        ("[Errno 28] full: '/home/john smith/x/mlruns'", "[Errno 28] full: 'mlruns'"),
+        ("C:\\Users\\smith\\x.png, ~/.keras/w.h5 file:///x/y/z.bin", "x.png, w.h5 z.bin"),
+        ("['/home/x/a', '/home/y/b'] (/d/e/f)", "['a', 'b'] (f)"),
+        ("see https://mlflow.org/a/b, 70/15/15, n/a and 3 / 4", None),
+    ],
+)
+def test_of_a_path_only_the_last_part_is_shown(text: str, shown: str | None) -> None:
+    assert last_parts(text) == (text if shown is None else shown)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from benchmark.errors import AwayError
 from benchmark.evaluation import write_predictions
 from benchmark.jobs.execution import Execution
 from benchmark.records import Outcome, Record, Seconds, Spec, State
@@ -169,6 +170,19 @@ def test_an_outcome_that_cannot_be_logged_costs_its_own_architecture_only(
     assert (execution.unlogged / spec_of("bad").digest / "outcome.json").is_file()
     assert not (execution.unlogged / spec_of("good").digest).exists()
     assert "it is kept, and logged at the next start" in said[0]
+
+
+def test_a_store_that_stays_away_ends_the_benchmark_and_costs_no_outcome(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(*_: object) -> None:
+        raise AwayError("the tracking store did not answer for 15 minutes")
+
+    monkeypatch.setattr(recorder(execution), "finish", finish)
+    with pytest.raises(AwayError, match="15 minutes"):
+        run_tasks(execution, "good")
+    assert recorder(execution).failed == []
+    assert (execution.unlogged / spec_of("good").digest / "outcome.json").is_file()
 
 
 def test_what_could_not_be_logged_is_logged_when_the_store_takes_it(

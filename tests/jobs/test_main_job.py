@@ -257,28 +257,6 @@ def test_two_benchmarks_at_once_do_not_disturb_each_other(tmp_path: Path, scans:
     assert [status for _, status in tagged(tmp_path, "benchmark", "parent")] == ["FINISHED"] * 2
 
 
-def test_a_search_is_a_run_with_its_trials_below(tmp_path: Path, scans: Path) -> None:
-    words = ("--data", str(scans), "--arch", "mlp", "--search", "optuna:random", "--trials", "3")
-    done = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--log-trials", "2")
-    assert done.returncode == 0, done.stdout
-    (search,) = runs(tmp_path)
-    trials = tagged(tmp_path, "mlflow.parentRunId", search[0])
-    assert [status for _, status in trials] == ["FINISHED"] * 2
-    found = query(tmp_path, f"select key, value from latest_metrics where run_uuid='{search[0]}'")
-    metrics = dict(found)
-    assert metrics["search_trials"] == 3
-    assert metrics["selection_optimism"] == pytest.approx(
-        metrics["search_score"] - metrics["test_macro_f1"]
-    )
-    (table,) = tmp_path.glob("mlruns/*/*/artifacts/trials.parquet")
-    assert list(pd.read_parquet(table)["number"]) == [0, 1, 2]
-    more = command_in(tmp_path)(*RUN, *words, "--space", "smoke", "--trials", "5")
-    assert more.returncode == 0, more.stdout
-    tables = sorted(tmp_path.glob("mlruns/*/*/artifacts/trials.parquet"))
-    lengths = sorted(len(pd.read_parquet(each)) for each in tables)
-    assert lengths == [3, 5]
-
-
 def test_a_search_delivers_the_network_that_it_scored(tmp_path: Path, scans: Path) -> None:
     (tmp_path / "space.yaml").write_text(
         "about: mine\nparameters:\n"

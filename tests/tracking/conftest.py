@@ -141,7 +141,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bench(tmp_path: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Return a new store, with none of the variables by which MLflow's own commands speak."""
-    for name in ("RUN_ID", "EXPERIMENT_ID", "EXPERIMENT_NAME", "TRACKING_URI"):
+    for name in ("RUN_ID", "EXPERIMENT_ID", "EXPERIMENT_NAME", "TRACKING_URI", "REGISTRY_URI"):
         monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
     shutil.copyfile(new_database, tmp_path / "mlflow.db")
     return Bench(folder=tmp_path, uri=f"sqlite:///{tmp_path}/mlflow.db")
