@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlparse
 
 from ..errors import StoreError
@@ -13,6 +13,7 @@ from ..texts import masked
 from .patience import Patience, PatientClient, driver_word
 from .places import SQLITE, look_beside_the_store
 
+_Answer = TypeVar("_Answer")
 _PROBE_SECONDS = 5.0
 _CHATTY = (
     *("mlflow.store", "mlflow.pyfunc", "mlflow.utils.environment", "mlflow.tracking"),
@@ -48,7 +49,8 @@ def connect(uri: str, registry_uri: str, patience: Patience) -> Any:
     for what, address in addresses.items():
         patience.where = f"the {what} {masked(address)}"
         _try(patience.where, partial(_check_schema, address, patience))
-    client = PatientClient(mlflow.MlflowClient(uri, registry_uri), patience)
+    made = _try(patience.where, partial(mlflow.MlflowClient, uri, registry_uri))
+    client = PatientClient(made, patience)
     for what, address in addresses.items():
         patience.where = f"the {what} {masked(address)}"
         ask = client.search_experiments if address == uri else client.search_registered_models
@@ -105,8 +107,8 @@ def probe(uri: str) -> None:
         ) from error
 
 
-def _try(where: str, ask: Callable[[], object]) -> None:
-    """Ask something of a store.
+def _try(where: str, ask: Callable[[], _Answer]) -> _Answer:
+    """Return what a store answers.
 
     Raises:
         StoreError: it cannot be used.
@@ -116,7 +118,7 @@ def _try(where: str, ask: Callable[[], object]) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        ask()
+        return ask()
     except ImportError as error:
         raise StoreError(
             f"{where} cannot be used: the package {error.name} must be installed for it."

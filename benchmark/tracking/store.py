@@ -282,6 +282,6 @@ def _writable_sqlite(uri: str, what: str, variable: str) -> str:
         raise StoreError(f"the {what} {path} must be a file: it is a folder or a device.")
     try:
         path.touch()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise StoreError(f"the {what} {path} cannot be made: {one_line(error)}.") from error
     return f"{SQLITE}{path}"
