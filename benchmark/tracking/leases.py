@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from .. import environment
-from ..errors import StoreError
+from ..errors import AwayError, StoreError
 from ..presence import Presence
 from ..records import State
 from . import names
@@ -69,9 +69,8 @@ class Leases:
         from mlflow.exceptions import MlflowException
 
         for run_id in tuple(self._held):
-            with suppress(
-                MlflowException, StoreError
-            ):  # the next renewal may do; whoever works at it is told
+            # The next renewal may do; whoever works at the run meets the same, and tells.
+            with suppress(MlflowException, StoreError):
                 self._store.write_tags(run_id, self.tag())
 
     @contextmanager
@@ -89,7 +88,8 @@ class Leases:
         finally:
             ended.set()
             for run_id in tuple(self._held):
-                close_run(self._store, run_id, "the benchmark ended before this run did")
+                with suppress(AwayError):  # a later start closes it
+                    close_run(self._store, run_id, "the benchmark ended before this run did")
                 self.release(run_id)
 
     def is_own(self, run: Any) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import environment
-from ..records import Epoch, Params, Part, Record, Seconds, Spec, State
+from ..records import Epoch, Params, Record, Spec, State
 from ..texts import last_parts, masked
 from . import names
 from .benchmarks import Benchmark, environment_tags
@@ -16,10 +16,9 @@ from .claims import FIRST, claim_of
 from .experiments import Experiment
 from .finishing import FinishedRun, log_finished
 from .leases import Leases, close_run
+from .library import record_of
 from .models import spec_params
 from .store import TrackingStore
-
-_STAGES = ("decode", "features", "head", "search", "wall")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,36 +233,6 @@ def open_run(
     if spec.search is not None:
         _adopt_trials(store, experiment, run)
     return run
-
-
-def record_of(store: TrackingStore, run: Any) -> Record:
-    """Rebuild the record of a run wholly from what was logged."""
-    tags, metrics = run.data.tags, run.data.metrics
-    parts = (*(f"{part}_" for part in Part), "cv_")
-    return Record(
-        spec=_spec_of(store, run),
-        run_id=run.info.run_id,
-        model_id=tags.get(names.MODEL_ID, ""),
-        state=State(run.info.status),
-        reason=tags.get(names.REASON, ""),
-        scores={name: value for name, value in metrics.items() if name.startswith(parts)},
-        seconds=Seconds(**{stage: metrics.get(f"{stage}_seconds", 0.0) for stage in _STAGES}),
-        parameters=int(metrics.get("parameters", 0)),
-        model_bytes=int(metrics.get("model_bytes", 0)),
-        milliseconds_per_image=metrics.get("milliseconds_per_image", 0.0),
-        started=run.info.start_time / 1000,
-        notes=tuple(json.loads(tags.get(names.NOTES, "[]"))),
-        trained=Spec.from_json(json.loads(tags[names.TRAINED])) if names.TRAINED in tags else None,
-        version=tags.get(names.VERSION, ""),
-        commit=tags.get(names.CODE, ""),
-    )
-
-
-def _spec_of(store: TrackingStore, run: Any) -> Spec:
-    text = run.data.tags.get(names.SPEC)
-    if text is None:  # longer than a tag may be
-        text = store.fetch(f"{run.info.artifact_uri}/{names.SPEC_FILE}").read_text()
-    return Spec.from_json(json.loads(text))
 
 
 def _spec_text(spec: Spec) -> str:

@@ -31,9 +31,9 @@ from tests.jobs.conftest import draw
 
 ROOT = Path(__file__).parents[2]
 COUNTS = {"train": 60, "val": 40, "test": 40}
-SEARCHED = "--arch mlp,cnn,ensemble --search optuna:random --trials 60 --space smoke"
-PLAIN = "--arch prior,mlp,cnn,ensemble,chained --seed 0,1"
-RUN = "run --data ../scans --side 32 --epochs 20 --batch 4 --rank-on val"
+SEARCHED = "--arch mlp,chained --search optuna:random --trials 25 --space smoke"
+PLAIN = "--arch prior,mlp,cnn,ensemble,chained"
+RUN = "run --data ../scans --side 32 --epochs 8 --batch 4 --rank-on val"
 _TIMED = ("seconds", "milliseconds", "memory")
 _FINISHED = (
     "select value, run_uuid from tags join runs using (run_uuid) where key = 'spec_digest'"
