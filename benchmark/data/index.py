@@ -272,7 +272,9 @@ def _check_parts(index: Index, *, needs_parts: bool) -> None:
         )
     missing = [part.value for part in Part if part not in present]
     if missing and needs_parts:
+        is_val = missing == [Part.VAL.value]
+        other = "make one of train by --split auto" if is_val else "split by --split 70/15/15"
         raise DataError(
-            f"{index.name} has no {' and no '.join(missing)} part; "
-            f"add it, or split afresh with --split 70/15/15.{_elsewhere(index)}"
+            f"{index.name} has no {' and no '.join(missing)} part; add it, or {other}."
+            f"{_elsewhere(index)}"
         )

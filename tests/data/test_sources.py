@@ -211,7 +211,7 @@ def test_class_folders_that_differ_in_case_or_in_their_ends_are_one(
         (lambda root: (classes_in(root, "a", "b"), (root / "c").mkdir()), "'c' holds no image"),
         (lambda root: root.mkdir(), "holds no class folders"),
         (lambda root: put(root / "a.png"), "holds no class folders"),
-        (lambda root: parts_in(root, {"train": ("a", "b"), "test": ("a", "b")}), "has no val part"),
+        (lambda root: parts_in(root, {"train": ("a", "b"), "test": ("a", "b")}), "by --split auto"),
         (lambda root: parts_in(root, {"valid": ("a", "b"), "test": ("a", "b")}), "no train part"),
         (lambda root: parts_in(root, {"train": ("a", "b")}), "no val and no test part"),
         (
