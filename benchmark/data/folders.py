@@ -110,6 +110,7 @@ class Images:
 
     def __init__(self, root: Path, fingerprints: Fingerprints, linked: Sequence[Path] = ()) -> None:
         self._root = root
+        self._begin = os.path.join(root, "")  # noqa: PTH118 - ends with the slash
         self._fingerprints = fingerprints
         self._allowed = tuple(folder.resolve() for folder in (root, *linked))
         self._held: set[Path] = set()
@@ -121,7 +122,7 @@ class Images:
     def add(self, path: Path, class_name: str, part: Part | None, patient: str = "") -> None:
         """Add a file, with its own patient where none is given."""
         self._classes.add(class_name)
-        name = path.relative_to(self._root).as_posix()
+        name = os.fspath(path).removeprefix(self._begin)
         try:
             found = self._fingerprint(path, name)
         except DataError as error:
