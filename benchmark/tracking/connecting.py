@@ -35,6 +35,8 @@ def connect(uri: str, registry_uri: str, patience: Patience) -> Any:
         StoreError: one of them cannot be used.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nobody was asked
+    # Two lines of emoji for each run that is closed on a server.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # `Patience` waits, and says so
     import mlflow
