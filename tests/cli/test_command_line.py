@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,32 @@ def test_help_and_the_version_import_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "heavy: []" in done.stderr
     assert "--arch" in done.stdout
+
+
+class DriverError(Exception):
+    """An error of a database's family, without importing it."""
+
+
+DriverError.__module__ = "sqlalchemy.exc"
+
+
+@pytest.mark.parametrize("kind", [DriverError, type("Own", (DriverError,), {})])
+def test_what_a_store_raises_anywhere_is_one_line(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise kind("no way\nto postgresql://ann:geheim@db/x")
+
+    monkeypatch.setitem(COMMANDS, "spaces", replace(COMMANDS["spaces"], do=fail))
+    assert run_command(["spaces"]) == 2
+    said = f"benchmark: the store failed: {kind.__name__}: no way to postgresql://ann:***@db/x\n"
+    assert capsys.readouterr().err == said
+
+
+def test_what_is_our_own_mistake_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> int:
+        raise KeyError("ours")
+
+    monkeypatch.setitem(COMMANDS, "spaces", replace(COMMANDS["spaces"], do=fail))
+    with pytest.raises(KeyError, match="ours"):
+        run_command(["spaces"])

@@ -215,3 +215,11 @@ def test_a_configuration_is_written_whole_or_not_at_all(
         write_config(Request.read({}), path)
     assert path.read_text() == "epochs: 3\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_password_is_not_written_to_a_configuration(tmp_path: Path) -> None:
+    request = request_of({"storage": "postgresql://ann:geheim@db/x", "search": "optuna"}, Config())
+    with pytest.raises(UsageError, match="--save-config writes no password") as caught:
+        write_config(request, tmp_path / "own.yaml")
+    assert "geheim" not in str(caught.value)
+    assert not (tmp_path / "own.yaml").exists()

@@ -61,6 +61,23 @@ def test_options_that_changed_since_an_interruption_are_tags(bench: Bench) -> No
     assert asked == {"request.arch": "cnn"}
 
 
+def test_a_path_that_mlflow_run_logged_whole_is_no_change(bench: Bench) -> None:
+    interrupted(bench.open(), replace(OPENING, params={"data": "/home/smith/scans"}))
+    tracker = bench.open()
+    tracker.close_stale()
+    again = tracker.begin(replace(OPENING, params={"data": "scans"}), resume=True)
+    tags = run_of(tracker, again.run_id).data.tags
+    assert not [name for name in tags if name.startswith("request.")]
+
+
+def test_a_reason_holds_no_folder_and_no_password(bench: Bench) -> None:
+    tracker = bench.open()
+    run = tracker.start(tracker.begin(OPENING, resume=False), SPEC)
+    run.fail("[Errno 28] full: '/home/smith/x.db', as is postgresql://ann:geheim@db/x")
+    said = run_of(tracker, run.run_id).data.tags["reason"]
+    assert said == "[Errno 28] full: 'x.db', as is postgresql://ann:***@db/x"
+
+
 def test_a_run_says_where_and_with_what_it_was_made(bench: Bench) -> None:
     tracker = bench.open()
     parent = tracker.begin(OPENING, resume=False)
