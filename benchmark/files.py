@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -97,6 +98,27 @@ def whole_file(path: Path) -> Iterator[Path]:
         if is_plain:
             with suppress(OSError):  # it is in place, or its folder is none
                 part.unlink()
+
+
+def probe_folder(folder: Path) -> None:
+    """Write to a folder, or to the nearest one above it that is there, and leave nothing.
+
+    Raises:
+        OSError: it cannot be written to, or is none.
+    """
+    place = folder.absolute()
+    while not _is_there(place):
+        place = place.parent
+    with tempfile.TemporaryFile(dir=place):
+        pass
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _open_pipe(path: Path) -> int | None:

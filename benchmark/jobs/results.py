@@ -3,11 +3,10 @@
 import errno
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from ..errors import StoreError
-from ..files import is_waited_for
+from ..files import is_waited_for, probe_folder
 
 
 def folder_name(experiment: str) -> str:
@@ -22,7 +21,7 @@ def writable(folder: Path, called: str = "output") -> None:
         StoreError: it cannot; the message calls it the `called` folder.
     """
     try:
-        _probe(folder)
+        probe_folder(folder)
     except OSError as error:
         raise StoreError(
             f"the {called} folder must be writable, and {str(folder)!r} is not: {error.strerror}."
@@ -41,21 +40,8 @@ def writable_file(path: Path) -> None:
         if path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
         else:
-            _probe(path.parent)
+            probe_folder(path.parent)
     except OSError as error:
         raise StoreError(
             f"the file must be writable, and {str(path)!r} is not: {error.strerror}."
         ) from error
-
-
-def _probe(folder: Path) -> None:
-    """Write to a folder, or to the nearest one above it that is there, and leave nothing.
-
-    Raises:
-        OSError: it cannot be written to, or is none.
-    """
-    place = folder.absolute()
-    while not os.path.lexists(place):
-        place = place.parent
-    with tempfile.TemporaryFile(dir=place):
-        pass

@@ -1,6 +1,7 @@
 """Databases of studies: SQLite's alone, opened and watched so that what goes wrong is one line."""
 
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from optuna.storages import RDBStorage
 
 from ..errors import StoreError, one_line
 from ..texts import masked
-from .journals import make_folder
+from .journals import check_folder, make_folder
 
 
 def database_path(address: str) -> Path:
@@ -34,6 +35,24 @@ def database_path(address: str) -> Path:
             f"sqlite:///search.db, not {masked(address)}."
         )
     return Path(path)
+
+
+def check_database(address: str) -> None:
+    """Check that a database can be opened; one that is not there yet is tried elsewhere.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    from sqlalchemy.engine import make_url
+
+    path = database_path(address)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        if not path.exists():
+            check_folder(path)
+            url = make_url(address).set(database=str(Path(scratch) / path.name))
+            address = url.render_as_string(hide_password=False)
+        with open_database(address):
+            pass
 
 
 @contextmanager

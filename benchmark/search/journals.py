@@ -17,7 +17,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from ..errors import BenchmarkError, StoreError, kind_and_line
-from ..files import lock
+from ..files import lock, probe_folder
 
 _SYNC_SECONDS = 1.0
 _FIRST_WORDS = b'{"op_code":0,"worker_id":"'  # of every journal of Optuna's: a study is created
@@ -99,6 +99,18 @@ class Journal(JournalFileBackend):  # type: ignore[misc]  # optuna is untyped he
                 file.truncate(self._size)
             raise
         self._size += len(data)
+
+
+def check_folder(place: Path) -> None:
+    """Check that the folder of a file that is to keep a study can be made, and make none.
+
+    Raises:
+        StoreError: it cannot be made or written to.
+    """
+    try:
+        probe_folder(place.parent)
+    except OSError as error:
+        raise StoreError(f"{place.parent} cannot keep a search: {error.strerror}.") from error
 
 
 def make_folder(place: Path) -> None:

@@ -19,8 +19,8 @@ from ..files import Held, lock
 from ..records import digest
 from ..texts import masked
 from .changes import asked_of, changes
-from .databases import database_path, open_database
-from .journals import DamagedError, first_study, make_folder, open_journal, reading
+from .databases import check_database, database_path, open_database
+from .journals import DamagedError, check_folder, first_study, make_folder, open_journal, reading
 from .optuna_engines import check_rows, make_pruner
 from .settings import SearchSettings
 from .space import Space
@@ -102,17 +102,17 @@ def _directions(settings: SearchSettings) -> list[str]:
 
 
 def check_storage(storage: str) -> None:
-    """Check that studies can be kept in a storage, as far as can be told without a study.
+    """Check that studies can be kept in a storage, as far as can be told without making anything.
 
     Raises:
         StoreError: a database that is not SQLite or cannot be opened, a file that is not a
             journal, or a folder that cannot be written to.
     """
     if "://" in storage:
-        with open_database(storage):
-            return
+        check_database(storage)
+        return
     path = Path(storage) / "study.journal" if storage.endswith("/") else Path(storage)
-    make_folder(path)
+    check_folder(path)
     with suppress(DamagedError):  # told where the study is opened, which may move it aside
         first_study(path)
     try:

@@ -29,7 +29,17 @@ WORDS = (
     *("none", "auto", "all", "yes", "no", "{}", "[", "(", ")", "*", "**", "?", "[z-a]", "all,-all"),
     *("a=b", "a=b,a=b", "a,,b", "a=,=b", "=,=", "a,a", "-a", "-all", "keras:", "keras:x", "%s%n"),
     *("(" * 3000, "(a+)+$", "(?P<x>", "(a{9999999999})", "\\", "'", '"', "$(id)", "${HOME}", ";"),
-    *("models:/", "models:/x@y", "s3://x", "://", "sqlite://", "sqlite:///", "x://y:z@h", "a:b"),
+    *(
+        "models:/",
+        "models:/x@y",
+        "s3://x",
+        "://",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///x/y.db",
+        "x://y:z@h",
+        "a:b",
+    ),
     *("mlp", "prior", "mlp,prior", "ensemble", "optuna", "loss", "head", "ct", "cv:5", "70/15/15"),
 )
 

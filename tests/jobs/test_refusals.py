@@ -91,6 +91,12 @@ def refused(place: Path, words: tuple[str, ...], message: str, capsys: Said) -> 
         ((*SEARCH, "--trials", "9" * 5000), "--trials must be a whole number"),
         ((*SEARCH, "--search-time", "inf"), "--search-time must be a number"),
         ((*SEARCH, "--storage", "~nobody-here/s"), "there is no user"),
+        *(
+            ((*SEARCH, "--storage", storage, "--data", "nowhere"), "nowhere")
+            for storage in ("sqlite:///deep/x.db", "sqlite:///x.db", "deep/x.journal", "deep/")
+        ),
+        ((*SEARCH, "--storage", "sqlite:///x.db?nonsense=1"), "cannot be opened"),
+        ((*SEARCH, "--storage", "file/x.journal"), "cannot keep a search"),
         (("--objective", "loss"), "--objective would not be read without a search"),
         (("--select", "cv:5"), "--select would not be read without a search"),
         (("--pruner", "none"), "--pruner would not be read without a search"),
