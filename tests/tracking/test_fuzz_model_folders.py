@@ -136,7 +136,7 @@ def test_a_folder_that_was_harmed_is_an_answer_or_one_line_and_runs_nothing(
         assert not marker.exists(), done
         kept.restore()
     assert "" in said
-    assert len(set(said)) > COUNT // LOADED_EVERY // 4
+    assert len(set(said)) > 8  # of the ways to say it
 
 
 def refusal(do: Callable[[], object]) -> str:
