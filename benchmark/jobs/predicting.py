@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 32  # images handed to the model together: a call may hold so many of any size
 _BYTES = 64 * 2**20  # chosen: files beyond so many bytes wait for the next call
-_NAME = 100  # characters of a name that a message shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +45,12 @@ def predict_files(
         0, or 1 where no image could be classified.
     """
     _check(inputs)
-    if csv:
-        writable_file(Path(csv))
+    target = path_of(csv) if csv else None
+    if target is not None:
+        writable_file(target)
     pulled = Pulled(model, unverified=unverified)
     good, bad = 0, 0
-    with whole_file(Path(csv)) if csv else nullcontext() as part:
+    with nullcontext() if target is None else whole_file(target) as part:
         for table in _tables(pulled, _candidates(inputs)):
             text = table.to_csv(index=False, header=not good + bad)
             if part is None:
@@ -82,10 +82,9 @@ def _check(inputs: Sequence[str]) -> None:
         try:
             is_folder = stat.S_ISDIR(path_of(name).stat().st_mode)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise DataError(f"there is no file or folder {name[:_NAME]!r}.") from error
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{name[:_NAME]!r} cannot be read: {reason}.") from error
+            raise DataError(f"there is no file or folder {name!r}.") from error
+        except OSError as error:
+            raise DataError(f"{name!r} cannot be read: {error.strerror}.") from error
         if is_folder and next(_in_folder(path_of(name)), None) is None:
             raise DataError(f"the folder {name!r} holds no images.")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, StoreError, UsageError, kind_and_line, one_line
+from ..files import path_of
 from ..serving import check_maker, check_seal
 from . import names
 from .store import TrackingStore, open_registry
@@ -152,11 +153,11 @@ def _local(uri: str) -> Path:
             f"--model must be {_ADDRESSES}, not {uri[:200]!r}; "
             "bring a model from elsewhere into a folder first."
         )
-    folder = Path(uri)
+    folder = path_of(uri)
     try:
         is_there = folder.is_dir()
-    except OSError as error:  # a name that is too long
-        raise UsageError(f"--model must be {_ADDRESSES}; {uri[:60]!r}… is no name.") from error
+    except OSError as error:
+        raise StoreError(f"the model {uri!r} cannot be read: {error.strerror}.") from error
     if not is_there:
         raise StoreError(
             f"the model {uri!r} cannot be pulled: there is no such folder; name {_ADDRESSES}."

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pandas as pd
 import pytest
 
-from benchmark.errors import BenchmarkError, DataError, StoreError
+from benchmark.errors import BenchmarkError, StoreError
 from benchmark.jobs import predicting
 from benchmark.jobs.predicting import predict_files
 
@@ -160,8 +160,8 @@ def test_memory_does_not_grow_with_the_number_of_files(here: Path) -> None:
     ("words", "said"),
     [
         (["nowhere.png"], "there is no file or folder 'nowhere.png'"),
-        (["x" * 300], "cannot be read: File name too long"),
-        (["~nobody-of-that-name/scans"], "there is no file or folder"),
+        (["x" * 300], "may have 255 bytes"),
+        (["~nobody-of-that-name/scans"], "there is no user"),
         (["empty"], "the folder 'empty' holds no images"),
         ([], "predict needs an image or a folder"),
     ],
@@ -221,9 +221,3 @@ def test_a_class_may_be_named_path(here: Path, monkeypatch: pytest.MonkeyPatch) 
     picture("a.png")
     assert predict_files("model", ["a.png"], "out.csv") == 0
     assert Path("out.csv").read_text() == "path,label,path,error\na.png,a,1.0,\n"
-
-
-def test_an_error_names_no_more_of_a_name_than_a_line_holds(here: Path) -> None:
-    with pytest.raises(DataError) as refused:
-        predict_files("model", ["y" * 4000], None)
-    assert len(str(refused.value)) < 200
