@@ -215,4 +215,4 @@ def test_any_body_is_an_answer_or_one_line_without_a_stack_trace(
             assert r"\n" not in told[-1], body[:300]
     assert told.count("answered") > COUNT // 20
     assert told.count("MLflow") < COUNT // 2
-    assert len(set(told)) > COUNT // 20
+    assert len(set(told)) > 25  # of the ways to say it

@@ -16,7 +16,7 @@ from benchmark.tracking.pulling import kept_version
 
 from .kept import EVIL, PLANTED, Registered, forget
 
-COUNT = int(os.environ.get("FOLDERS", "200"))
+COUNT = int(os.environ.get("FOLDERS", "150"))
 LOADED_EVERY = 6  # so many are refused by their seal for one that is loaded as a plain folder
 
 pytestmark = pytest.mark.slow  # MLflow is imported
