@@ -96,11 +96,11 @@ def test_weights_by_class_leave_the_others_at_one() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("d=1", r"with a class of a, b; got 'd=1'"),
-        ("a=-1", "must be a positive number; got 'a=-1'"),
-        ("a=many", "must be a positive number; got 'a=many'"),
-        ("a=nan", "must be a positive number; got 'a=nan'"),
-        ("heavy", "with a class of a, b; got 'heavy'"),
+        ("d=1", r"with a class of a, b, .*; got 'd=1'"),
+        ("a=-1", "must be a positive number .*; got 'a=-1'"),
+        ("a=many", "must be a positive number .*; got 'a=many'"),
+        ("a=nan", "must be a positive number .*; got 'a=nan'"),
+        ("heavy", "with a class of a, b, .*; got 'heavy'"),
     ],
 )
 def test_a_wrong_class_weight_is_named(words: str, message: str) -> None:
