@@ -96,7 +96,7 @@ def published(
     """Let a known set have been published with a few images only."""
     small = replace(DATA_SETS[name], counts=counts)
     sets = [(each, small if each == name else DATA_SETS[each]) for each in DATA_SETS]
-    monkeypatch.setattr("benchmark.data.sources.DATA_SETS", Catalog("data set", sets))
+    monkeypatch.setattr("benchmark.data.recognising.DATA_SETS", Catalog("data set", sets))
 
 
 def test_the_chest_ct_set_is_known_by_its_counts_and_its_folders_are_matched(
