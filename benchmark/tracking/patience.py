@@ -28,6 +28,7 @@ _PASSING_CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE
 _PASSING_STATUS = (408, 429, 500, 502, 503, 504)
 _PASSING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENETUNREACH, errno.EHOSTUNREACH)
 _STATUS = re.compile(r"failed with error code (?:408|429|50[0234])\b")
+_SYSTEM_WORD = re.compile(r"(?:(?<=\] )[A-Z][a-z]+(?: \w+)+|Read timed out|\d{3} error responses)")
 # What waiting does not mend, among errors that a driver calls operational.
 _LASTING = re.compile(
     r"no such (?:table|column)|read-?only|malformed|not a database|authentication failed"
@@ -152,7 +153,10 @@ def driver_word(error: BaseException) -> str:
     for each in _chain(error):
         if (own := getattr(each, "orig", None)) is not None:
             return masked(one_line(own))
-    return masked(one_line(error))
+    said = masked(one_line(error))
+    # Of a connection: what the system said, which stands behind three wrappings and an address.
+    found = _SYSTEM_WORD.findall(said) if "HTTP" in said else []
+    return found[-1] if found else said
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -8,6 +8,7 @@ So an address in a file is looked up by its part below `mlruns` beside the datab
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 ARTIFACTS = "mlruns"
 SQLITE = "sqlite:///"
@@ -23,9 +24,8 @@ def local_path(uri: str) -> Path | None:
     """Return the path that an artifact's address names on this machine, None where it does not."""
     from mlflow.utils.file_utils import local_file_uri_to_path
 
-    if uri.startswith("file:") or "://" not in uri:
-        return Path(local_file_uri_to_path(uri))
-    return None
+    is_file = urlparse(uri).scheme in ("", "file")
+    return Path(local_file_uri_to_path(uri)) if is_file else None
 
 
 def relocated(path: Path, folder: Path) -> Path:

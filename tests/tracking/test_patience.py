@@ -212,6 +212,28 @@ def test_a_wait_is_ended_by_hurry() -> None:
     assert len(caught) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (
+            'HTTP: Max retries (NewConnectionError("Failed: [Errno 111] Connection refused"))',
+            "Connection refused",
+        ),
+        (
+            "HTTPConnectionPool(host='h', port=1): Read timed out. (read timeout=1)",
+            "Read timed out",
+        ),
+        (
+            "HTTPConnectionPool: ResponseError('too many 503 error responses')",
+            "503 error responses",
+        ),
+        ("[Errno 28] No space left on device: '/x'", "[Errno 28] No space left on device: '/x'"),
+    ],
+)
+def test_of_a_connection_the_systems_word_is_said(text: str, word: str) -> None:
+    assert driver_word(MlflowException(text)) == word
+
+
 def test_a_password_is_not_said() -> None:
     error = OperationalError("q", {}, Exception("no route to postgresql://u:secret@h/db"))
     assert driver_word(error) == "no route to postgresql://u:***@h/db"

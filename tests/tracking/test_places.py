@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.errors import LostError
 from benchmark.tracking import Tracker
-from benchmark.tracking.places import folder_of, relocated
+from benchmark.tracking.places import folder_of, local_path, relocated
 
 from .conftest import OPENING, SPEC, Bench
 
@@ -47,6 +47,20 @@ def test_an_artifact_is_looked_for_beside_the_store_first(
     for name in there:
         (tmp_path / name).mkdir(parents=True)
     assert relocated(tmp_path / address, tmp_path / "new") == tmp_path / found
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("file:///a/b%20c", Path("/a/b c")),
+        ("/a/b", Path("/a/b")),
+        ("mlflow-artifacts:/1/run/artifacts", None),
+        ("s3://bucket/run", None),
+        ("dbfs:/a/b", None),
+    ],
+)
+def test_only_a_file_s_address_is_a_path(address: str, path: Path | None) -> None:
+    assert local_path(address) == path
 
 
 def test_only_a_store_in_a_file_has_a_folder() -> None:
