@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DataError
-from ..files import check_plain
+from ..files import read_plain
 from ..records import Part
 from ..texts import shown
 from .headers import NO_COLUMN, Parted
@@ -52,10 +52,8 @@ def by_lists(parted: Parted, folder: Path, rows: Mapping[str, int], wanted: bool
 
 
 def _lines(file: Path) -> list[str]:
-    if check_plain(file) > _LONGEST:
-        raise DataError(f"{file} must be a list of names, of at most {_LONGEST:,} bytes.")
     try:
-        return file.read_text(encoding="utf-8-sig").split()
+        return read_plain(file, _LONGEST).decode("utf-8-sig").split()
     except UnicodeDecodeError as error:
         raise DataError(f"{file} must be a list of names in UTF-8.") from error
     except OSError as error:

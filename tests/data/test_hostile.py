@@ -130,8 +130,8 @@ def test_a_vast_sparse_file_and_a_pipe_cost_their_own_rows_only(tmp_path: Path) 
     )
     assert len(index) == 40
     assert {each.path: each.reason for each in index.left_out} == {
-        "a/vast.png": "the file has 32,212,254,720 bytes, more than 536,870,912.",
-        "b/pipe.dcm": "it is no plain file.",
+        "a/vast.png": "it cannot be read: it has 32,212,254,720 bytes, and may have 536,870,912.",
+        "b/pipe.dcm": "it cannot be read: it is no plain file.",
     }
 
 

@@ -336,7 +336,7 @@ def test_a_pipe_does_not_hang(tmp_path: Path, cache: Cache) -> None:
     root = classes_in(tmp_path / "scans", "a", "b")
     os.mkfifo(root / "a/pipe.png")
     (left_out,) = read(root, cache).left_out
-    assert left_out == LeftOut(path="a/pipe.png", reason="it is no plain file.")
+    assert left_out == LeftOut(path="a/pipe.png", reason="it cannot be read: it is no plain file.")
 
 
 def test_odd_names_are_read(tmp_path: Path, cache: Cache) -> None:
