@@ -146,12 +146,23 @@ class Execution:
         claimed = self.tracker.claim(self.parent, outcome.spec)
         if claimed is None:  # another benchmark logs it just now
             return
-        record = claimed if isinstance(claimed, Record) else self._log(claimed, outcome)
+        if isinstance(claimed, Record):
+            record = claimed
+        else:
+            outcome = self._take(outcome)
+            record = self._log(claimed, outcome)
         if record.state is State.FINISHED:
             self.done[outcome.spec.digest] = record
             shutil.rmtree(outcome.folder, ignore_errors=True)
         else:
             self.failed.append(record)
+
+    def _take(self, outcome: Outcome) -> Outcome:
+        """Take an outcome of the dead among one's own: whoever clears theirs leaves it alone."""
+        own = self.unlogged / outcome.spec.digest
+        own.parent.mkdir(parents=True, exist_ok=True)
+        outcome.folder.rename(own)
+        return replace(outcome, folder=own)
 
     def _log(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; one that cannot be logged is a failure, and kept for the next start.

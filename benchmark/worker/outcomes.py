@@ -166,12 +166,18 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
 
 
 def complete_outcomes(folder: Path) -> tuple[Path, ...]:
-    """Find outcomes that were finished and not yet logged, and clear what was left half-made."""
+    """Find outcomes that were finished and not yet logged, and clear what was left half-made.
+
+    Args:
+        folder: where a process that is gone left them, and what it was making of them.
+    """
     if not folder.is_dir():
         return ()
-    for half in folder.glob("*.part"):
+    found = sorted(each.parent for each in folder.glob("*/outcome.json"))
+    complete = tuple(path for path in found if path.suffix != ".part")
+    for half in set(folder.iterdir()) - set(complete):
         shutil.rmtree(half, ignore_errors=True)
-    return tuple(sorted(each.parent for each in folder.glob("*/outcome.json")))
+    return complete
 
 
 def _to_json(outcome: Outcome) -> dict[str, Any]:

@@ -193,11 +193,11 @@ def test_what_could_not_be_logged_is_logged_when_the_store_takes_it(
     execution.log_leftovers()
     assert list(execution.done) == [spec_of("good").digest]
     assert [record.reason for record in execution.failed] == recorder(execution).failed
-    assert (tmp_path / ".unlogged" / DEAD / spec_of("bad").digest / "outcome.json").is_file()
+    assert (execution.unlogged / spec_of("bad").digest / "outcome.json").is_file()  # its own now
     recorder(execution).is_full = False
     execution.log_leftovers()
     assert set(execution.done) == {spec_of("good").digest, spec_of("bad").digest}
-    assert not (tmp_path / ".unlogged" / DEAD).exists()
+    assert not any((tmp_path / ".unlogged").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,16 @@ def test_leftovers_of_other_images_are_left_for_their_own_benchmark(
     execution.log_leftovers()
     assert execution.done == {}
     assert (folder / "outcome.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["0123.part", "benchmark-files-a1b2c3"])
+def test_what_the_dead_were_making_goes(name: str, execution: Execution, tmp_path: Path) -> None:
+    half = tmp_path / ".unlogged" / DEAD / name
+    half.mkdir(parents=True)
+    (half / "model.keras").touch()
+    execution.log_leftovers()
+    assert not (tmp_path / ".unlogged" / DEAD).exists()
+    assert execution.done == {}
 
 
 def test_what_another_live_benchmark_has_not_logged_yet_is_left_to_it(
