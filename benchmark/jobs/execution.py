@@ -62,6 +62,7 @@ class Execution:
     files: dict[str, str] = field(default_factory=dict)
     _open: dict[str, Run] = field(default_factory=dict)
     _elsewhere: dict[str, Record] = field(default_factory=dict)  # made by others meanwhile
+    _left: dict[str, Outcome] = field(default_factory=dict)  # trained by the dead meanwhile
     _waited_for: set[str] = field(default_factory=set)  # of which a person was told
     _kept: dict[str, Path] = field(default_factory=dict)  # trained and not logged, by spec digest
     _names: dict[str, str] = field(init=False)  # for people, by spec digest
@@ -215,6 +216,8 @@ class Execution:
                     record = self._recorder.fail(self._open[digest], reason, trace)
                 case Outcome():
                     record = self._log(self._open[digest], result)
+                case NotBegun() if digest in self._left:
+                    record = self._log(self._open[digest], self._left.pop(digest))
                 case NotBegun():
                     record = self._elsewhere[digest]
             if record.state is State.FINISHED:
@@ -239,7 +242,23 @@ class Execution:
             case Run() as run:
                 self._open[digest] = run
                 self.display.begin(name)
+                if digest in self._waited_for and self._find_left(digest):
+                    return NotBegun.DONE
         return None
+
+    def _find_left(self, digest: str) -> bool:
+        """Find what a benchmark that was waited for had trained and not logged when it died.
+
+        It is logged in the main thread, which draws figures.
+        """
+        living = self.tracker.living()
+        for path in (self.folder / ".unlogged").glob(f"*/{digest}/outcome.json"):
+            if path.parents[1].name not in living:
+                outcome = read_left(path.parent, self.folder / "set-aside", self.display.note)
+                if outcome is not None:
+                    self._left[digest] = self._take(outcome)
+                    return True
+        return False
 
     def _claim(self, spec: Spec) -> Run | Record | None:
         """Claim a spec, or begin it whatever others do where a person wants everything anew."""

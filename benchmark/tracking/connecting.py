@@ -50,6 +50,7 @@ def connect(uri: str, registry_uri: str, patience: Patience) -> Any:
         del addresses["registry"]
     for what, address in addresses.items():
         patience.where = f"the {what} {masked(address)}"
+        _try(patience.where, partial(_make_whole, address))
         _try(patience.where, partial(_check_schema, address, patience))
     made = _try(patience.where, partial(mlflow.MlflowClient, uri, registry_uri))
     client = PatientClient(made, patience)
@@ -127,6 +128,23 @@ def _try(where: str, ask: Callable[[], _Answer]) -> _Answer:
         ) from error
     except (MlflowException, SQLAlchemyError, CommandError, OSError, ValueError) as error:
         raise StoreError(f"{where} cannot be used: {driver_word(error)}.") from error
+
+
+def _make_whole(uri: str) -> None:
+    """Make a new database in a file whole, or not at all: MLflow would call a half-made one old."""
+    path = Path(uri.removeprefix(SQLITE))
+    if not uri.startswith(SQLITE) or "?" in uri or path.exists():
+        return
+    from mlflow.store.db import utils
+
+    part = path.with_name(f".{path.name}.new")
+    part.unlink(missing_ok=True)
+    engine = utils.create_sqlalchemy_engine(f"{SQLITE}{part}")
+    try:
+        utils._initialize_tables(engine)  # noqa: SLF001  none is public
+    finally:
+        engine.dispose()
+    part.rename(path)
 
 
 def _check_schema(uri: str, patience: Patience) -> None:

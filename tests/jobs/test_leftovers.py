@@ -44,11 +44,13 @@ class Recorder:
     """A recorder that cannot log the architecture `bad` while the disk is full."""
 
     failed: list[str] = field(default_factory=list)
+    logged: list[Path] = field(default_factory=list)
     is_full: bool = True
 
     def finish(self, run: Any, outcome: Outcome) -> Record:
         if self.is_full and outcome.spec.arch == "bad":
             raise OSError("no space left on device")
+        self.logged.append(outcome.folder)
         return record_of(outcome.spec, State.FINISHED)
 
     def fail(self, run: Any, reason: str, traceback: str) -> Record:
@@ -284,6 +286,19 @@ def test_a_spec_that_its_benchmark_gave_up_is_made_here(
     run_tasks(execution, "cnn", "good")
     assert tracker(execution).begun == ["good", "cnn"]
     assert len(execution.done) == 2
+
+
+def test_what_its_benchmark_had_trained_and_not_logged_when_it_died_is_logged_here(
+    execution: Execution, said: list[str], tmp_path: Path
+) -> None:
+    spec = spec_of("cnn")
+    left = leave(tmp_path / ".unlogged" / DEAD / spec.digest, spec)
+    tracker(execution).others["cnn"] = [None]
+    run_tasks(execution, "cnn")
+    assert tracker(execution).begun == ["cnn"]
+    assert execution.done[spec.digest].state is State.FINISHED
+    assert recorder(execution).logged == [execution.unlogged / spec.digest]
+    assert not left.folder.exists()
 
 
 def test_who_wants_everything_anew_waits_for_nobody(execution: Execution, said: list[str]) -> None:

@@ -119,3 +119,20 @@ def test_a_kill_at_any_call_of_the_store_costs_nothing(bench: Bench) -> None:
             tracker._store.client.delete_run(run.info.run_id)
         shutil.rmtree(bench.folder / "mended", ignore_errors=True)
     assert {"create_run", "create_logged_model", "log_artifacts", "set_terminated"} <= set(deaths)
+
+
+def test_a_database_that_a_kill_left_half_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.store.db import utils
+
+    def die(_engine: object) -> None:
+        raise Killed("before the tables of its later versions")
+
+    uri = f"sqlite:///{tmp_path}/new.db"
+    with monkeypatch.context() as dying:
+        dying.setattr(utils, "_upgrade_db", die)
+        with pytest.raises(Killed, match="later versions"):
+            Tracker.open(uri, "one", default_experiment="one")
+    assert Tracker.open(uri, "one", default_experiment="one").count() == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["new.db"]
