@@ -27,7 +27,7 @@ from ..zoo import NONE
 from .boards import SUBJECT_FILE, subject_of
 from .composing import Networks, members_of, networks_on
 from .image_jobs import audit_images, leave_page, leave_split
-from .leftovers import read_left, remove_if_empty, remove_stale_parts
+from .leftovers import read_left, remove_if_empty, remove_stale_parts, take
 from .progress import Display, name_of, names_of
 from .recording import Recorder, import_what_draws
 from .tasks import job_task, plain_task
@@ -150,20 +150,13 @@ class Execution:
         if isinstance(claimed, Record):
             record = claimed
         else:
-            outcome = self._take(outcome)
+            outcome = take(outcome, self.unlogged)
             record = self._log(claimed, outcome)
         if record.state is State.FINISHED:
             self.done[outcome.spec.digest] = record
             shutil.rmtree(outcome.folder, ignore_errors=True)
         else:
             self.failed.append(record)
-
-    def _take(self, outcome: Outcome) -> Outcome:
-        """Take an outcome of the dead among one's own: whoever clears theirs leaves it alone."""
-        own = self.unlogged / outcome.spec.digest
-        own.parent.mkdir(parents=True, exist_ok=True)
-        outcome.folder.rename(own)
-        return replace(outcome, folder=own)
 
     def _log(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; one that cannot be logged is a failure, and kept for the next start.
@@ -256,7 +249,7 @@ class Execution:
             if path.parents[1].name not in living:
                 outcome = read_left(path.parent, self.folder / "set-aside", self.display.note)
                 if outcome is not None:
-                    self._left[digest] = self._take(outcome)
+                    self._left[digest] = take(outcome, self.unlogged)
                     return True
         return False
 

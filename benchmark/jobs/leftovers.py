@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .. import environment
@@ -58,3 +59,11 @@ def read_left(folder: Path, aside: Path, say: Callable[[str], None]) -> Outcome 
         shutil.move(folder, target)
         say(f"an outcome is set aside in {target}: cannot be read: {kind_and_line(error)}")
         return None
+
+
+def take(outcome: Outcome, unlogged: Path) -> Outcome:
+    """Take an outcome of the dead among one's own: whoever clears theirs leaves it alone."""
+    own = unlogged / outcome.spec.digest
+    unlogged.mkdir(parents=True, exist_ok=True)
+    outcome.folder.rename(own)
+    return replace(outcome, folder=own)
