@@ -91,7 +91,8 @@ class Store:
         """Return how long it took to train what is finished and not logged, by digest."""
         found = {}
         for path in self.folder.glob("results/*/.unlogged/*/*/outcome.json"):
-            found[path.parent.name] = json.loads(path.read_text())["seconds"]["wall"]
+            if path.parent.suffix != ".part":  # else it is not complete
+                found[path.parent.name] = json.loads(path.read_text())["seconds"]["wall"]
         return found
 
     def board(self) -> pd.DataFrame:
