@@ -142,8 +142,8 @@ def _owned(storage: str, study: str) -> Iterator[Path]:
                     return
         elif time.monotonic() > until:
             raise StoreError(
-                f"{path.read_text() or 'another process'} is at the search {study} in "
-                f"{masked(storage)}; let it end, or name another place with --storage."
+                f"another process is at the search {study} in {masked(storage)}, and {path.name} "
+                "beside it says which; let it end, or name another place with --storage."
             )
         time.sleep(0.05)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -175,9 +176,13 @@ def test_one_process_owns_a_study(
     while not begun(tmp_path / "out"):
         time.sleep(0.01)
     with pytest.raises(
-        StoreError, match=rf"^process {owner} on \S+ is at the search search-\w+ in"
-    ):
+        StoreError, match=r"^another process is at the search search-\w+ in"
+    ) as said:
         search(space, objective, asked, storage)
+    name = re.search(r"and (\S+) beside it", str(said.value))
+    assert name
+    signed = next(tmp_path.rglob(name[1])).read_text()
+    assert signed.startswith(f"process {owner} on ")
     other = search(space, objective, replace(asked, study="other"), storage)  # is nobody's
     assert len(other.trials) == 3
     os.kill(owner, 9)
