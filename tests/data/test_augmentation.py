@@ -181,7 +181,7 @@ def test_ones_own_policy_is_read_from_yaml(tmp_path: Path) -> None:
         ("rotation: true\n", "rotation must be of type float"),
         ("rotation: 200\n", "rotation must be at most 180, not 200"),
         ("noise: -1\n", "noise must be at least 0"),
-        ("noise: .nan\n", "noise must be a finite number"),
+        ("noise: .nan\n", "line 1: a number must be finite"),
         ("- rotation\n", "must hold keys such as"),
         ("name: 5\n", "name must be a text"),
         ("a: [\n", "is not YAML"),
