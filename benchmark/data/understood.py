@@ -35,7 +35,7 @@ def understood_lines(index: Index, facts: Facts | None = None) -> tuple[str, ...
         *(f"  {line}" for line in _class_lines(said["classes"])),
         f"  parts: {said['parts_from'] or 'none'}; {patients}; modality: {index.modality}",
         *(f"  {what}: {_few(each)}" for what, each in lists.items() if each),
-        *([f"  stored as {said['stored_as']}; {said['values']}"] if facts else []),
+        *([f"  distinct files: {said['stored_as']}; {said['values']}"] if facts else []),
     )
     return tuple(printable(line) for line in lines)
 

@@ -41,7 +41,7 @@ def test_formats_and_value_range_are_told_of_decoded_images(tmp_path: Path, cach
     index = index_of(tmp_path / "scans", cache, "a", "b")
     decoded = decode(index, Picture(side_px=8), cache, Silent())
     last = understood_lines(index, decoded.facts)[-1]
-    assert last.startswith("  stored as PNG L (4); 8 × 8 px; grey levels ")
+    assert last.startswith("  distinct files: PNG L (4); 8 × 8 px; grey levels ")
     assert last.endswith(" of 0 to 255 (1st, 99th percentile)")
 
 
