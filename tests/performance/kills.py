@@ -32,9 +32,15 @@ from tests.jobs.conftest import draw
 ROOT = Path(__file__).parents[2]
 COUNTS = {"train": 60, "val": 40, "test": 40}
 SEARCHED = "--arch mlp,chained --search optuna:random --trials 25 --space smoke"
-PLAIN = "--arch prior,mlp,cnn,ensemble,chained"
+PLAIN = "--arch prior,mlp,cnn"
+COMPOSED = "--arch prior,mlp,cnn,ensemble,chained --seed 0,1"  # the first seed's members are done
 RUN = "run --data ../scans --side 32 --epochs 8 --batch 4 --rank-on val"
-_OWN = ("seconds", "memory", "_id")  # in the names of columns: what no two stores have in common
+_OWN = (
+    "seconds",
+    "memory",
+    "_id",
+    "commit",
+)  # in the names of columns: what no two stores have in common
 _FINISHED = (
     "select value, run_uuid from tags join runs using (run_uuid) where key = 'spec_digest'"
     " and status = 'FINISHED' and lifecycle_stage = 'active'"
@@ -198,10 +204,11 @@ def main() -> None:
     draw(asked.work / "scans", COUNTS)
     for store in (whole, killed):
         store.folder.mkdir(parents=True)
-    for words in (SEARCHED, PLAIN):
+    phases = (SEARCHED, PLAIN, COMPOSED)
+    for words in phases:
         assert whole.begin(words).wait() == 0
         print(f"whole: {words}: {time.monotonic() - began:.0f} s", flush=True)
-        delays = [chance.uniform(1.0, asked.longest) for _ in range(asked.kills // 2)]
+        delays = [chance.uniform(1.0, asked.longest) for _ in range(-(-asked.kills // len(phases)))]
         kill_at_random(killed, words, delays, met)
         assert killed.begin(words).wait() == 0
         print(f"killed: {words}: {time.monotonic() - began:.0f} s", flush=True)
