@@ -35,6 +35,9 @@ _LASTING = re.compile(
     r"|access denied|does not exist|unknown database",
     re.IGNORECASE,
 )
+# Two processes that write one new tag at once: the second then overwrites it.
+_COLLISION = re.compile(r"UNIQUE constraint|duplicate key|Duplicate entry", re.IGNORECASE)
+_MOST_COLLISIONS = 5
 
 
 def _to_stderr(text: str) -> None:
@@ -80,7 +83,7 @@ class Patience:
             AwayError: the store was away for longer than it is waited for.
             StoreError: its database cannot be used.
         """
-        pause = _FIRST_PAUSE
+        pause, collisions = _FIRST_PAUSE, 0
         while True:
             if self._spent:
                 raise AwayError(self._spent)
@@ -88,13 +91,16 @@ class Patience:
             try:
                 result = call()
             except Exception as error:
-                if not is_passing(error):
+                if collisions < _MOST_COLLISIONS and _is_collision(error):
+                    collisions += 1
+                elif not is_passing(error):
                     if _is_of_database(error):
                         raise StoreError(
                             f"{self.where} cannot be used: {driver_word(error)}."
                         ) from error
                     raise
-                self._bear(error, began)
+                else:
+                    self._bear(error, began)
             else:
                 self._answered()
                 return result
@@ -146,6 +152,13 @@ def is_passing(error: BaseException) -> bool:
     """Whether an error says that a store is locked, full or away, which time may mend."""
     chain = list(_chain(error))
     return not any(_LASTING.search(str(each)) for each in chain) and any(map(_passes, chain))
+
+
+def _is_collision(error: BaseException) -> bool:
+    """Whether a row could not be written since another process wrote it just before."""
+    if getattr(error, "error_code", "") == "RESOURCE_ALREADY_EXISTS":  # a name that is taken
+        return False
+    return any(_COLLISION.search(str(each)) for each in _chain(error))
 
 
 def driver_word(error: BaseException) -> str:

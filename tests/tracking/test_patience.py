@@ -189,6 +189,23 @@ def test_other_errors_pass_as_they_are(patience: Patience, clock: Clock) -> None
         patience(Away(clock, 1, exists))
 
 
+def test_a_tag_that_another_process_wrote_just_before_is_written_over(
+    patience: Patience, clock: Clock, said: list[str]
+) -> None:
+    same = of_database("UNIQUE constraint failed: model_version_tags.key", IntegrityError)
+    call = Away(clock, 0.1, same)
+    assert patience(call) == "an answer"
+    assert call.calls == 2
+    assert said == []
+
+
+def test_a_row_that_collides_for_ever_is_told(patience: Patience, clock: Clock) -> None:
+    call = Away(clock, 1e9, of_database("UNIQUE constraint failed: a.b", IntegrityError))
+    with pytest.raises(StoreError, match=r"cannot be used: UNIQUE constraint failed: a\.b\."):
+        patience(call)
+    assert clock.now < 30
+
+
 def test_a_damaged_database_is_told_by_the_drivers_word(patience: Patience, clock: Clock) -> None:
     damaged = of_database("database disk image is malformed", DatabaseError)
     with pytest.raises(StoreError, match=r"cannot be used: database disk image is malformed\.$"):
