@@ -10,6 +10,7 @@ entries:
 ```
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -137,7 +138,9 @@ def write_config(request: Request, path: Path) -> None:
         values["entries"] = [
             {name: _plain(text) for name, text in own.items()} for own in request.own_texts
         ]
-    write_text(path, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    # PyYAML writes Unicode's own line breaks as they are, and reads blanks for some of them.
+    has_breaks = any(each in json.dumps(values, ensure_ascii=False) for each in "\x85\u2028\u2029")
+    write_text(path, yaml.safe_dump(values, sort_keys=False, allow_unicode=not has_breaks))
 
 
 def _config(values: object) -> Config:

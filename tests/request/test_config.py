@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmark.cli import run_command
@@ -124,6 +124,7 @@ def test_the_entries_stand_in_the_texts_that_mlflow_and_digests_take(tmp_path: P
         },
     )
 )
+@example(texts={"data": "a\x85b\u2028c"})
 def test_a_request_that_is_written_and_read_is_the_same(
     texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
