@@ -184,11 +184,6 @@ def rows_of(model_input: Any) -> list[Any]:
     return list(model_input)
 
 
-def pixels_of(image: Any, picture: Picture) -> npt.NDArray[np.uint8]:
-    """Decode one image as training did; see `native_of`."""
-    return fit(native_of(image, picture), picture)
-
-
 def native_of(image: Any, picture: Picture) -> Native:
     """Read one image at its own size.
 

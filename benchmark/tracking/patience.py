@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import AwayError, StoreError, one_line
@@ -235,43 +236,27 @@ class PatientClient:
         self, experiment_id: str, *, tags: Mapping[str, str] | None = None, **kwargs: Any
     ) -> Any:
         """Begin a run, once."""
-
-        def make(own: dict[str, str]) -> Any:
-            return self._client.create_run(experiment_id, tags=own, **kwargs)
-
-        def find(token: str) -> Any:
-            asked = f"tags.{names.CALL} = '{token}'"
-            return next(iter(self._client.search_runs([experiment_id], asked, max_results=1)), None)
-
-        return self._once(make, find, tags)
+        make = partial(self._client.create_run, experiment_id, **kwargs)
+        return self._once(make, _bearing(partial(self._client.search_runs, [experiment_id])), tags)
 
     def create_logged_model(
         self, experiment_id: str, *, tags: Mapping[str, str] | None = None, **kwargs: Any
     ) -> Any:
         """Begin a logged model, once."""
-
-        def make(own: dict[str, str]) -> Any:
-            return self._client.create_logged_model(experiment_id, tags=own, **kwargs)
-
-        def find(token: str) -> Any:
-            asked = f"tags.{names.CALL} = '{token}'"
-            found = self._client.search_logged_models([experiment_id], asked, max_results=1)
-            return next(iter(found), None)
-
-        return self._once(make, find, tags)
+        make = partial(self._client.create_logged_model, experiment_id, **kwargs)
+        search = partial(self._client.search_logged_models, [experiment_id])
+        return self._once(make, _bearing(search), tags)
 
     def create_model_version(
         self, name: str, *, tags: Mapping[str, str] | None = None, **kwargs: Any
     ) -> Any:
         """Make a version of a registered model, once."""
 
-        def make(own: dict[str, str]) -> Any:
-            return self._client.create_model_version(name, tags=own, **kwargs)
-
         def find(token: str) -> Any:
             found = self._client.search_model_versions(f"name = '{name}'")
             return next((each for each in found if each.tags.get(names.CALL) == token), None)
 
+        make = partial(self._client.create_model_version, name, **kwargs)
         return self._once(make, find, tags)
 
     def log_outputs(self, run_id: str, models: Sequence[Any]) -> None:
@@ -282,11 +267,11 @@ class PatientClient:
             known = {each.model_id for each in outputs.model_outputs} if outputs else set()
             return all(each.model_id in known for each in models) or None
 
-        self._once(lambda _tags: self._client.log_outputs(run_id, models), find, None)
+        self._once(lambda **_: self._client.log_outputs(run_id, models), find, None)
 
     def _once(
         self,
-        make: Callable[[dict[str, str]], Any],
+        make: Callable[..., Any],
         find: Callable[[str], Any],
         tags: Mapping[str, str] | None,
     ) -> Any:
@@ -298,6 +283,15 @@ class PatientClient:
             nonlocal tried
             found = find(token) if tried else None
             tried = True
-            return make({**(tags or {}), names.CALL: token}) if found is None else found
+            return make(tags={**(tags or {}), names.CALL: token}) if found is None else found
 
         return self._patience(attempt)
+
+
+def _bearing(search: Callable[..., Sequence[Any]]) -> Callable[[str], Any]:
+    """Return what finds the first that bears a token as its tag, by one of MLflow's searches."""
+
+    def find(token: str) -> Any:
+        return next(iter(search(f"tags.{names.CALL} = '{token}'", max_results=1)), None)
+
+    return find

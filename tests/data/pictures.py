@@ -7,7 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmark.data.decoding import fit
+from benchmark.records import Picture
 from benchmark.seeds import generator
+from benchmark.serving.model import native_of
 
 
 def gradient(width: int = 40, height: int = 30) -> npt.NDArray[np.uint8]:
@@ -56,3 +59,8 @@ def dicom(values: npt.NDArray[Any], syntax: str = "1.2.840.10008.1.2.1", **tags:
     out = io.BytesIO()
     file.save_as(out, enforce_file_format=True)
     return out.getvalue()
+
+
+def pixels_of(image: Any, picture: Picture) -> npt.NDArray[np.uint8]:
+    """Decode what a call of the registered model may hold, as the model does."""
+    return fit(native_of(image, picture), picture)

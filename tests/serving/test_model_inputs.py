@@ -6,7 +6,8 @@ import pytest
 
 from benchmark.errors import DataError, ImageError
 from benchmark.records import Picture
-from benchmark.serving.model import pixels_of, rows_of
+from benchmark.serving.model import rows_of
+from tests.data.pictures import pixels_of
 
 from .conftest import encoded, png
 

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from benchmark.records import Picture
-from benchmark.serving.model import ScanClassifier, _load_pyfunc, pixels_of
+from benchmark.serving.model import ScanClassifier, _load_pyfunc
 from benchmark.serving.refusal import CallRefused
 from tests.close import assert_close
+from tests.data.pictures import pixels_of
 
 from .conftest import CLASSES, encoded, png
 

@@ -48,7 +48,7 @@ def check(network: Path) -> Predictions:
     """Return what the network says of six drawn images."""
     import keras
 
-    from benchmark.serving.model import pixels_of
+    from tests.data.pictures import pixels_of
 
     pixels = np.stack([pixels_of(Drawn.pixels(path), SPEC.picture) for path in UNIFORM.paths])
     says = keras.saving.load_model(network).predict_on_batch(pixels)
