@@ -10,7 +10,6 @@ from .progress import wide_console
 
 _TRIED = {
     "head": ("mobilenetv2", Regime.FROZEN),
-    "head-sides": ("mobilenetv2", Regime.FROZEN),
     "linear": ("mobilenetv2", Regime.FROZEN),
     "augmentation": ("mobilenetv2", Regime.FROZEN),
     "finetune": ("mobilenetv2", Regime.FINETUNE),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ..plan import Job, Prepared, sides_of
+from ..plan import Job, Prepared
 from ..records import Spec
 from ..worker import Task
 from ..zoo import Weights
@@ -26,7 +26,6 @@ def job_task(prepared: Prepared, job: Job, folder: Path, outcomes: Path) -> Task
         space=job.space,
         storage=prepared.request.storage or f"{folder / 'studies'}/",
         anew=not prepared.request.resume,
-        sides=tuple((side, prepared.sides[side]) for side in sides_of(job.space)),
     )
 
 

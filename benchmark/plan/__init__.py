@@ -14,7 +14,7 @@ from .prepare import (
     reading_of,
     split_options,
 )
-from .spaces import check_space, sides_of
+from .spaces import check_space
 from .specs import Draft, Job, Plan, check_request, composite_spec
 
 __all__ = [
@@ -32,6 +32,5 @@ __all__ = [
     "read",
     "read_images",
     "reading_of",
-    "sides_of",
     "split_options",
 ]

@@ -27,7 +27,6 @@ from ..errors import DataError
 from ..records import Index, Labels, LeftOut, Picture, Progress, Split
 from ..request import Request
 from .ranking import Sampling
-from .spaces import sides_of
 from .specs import Draft, Plan, check_request, choose_picture, draft_plan, make_plan
 
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
@@ -45,7 +44,6 @@ class Prepared:
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
         units: (n,) numbers of the images' sampling units.
         picture: how files became pixels.
-        sides: where they lie decoded at the further sides that searches try.
         plan: what to run.
     """
 
@@ -59,7 +57,6 @@ class Prepared:
     groups: tuple[str, ...]
     units: Labels
     picture: Picture
-    sides: Mapping[int, Path]
     plan: Plan
 
     @property
@@ -91,11 +88,10 @@ def prepare(draft: Draft, cache: Cache, progress: Progress) -> Prepared:
     most = request.max_unreadable / 100
     decoded = decode(draft.index, picture, cache, progress, max_unreadable=most)
     divided = divide(draft, decoded, cache)
-    index, plan = decoded.index, divided.plan
     return Prepared(
         request=request,
         cache=cache,
-        index=index,
+        index=decoded.index,
         pixels=decoded.pixels,
         facts=decoded.facts,
         splits=divided.splits,
@@ -103,8 +99,7 @@ def prepare(draft: Draft, cache: Cache, progress: Progress) -> Prepared:
         groups=divided.sampling.groups,
         units=divided.sampling.units,
         picture=picture,
-        sides=_decoded_sides(plan, index, picture, cache, progress, most),
-        plan=plan,
+        plan=divided.plan,
     )
 
 
@@ -141,28 +136,6 @@ def divide(draft: Draft, decoded: Decoded | None, cache: Cache) -> Divided:
     )
     plan = make_plan(draft, index, splits, sampling)
     return Divided(near=tuple(near), splits=splits, sampling=sampling, plan=plan)
-
-
-def _decoded_sides(
-    plan: Plan,
-    index: Index,
-    picture: Picture,
-    cache: Cache,
-    progress: Progress,
-    max_unreadable: float,
-) -> dict[int, Path]:
-    """Decode at every side that some search of the plan tries."""
-    return {
-        side: decode(
-            index, replace(picture, side_px=side), cache, progress, max_unreadable=max_unreadable
-        ).pixels.folder
-        for side in searched_sides(plan)
-    }
-
-
-def searched_sides(plan: Plan) -> list[int]:
-    """Return every side that some search of a plan tries, in pixels."""
-    return sorted({side for job in plan.jobs for side in sides_of(job.space)})
 
 
 def _balance_note(index: Index, split: Split) -> str:

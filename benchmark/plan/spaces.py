@@ -1,16 +1,8 @@
 """Searches in a plan: which space goes with which architecture, and what of it a spec holds."""
 
-from ..errors import UsageError
 from ..records import Regime, SearchSpec
 from ..request import Request
-from ..search import (
-    SIDE,
-    Kind,
-    SearchSettings,
-    Space,
-    choose_pruner,
-    read_space,
-)
+from ..search import SearchSettings, Space, choose_pruner, read_space
 from ..training import tunables
 from ..zoo import Architecture
 
@@ -33,13 +25,12 @@ def space_for(request: Request, architecture: Architecture, regime: Regime) -> S
 
 
 def check_space(space: Space, architecture: Architecture, regime: Regime) -> None:
-    """Check a space against what an architecture and its training have, and its sides.
+    """Check a space against what an architecture and its training have.
 
     Raises:
         UsageError: it has parameters or values that they do not.
     """
-    space.check((SIDE, *tunables(architecture, regime)), architecture.name)
-    sides_of(space)
+    space.check(tunables(architecture, regime), architecture.name)
 
 
 def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
@@ -69,20 +60,3 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
         objective=request.texts["objective"],
         pruner=pruner,
     )
-
-
-def sides_of(space: Space | None) -> tuple[int, ...]:
-    """Return the sides in pixels that a space tries, none where it does not move the side.
-
-    Raises:
-        UsageError: it moves the side by a range, which would decode every image at every side.
-    """
-    for parameter in space.parameters if space else ():
-        if parameter.name == SIDE.name and parameter.kind is not Kind.DEFAULT:
-            if not parameter.choices:
-                raise UsageError(
-                    f"{space.file if space else ''}: side must be a choice of a few sides, since "
-                    "images are decoded and features computed for each."
-                )
-            return tuple(int(side) for side in parameter.choices)
-    return ()

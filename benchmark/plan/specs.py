@@ -27,7 +27,7 @@ from .ranking import (
     sampling_of,
     shuffled_spec,
 )
-from .spaces import search_spec, sides_of, space_for
+from .spaces import search_spec, space_for
 
 CHANNELS = {"rgb": 3, "grey": 1}
 
@@ -124,7 +124,7 @@ def check_request(request: Request) -> None:
         if part.search and part.space:
             read_space(part.space)  # also where no architecture is searched
         if part.side:
-            _check_sides([architecture for architecture, _ in found], [part.side])
+            _check_side([architecture for architecture, _ in found], part.side)
         for architecture, regime in found:
             search_spec(part, space_for(part, architecture, regime))
             read_params(part, architecture, regime)
@@ -154,14 +154,13 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
 def _jobs(request: Request, index: Index, picture: Picture) -> list[Job]:
     """Return the jobs of a request's single networks, for no split and seed yet."""
     architectures = [ARCHITECTURES[name] for name in request.arch]
-    _check_sides(architectures, [picture.side_px])
+    _check_side(architectures, picture.side_px)
     single = [each for each in architectures if not _is_composite(each)]
     weights = _weights(single, request.weights)
     jobs = []
     for architecture in single:
         found = weights[architecture.name]
         space = space_for(request, architecture, _regime(request, architecture))
-        _check_sides([architecture], [picture.side_px, *sides_of(space)])
         spec = _spec(request, architecture, found, space, index, picture)
         jobs.append(Job(spec=spec, split=0, weights=found, space=space))
     return jobs
@@ -299,13 +298,12 @@ def _regime(request: Request, architecture: Architecture) -> Regime:
     return default
 
 
-def _check_sides(architectures: Sequence[Architecture], sides_px: Sequence[int]) -> None:
-    side = min(sides_px)
-    small = [each for each in architectures if side < each.smallest_side_px]
+def _check_side(architectures: Sequence[Architecture], side_px: int) -> None:
+    small = [each for each in architectures if side_px < each.smallest_side_px]
     if small:
         needs = ", ".join(f"{each.name} (at least {each.smallest_side_px})" for each in small)
         raise UsageError(
-            f"a side of {side} px is smaller than these networks allow: {needs}. "
+            f"a side of {side_px} px is smaller than these networks allow: {needs}. "
             f"Raise it, or leave them out with --arch 'all,-{small[0].name}'."
         )
 

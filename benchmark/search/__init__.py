@@ -18,7 +18,7 @@ from .settings import (
     parse_engine,
     parse_select,
 )
-from .space import SIDE, Condition, Kind, Parameter, Space
+from .space import Condition, Kind, Parameter, Space
 from .trials import (
     SEARCH_FILE,
     Infeasible,
@@ -40,7 +40,6 @@ __all__ = [
     "ENGINES",
     "PRUNERS",
     "SEARCH_FILE",
-    "SIDE",
     "Condition",
     "Goal",
     "Infeasible",

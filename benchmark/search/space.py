@@ -13,10 +13,6 @@ _STEP_TOLERANCE = 1e-6  # of a step: 0.1 + 0.2 is no exact 0.3
 GRID_POINTS = 10  # of a range without a step, as KerasTuner's grid search takes
 
 
-# The side of the picture, which a space may search like any parameter although the picture has it.
-SIDE = Tunable(name="side", default=224, about="width and height in pixels", low=16, high=2048)
-
-
 class Kind(StrEnum):
     """What a parameter's values are."""
 
@@ -174,7 +170,7 @@ class Space:
     def including(self, values: Mapping[str, ParamValue]) -> "Space":
         """Return the space with these values among the choices of its parameters of that type.
 
-        So the run's own side or batch is tried even where a file does not list it.
+        So the run's own batch is tried even where a file does not list it.
         """
         return replace(
             self,

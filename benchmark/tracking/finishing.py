@@ -174,7 +174,6 @@ def _trained(outcome: Outcome) -> dict[str, str]:
     if outcome.trained is None:
         return {}
     best = {f"best.{name}": str(value) for name, value in outcome.trained.params.items()}
-    best["best.side_px"] = str(outcome.trained.picture.side_px)
     best["best.epochs"] = str(outcome.trained.epochs)
     return {names.TRAINED: json.dumps(outcome.trained.to_json()), **best}
 

@@ -1,8 +1,7 @@
 """What runs in the process that trains, and what talks to it."""
 
 from .messages import Advance, Event, Failure, NotBegun, Ready, Stage, Task, Tried
-from .objective import own_point, settings_for, start_of
-from .outcomes import complete_outcomes, read_history, read_outcome, study_of
+from .outcomes import complete_outcomes, read_history, read_outcome
 from .pool import LazyPool
 from .process import quieten_tensorflow
 
@@ -17,11 +16,7 @@ __all__ = [
     "Task",
     "Tried",
     "complete_outcomes",
-    "own_point",
     "quieten_tensorflow",
     "read_history",
     "read_outcome",
-    "settings_for",
-    "start_of",
-    "study_of",
 ]

@@ -24,7 +24,7 @@ class Task:
         groups: n keys of what must stay on one side of a fold: patients and duplicates.
         units: (n,) numbers of the images' sampling units.
         split: rows of the index by part.
-        pixels: the folder of the decoded pixels; `sides` those of a search's further sides.
+        pixels: the folder of the decoded pixels.
         weights: the resolved weights.
         cache: the cache's folder; `cache_bytes` its limit, None for no limit.
         scratch: a folder for checkpoints of long stages.
@@ -48,7 +48,6 @@ class Task:
     cache_bytes: int | None
     scratch: Path
     members: tuple[Member, ...] = ()
-    sides: tuple[tuple[int, Path], ...] = ()
     space: Space | None = None
     storage: str = ""
     anew: bool = False

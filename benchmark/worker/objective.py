@@ -8,7 +8,6 @@ import numpy as np
 from ..errors import UsageError
 from ..records import Epoch, Params, ParamValue, Probabilities, Progress, Regime, Rows, Spec
 from ..search import (
-    SIDE,
     Infeasible,
     SearchResult,
     SearchSettings,
@@ -49,11 +48,6 @@ def settings_for(spec: Spec, start: Params) -> SearchSettings:
     )
 
 
-def own_point(spec: Spec) -> dict[str, ParamValue]:
-    """Return every value that a spec has before it is searched for, its side included."""
-    return {**spec.params, SIDE.name: spec.picture.side_px}
-
-
 def start_of(space: Space, own: Mapping[str, ParamValue]) -> Params:
     """Return the spec's own values as a point of the space, for the first trial.
 
@@ -63,33 +57,31 @@ def start_of(space: Space, own: Mapping[str, ParamValue]) -> Params:
 
 
 class Study:
-    """The trials of one spec over the pixels of one side or several.
+    """The trials of one spec over its images.
 
     Args:
         spec: what is searched for.
         space: where.
-        materials: what a trial is trained on, by side in pixels.
+        material: what a trial is trained on.
         progress: told of features computed, and how many trials there will be.
     """
 
-    def __init__(
-        self, spec: Spec, space: Space, materials: Mapping[int, Material], progress: Progress
-    ) -> None:
+    def __init__(self, spec: Spec, space: Space, material: Material, progress: Progress) -> None:
         assert spec.search is not None
         self._spec = spec
-        self._space = space.including(own_point(spec))
+        self._space = space.including(spec.params)
         self._wanted = spec.search
-        self._materials = materials
+        self._material = material
         self._progress = progress
-        self._features: dict[tuple[int, tuple[float, ...]], Features] = {}
+        self._features: dict[tuple[float, ...], Features] = {}
         self._trunk: Trunk | None = None
         self._goals = read_goals(self._wanted.objective)
         self._select = parse_select(self._wanted.select)
 
     def prepare(self) -> None:
-        """Compute what most trials share: the features of the spec's own side."""
+        """Compute what most trials share: the features at the spec's own scales."""
         if _is_quick(self._spec):
-            self._features_of(self._spec, self._materials[self._spec.picture.side_px])
+            self._features_of(self._spec)
 
     def run(
         self, storage: str, on_trial: Callable[[TrialRecord], None], *, anew: bool = False
@@ -103,7 +95,7 @@ class Study:
         """
         from ..search import search  # optuna is imported only when something is searched
 
-        own = own_point(self._spec)
+        own = self._spec.params
         start = start_of(self._space, own)
         self._progress.stage("search", self._wanted.trials or None, "trials")
         settings = settings_for(self._spec, start)
@@ -117,16 +109,12 @@ class Study:
             UsageError: a parameter that the architecture does not have.
         """
         spec = self._spec
-        side = int(params.get(SIDE.name, spec.picture.side_px))
-        own = {name: value for name, value in params.items() if name != SIDE.name}
-        checked = check({**spec.params, **own}, ARCHITECTURES[spec.arch], spec.regime)
-        picture = replace(spec.picture, side_px=side)
-        epochs = min(epochs, spec.epochs)
-        return replace(spec, picture=picture, params=checked, epochs=epochs, search=None)
+        checked = check({**spec.params, **params}, ARCHITECTURES[spec.arch], spec.regime)
+        return replace(spec, params=checked, epochs=min(epochs, spec.epochs), search=None)
 
     def trunk_of(self, spec: Spec) -> Trunk | None:
         """Return the backbone that is built already, if a trial's spec has the same."""
-        return self._trunk if _seen(spec) == _seen(self._spec) else None
+        return self._trunk if self._sees_as_its_own(spec) else None
 
     def score(self, trial: Trial) -> tuple[float, ...]:
         """Return the goals' values of a trial: on validation, or the mean over folds.
@@ -139,26 +127,25 @@ class Study:
             check_scales(ARCHITECTURES[spec.arch], spec.picture, spec.params)
         except UsageError as error:  # a point that no network can be built at is no failure
             raise Infeasible(str(error)) from error
-        material = self._materials[spec.picture.side_px]
         if self._select is None:
-            return self._on_validation(spec, trial, material)
+            return self._on_validation(spec, trial)
         each: list[tuple[float, ...]] = []
-        for number, (fit, held) in enumerate(self._folds(material)):
-            each.append(self._values(spec, Exam(material=material, fit=fit, held=held)))
+        for number, (fit, held) in enumerate(self._folds()):
+            each.append(self._values(spec, Exam(material=self._material, fit=fit, held=held)))
             if len(self._goals) == 1:
                 trial.report(number, each[-1][0])
         return tuple(np.mean(each, axis=0).tolist())
 
-    def _on_validation(self, spec: Spec, trial: Trial, material: Material) -> tuple[float, ...]:
-        split, said = material.split, list[Probabilities]()
+    def _on_validation(self, spec: Spec, trial: Trial) -> tuple[float, ...]:
+        material, said = self._material, list[Probabilities]()
 
         def seen(probabilities: Probabilities) -> None:
             said[:] = [probabilities]
 
         exam = Exam(
             material=material,
-            fit=split.train,
-            held=split.val,
+            fit=material.split.train,
+            held=material.split.val,
             report=self._reporter(trial),
             seen=seen,
         )
@@ -169,8 +156,9 @@ class Study:
                 classes = said[0].argmax(axis=1)
                 trial.answers = write_answers(classes, len(material.classes))
 
-    def _folds(self, material: Material) -> Iterator[tuple[Rows, Rows]]:
+    def _folds(self) -> Iterator[tuple[Rows, Rows]]:
         assert self._select is not None
+        material = self._material
         rows = np.concatenate([material.split.train, material.split.val])
         keys = [material.groups[row] for row in rows]
         seed = derive(self._spec.seed, "select")
@@ -195,7 +183,7 @@ class Study:
             ValueError: one of them is undefined on these images.
         """
         if _is_quick(spec):
-            found = score_head(spec, self._features_of(spec, exam.material), exam)
+            found = score_head(spec, self._features_of(spec), exam)
         else:
             found = score_network(spec, exam)
         for goal in self._goals:
@@ -203,17 +191,21 @@ class Study:
                 raise ValueError(f"{goal.metric} is undefined on these images")
         return tuple(found[goal.metric] for goal in self._goals)
 
-    def _features_of(self, spec: Spec, material: Material) -> Features:
-        seen = _seen(spec)
-        if seen not in self._features:
-            trunk = Trunk(spec, material)
-            if seen == _seen(self._spec):
+    def _features_of(self, spec: Spec) -> Features:
+        scales = read_scales(spec.params)
+        if scales not in self._features:
+            trunk = Trunk(spec, self._material)
+            if self._sees_as_its_own(spec):
                 self._trunk = trunk
-            self._features[seen] = open_features(
-                spec, material, lambda: trunk.backbone, self._progress, None
+            self._features[scales] = open_features(
+                spec, self._material, lambda: trunk.backbone, self._progress, None
             )
             self._progress.stage("search", self._wanted.trials or None, "trials")
-        return self._features[seen]
+        return self._features[scales]
+
+    def _sees_as_its_own(self, spec: Spec) -> bool:
+        """Whether a trial's backbone sees pictures at the same shares of their side."""
+        return read_scales(spec.params) == read_scales(self._spec.params)
 
 
 def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:
@@ -225,11 +217,6 @@ def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]
         f"space {space.name}, so that the first trial could not take the run's own values."
     )
     return (note,)
-
-
-def _seen(spec: Spec) -> tuple[int, tuple[float, ...]]:
-    """Return how a spec's backbone sees pictures: the side in pixels, and at which shares of it."""
-    return spec.picture.side_px, read_scales(spec.params)
 
 
 def _is_quick(spec: Spec) -> bool:

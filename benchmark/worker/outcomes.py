@@ -54,9 +54,9 @@ def run_task(task: Task, progress: Voice) -> Outcome:
 
 def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
     began = environment.seconds()
-    found, seconds = _search(task, progress)
+    material = _material(task)
+    found, seconds = _search(task, material, progress)
     spec = found.spec if found else task.spec
-    material = _material(task, spec.picture.side_px)
     trunk = found.trunk if found else None
     fitted, checked = train_checked(spec, material, progress, trunk)
     progress.stage("save")
@@ -102,10 +102,10 @@ class _Found:
     trunk: Trunk | None
 
 
-def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
+def _search(task: Task, material: Material, progress: Voice) -> tuple[_Found | None, float]:
     if task.space is None:
         return None, 0.0
-    study = study_of(task, progress)
+    study = Study(task.spec, task.space, material, progress)
     study.prepare()  # no time of the search
     began = environment.seconds()
     progress.searching(is_under_way=True)
@@ -117,19 +117,7 @@ def _search(task: Task, progress: Voice) -> tuple[_Found | None, float]:
     return _Found(result=result, spec=spec, trunk=study.trunk_of(spec)), spent
 
 
-def study_of(task: Task, progress: Progress) -> Study:
-    """Return the study of a task that has a search space."""
-    assert task.space is not None
-    materials = {side: _material(task, side) for side, _ in _sides(task)}
-    return Study(task.spec, task.space, materials, progress)
-
-
-def _sides(task: Task) -> tuple[tuple[int, Path], ...]:
-    own = (task.spec.picture.side_px, task.pixels)
-    return (own, *(each for each in task.sides if each[0] != own[0]))
-
-
-def _material(task: Task, side_px: int) -> Material:
+def _material(task: Task) -> Material:
     return Material(
         classes=task.classes,
         labels=task.labels,
@@ -137,7 +125,7 @@ def _material(task: Task, side_px: int) -> Material:
         groups=tuple(task.groups),
         units=task.units,
         split=task.split,
-        pixels=Pixels.open(dict(_sides(task))[side_px]),
+        pixels=Pixels.open(task.pixels),
         weights=task.weights,
         cache=Cache(task.cache, task.cache_bytes),
         members=task.members,

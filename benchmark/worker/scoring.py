@@ -28,7 +28,7 @@ class Exam:
     """What a trial learns from and is asked.
 
     Attributes:
-        material: the images at the trial's side.
+        material: the images.
         fit: rows of the index that are learnt from.
         held: rows that it is scored on; never test's.
         report: told of every epoch; what it raises (a pruned trial) ends the training.

@@ -157,7 +157,7 @@ def _searched(
     spec = replace(make_spec(arch, setting, material), search=wanted)
     stamps: list[float] = []
     began = time.perf_counter()
-    study = Study(spec, space, {setting.side: material}, Silent())
+    study = Study(spec, space, material, Silent())
     journal = folder / f"{searcher.replace(':', '-')}.journal"
     study.run(str(journal), lambda _: stamps.append(time.perf_counter() - began))
     return stamps

@@ -1,4 +1,4 @@
-"""What is settled about images before anything is trained: parts, audits, further sides."""
+"""What is settled about images before anything is trained: parts, audits, notes."""
 
 import shutil
 from pathlib import Path
@@ -15,14 +15,9 @@ from benchmark.request import Request
 from tests.data.pictures import dicom, encode, noise
 from tests.jobs.conftest import draw
 
-pytestmark = pytest.mark.slow  # scikit-learn and optuna take seconds to import
+pytestmark = pytest.mark.slow  # scikit-learn takes seconds to import
 
 COUNTS = {"train": 24, "val": 12, "test": 12}
-SPACE = """
-about: two sides
-parameters:
-  side: {type: choice, choices: [16, 24], source: chosen}
-"""
 
 
 def request(folder: Path, data: Path, **more: str) -> Request:
@@ -104,15 +99,12 @@ def test_the_notes_say_how_many_training_images_each_class_has(tmp_path: Path) -
     assert "train: bright 12, dark 4 (3.0 : 1)" in prepared(tmp_path, data).notes
 
 
-def test_unreadable_images_that_were_allowed_are_allowed_at_every_side(tmp_path: Path) -> None:
+def test_unreadable_images_that_were_allowed_are_left_out(tmp_path: Path) -> None:
     data = draw(tmp_path / "scans", COUNTS)
     for number in range(5):
         path = data / f"train/dark/{2 * number + 1:03}.png"
         path.write_bytes(path.read_bytes()[:200])
-    (tmp_path / "sides.yaml").write_text(SPACE)
-    more = {"search": "optuna:random", "space": str(tmp_path / "sides.yaml")}
-    ready = prepared(tmp_path, data, max_unreadable="20", **more)
-    assert sorted(ready.sides) == [16, 24]
+    ready = prepared(tmp_path, data, max_unreadable="20")
     assert len(ready.index.left_out) == 5
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from benchmark.errors import UsageError
 from benchmark.records import Regime
-from benchmark.search import SIDE, read_space
+from benchmark.search import parse_space, read_space
 from benchmark.training.tunables import tunables
 from benchmark.zoo import ARCHITECTURES
 
@@ -21,7 +22,6 @@ def trained(*regimes: Regime) -> Iterable[tuple[str, Regime]]:
 
 CASES = [
     *(("head", name, regime) for name, regime in trained(Regime.FROZEN)),
-    *(("head-sides", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("linear", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("augmentation", name, regime) for name, regime in trained(Regime.FROZEN)),
     *(("finetune", name, regime) for name, regime in trained(Regime.FINETUNE)),
@@ -36,9 +36,16 @@ CASES = [
 
 @pytest.mark.parametrize(("space", "name", "regime"), CASES)
 def test_a_space_fits_its_architectures(space: str, name: str, regime: Regime) -> None:
-    read_space(space).check((*tunables(ARCHITECTURES[name], regime), SIDE), name)
+    read_space(space).check(tunables(ARCHITECTURES[name], regime), name)
 
 
-@pytest.mark.parametrize("space", ["head", "head-sides", "augmentation", "finetune"])
+@pytest.mark.parametrize("space", ["head", "linear", "augmentation", "finetune"])
 def test_there_is_an_architecture_for_every_pretrained_space(space: str) -> None:
     assert len([case for case in CASES if case[0] == space]) >= 9
+
+
+def test_a_space_of_sides_is_refused_and_scales_are_named() -> None:
+    line = "side: {type: choice, choices: [224, 448], source: chosen}"
+    space = parse_space(f"about: sides\nparameters:\n  {line}\n", name="own", file="own.yaml")
+    with pytest.raises(UsageError, match=r"own.yaml: side is no parameter of mobilenetv2.*scales"):
+        space.check(tunables(ARCHITECTURES["mobilenetv2"], Regime.FROZEN), "mobilenetv2")

@@ -14,7 +14,6 @@ import benchmark.search
 from benchmark.errors import UsageError
 from benchmark.jobs.recording import search_scores, trial_run
 from benchmark.metrics import BY_EPOCH, measure
-from benchmark.plan.spaces import sides_of
 from benchmark.records import (
     Epoch,
     Params,
@@ -29,7 +28,6 @@ from benchmark.records import (
 )
 from benchmark.request import Request
 from benchmark.search import (
-    SIDE,
     Pruned,
     SearchResult,
     Space,
@@ -46,13 +44,12 @@ from benchmark.search.objectives import choose_pruner, read_goals
 from benchmark.search.trials import read_search, write_search
 from benchmark.training import defaults
 from benchmark.worker import scoring
-from benchmark.worker.objective import Study, own_point, settings_for, start_of
+from benchmark.worker.objective import Study, settings_for, start_of
 from benchmark.zoo import ARCHITECTURES
 
 TRAINED = (Regime.FROZEN, Regime.FINETUNE, Regime.SCRATCH)
 REGIMES = {
     "head": (Regime.FROZEN,),
-    "head-sides": (Regime.FROZEN,),
     "linear": (Regime.FROZEN,),
     "augmentation": (Regime.FROZEN,),
     "finetune": (Regime.FINETUNE,),
@@ -89,14 +86,14 @@ SPEC = Spec(
         pruner="none",
     ),
 )
+NO_IMAGES: Any = None  # for a study that trains nothing
 
 
-@pytest.mark.parametrize("side_px", [96, 224, 300])
 @pytest.mark.parametrize(("space_name", "arch", "regime"), CASES)
 def test_the_first_trial_takes_an_architectures_own_defaults(
-    space_name: str, arch: str, regime: Regime, side_px: int
+    space_name: str, arch: str, regime: Regime
 ) -> None:
-    own: dict[str, ParamValue] = {**defaults(ARCHITECTURES[arch], regime), SIDE.name: side_px}
+    own = defaults(ARCHITECTURES[arch], regime)
     space = read_space(space_name).including(own)
     start = start_of(space, own)
     assert space.outside(own) == ()
@@ -109,34 +106,29 @@ def test_every_built_in_space_is_among_the_cases() -> None:
     assert {space for space, *_ in CASES} == set(space_names())
 
 
-def test_a_search_for_a_head_decodes_at_the_runs_own_side_alone() -> None:
-    assert sides_of(read_space("head")) == ()
-    assert sides_of(read_space("head-sides")) == (224, 320, 448)
-
-
 def test_a_range_that_misses_a_default_is_named() -> None:
     space = _space("learning_rate: {type: float, low: 0.1, high: 0.2}")
-    assert space.outside(own_point(SPEC)) == ("learning_rate",)
-    assert start_of(space, own_point(SPEC)) == Params()
+    assert space.outside(SPEC.params) == ("learning_rate",)
+    assert start_of(space, SPEC.params) == Params()
 
 
 def test_a_missed_default_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     space = _space("learning_rate: {type: float, low: 0.1, high: 0.2}")
     monkeypatch.setattr(Study, "score", lambda _self, _trial: (0.5,))
-    result = Study(SPEC, space, {}, Silent()).run("", lambda _: None)
+    result = Study(SPEC, space, NO_IMAGES, Silent()).run("", lambda _: None)
     (note,) = result.notes
     assert "may end worse than a run without one: learning_rate 0.003 is not in the space" in note
 
 
-def test_a_study_tries_the_runs_own_side_first(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+def test_a_study_tries_the_runs_own_choice_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    space = _space("side: {type: choice, choices: [224, 320]}")
+    space = _space("batch: {type: choice, choices: [64, 128]}")
     monkeypatch.setattr(Study, "score", lambda _self, _trial: (0.5,))
-    result = Study(SPEC, space, {}, Silent()).run("", lambda _: None)
-    assert result.trials[0].params == Params(side=96)
+    result = Study(SPEC, space, NO_IMAGES, Silent()).run("", lambda _: None)
+    assert result.trials[0].params == Params(batch=32)
     write_search(result, tmp_path / "search.json")
-    assert read_search(tmp_path / "search.json", space).space["side"].choices == (224, 320, 96)
+    assert read_search(tmp_path / "search.json", space).space["batch"].choices == (64, 128, 32)
 
 
 @pytest.mark.parametrize("metric", ["brier", "mcc", "parameters", "macro_f1,parameters"])
@@ -245,7 +237,7 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_a_heads_cost_counts_its_backbone(material: Any) -> None:
     assert SPEC.search is not None
     wanted = replace(SPEC.search, objective="parameters,milliseconds_per_image")
-    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    study = Study(replace(SPEC, search=wanted), read_space("head"), material, Silent())
     trial = Trial(0, Params(), 5, lambda *_: False)
     costs = study.score(trial)
     assert costs == pytest.approx((2_257_984 + 5000, 250.002), rel=1e-9)
@@ -255,7 +247,7 @@ def test_a_heads_cost_counts_its_backbone(material: Any) -> None:
 def test_balanced_weights_follow_each_fold(material: Any, weighed: list[Any]) -> None:
     assert SPEC.search is not None
     wanted = replace(SPEC.search, objective="parameters", select="cv:3")
-    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    study = Study(replace(SPEC, search=wanted), read_space("head"), material, Silent())
     study.score(Trial(0, Params(class_weight="balanced"), 5, lambda *_: False))
     given = sorted(settings.class_weights.tolist() for settings in weighed)
     # Of five and three images, two folds leave three and two to train on, one four and two.
@@ -286,7 +278,7 @@ def examined(
     monkeypatch.setattr(Study, "_features_of", lambda *_: features)
     assert SPEC.search is not None
     wanted = replace(SPEC.search, select=select)
-    study = Study(replace(SPEC, search=wanted), read_space("head"), {96: material}, Silent())
+    study = Study(replace(SPEC, search=wanted), read_space("head"), material, Silent())
     trial = Trial(0, Params(), 5, lambda step, _value: step == prune_after)
     with suppress(Pruned):
         study.score(trial)
@@ -325,7 +317,7 @@ def test_answers_are_no_metric_of_a_trial_in_mlflow() -> None:
 
 
 def test_the_network_delivered_has_the_epochs_of_the_trial_that_was_best() -> None:
-    study = Study(SPEC, read_space("head"), {}, Silent())
+    study = Study(SPEC, read_space("head"), NO_IMAGES, Silent())
     assert study.spec_of(Params(), 2).epochs == 2
     assert study.spec_of(Params(), 100).epochs == SPEC.epochs
 
@@ -354,20 +346,23 @@ def test_trials_that_a_version_before_had_written_are_read(tmp_path: Path) -> No
     assert read_search(path, space).trials == found.trials
 
 
-def test_features_are_there_before_the_first_trial(
+def test_features_are_computed_before_the_first_trial_and_once_for_each_scales(
     material: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[int] = []
+    opened: list[ParamValue] = []
 
     def open_features(spec: Spec, *_: object) -> object:
-        opened.append(spec.picture.side_px)
+        opened.append(spec.params["scales"])
         return SimpleNamespace()
 
     monkeypatch.setattr("benchmark.worker.objective.open_features", open_features)
-    study = Study(SPEC, read_space("head-sides"), {96: material}, Silent())
+    monkeypatch.setattr("benchmark.worker.objective.score_head", lambda *_: {"macro_f1": 0.5})
+    picture = replace(SPEC.picture, side_px=224)
+    study = Study(replace(SPEC, picture=picture), read_space("linear"), material, Silent())
     study.prepare()
-    study.prepare()
-    assert opened == [96]
+    for scales in ("1", "1+0.5", "1", "1+0.5"):
+        study.score(Trial(0, Params(scales=scales), 5, lambda *_: False))
+    assert opened == ["1", "1+0.5"]
 
 
 def _space(line: str) -> Space:
@@ -390,7 +385,7 @@ def test_a_damaged_study_is_moved_aside_only_where_a_person_wants_all_anew(
         raise Pruned
 
     monkeypatch.setattr(benchmark.search, "search", searched)
-    study = Study(SPEC, read_space("head"), {}, Silent())
+    study = Study(SPEC, read_space("head"), NO_IMAGES, Silent())
     for anew in (False, True):
         with suppress(Pruned):
             study.run("", lambda _: None, anew=anew)
