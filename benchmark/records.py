@@ -10,6 +10,7 @@ Architecture + Params ─┘
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
@@ -352,7 +353,8 @@ class Spec:
         fold: which fold, for k-fold splits.
         picture: how files become pixels.
         regime: how it is trained.
-        weights: the resolved weights: `none`, `imagenet`, or `sha256:` and a file's digest.
+        weights: the resolved weights: `none`, `imagenet`, or `sha256:` and a file's digest; behind
+            a `+`, the preprocessing where it is not the architecture's own.
         params: every parameter of network, head and training, defaults included.
         epochs: the most epochs; `patience` of them without improvement end it.
         seed: the seed everything random is derived from.
@@ -389,6 +391,11 @@ class Spec:
     def digest(self) -> str:
         """The run's name: 64 hexadecimal digits over every field."""
         return digest(self.to_json())
+
+    @property
+    def weights_named(self) -> str:
+        """The weights as people see them: of a file's digest the first eight digits."""
+        return re.sub(r"(sha256:.{8})[0-9a-f]*", r"\1", self.weights)
 
     @property
     def without_budget(self) -> Self:

@@ -85,6 +85,8 @@ def grouped(records: Iterable[Record]) -> tuple[tuple[Record, ...], ...]:
 def weights_shown(spec: Spec, by_digest: Mapping[str, Record]) -> str:
     """Name the weights as a board shows them: `imagenet`, `random`, `file <digest>`, or nothing.
 
+    Behind a file's digest stands its preprocessing, where it is not the architecture's own.
+
     Nothing where none are meant: networks trained from scratch and the floor. A composite shows
     what its members have, `+` between them.
     """
@@ -96,9 +98,7 @@ def weights_shown(spec: Spec, by_digest: Mapping[str, Record]) -> str:
         return ""
     if spec.weights == "none":
         return RANDOM_WEIGHTS
-    if spec.weights.startswith("sha256:"):
-        return f"file {spec.weights.removeprefix('sha256:')[:8]}"
-    return spec.weights
+    return spec.weights_named.replace("sha256:", "file ")
 
 
 def differences(specs: Sequence[Spec]) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _facts(spec: Spec) -> dict[str, str]:
     search, code = spec.search, spec.numerics
     found = {
         "regime": str(spec.regime),
-        "weights": spec.weights[:15],
+        "weights": spec.weights_named,
         "side": str(spec.picture.side_px),
         "channels": str(spec.picture.channels),
         "fit": spec.picture.fit,

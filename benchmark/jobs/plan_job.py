@@ -45,7 +45,7 @@ def show_plan(request: Request) -> int:
         table.add_row(
             names[spec.digest],
             spec.regime,
-            spec.weights[:15],
+            spec.weights_named,
             "done" if finished else "to run",
             "" if finished else f"{seconds:,.0f} s",
         )

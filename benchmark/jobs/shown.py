@@ -16,8 +16,9 @@ from ..errors import UsageError
 from ..records import digest
 from ..request import Request
 from ..texts import last_part, masked
+from ..zoo import split_weights
 
-_PLACES = ("data", "split", "weights", "augmentation", "space", "storage", "output", "cache")
+_PLACES = ("data", "split", "augmentation", "space", "storage", "output", "cache")
 _PLACE = "place"  # the cache's entries that say where a data set lies
 _FILE = "path.txt"
 
@@ -31,7 +32,13 @@ def shown(request: Request) -> dict[str, str]:
 
 
 def _shown(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: _shown_place(text) if name in _PLACES else text for name, text in texts.items()}
+    found = {name: _shown_place(text) if name in _PLACES else text for name, text in texts.items()}
+    if "weights" in texts:
+        parts = split_weights(texts["weights"])
+        found["weights"] = ",".join(
+            f"{name}={last_part(place)}" if name else last_part(place) for name, place in parts
+        )
+    return found
 
 
 def _shown_place(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..errors import BenchmarkError, UsageError
 from ..numerics import NUMERICS
@@ -14,7 +13,7 @@ from ..zoo import (
     NONE,
     Architecture,
     Weights,
-    WeightsFrom,
+    WeightsChoice,
     check_scales,
     resolve_weights,
 )
@@ -117,6 +116,9 @@ def check_request(request: Request) -> None:
     if request.sanity:
         asked = ((part, ARCHITECTURES[name]) for part in request.parts for name in part.arch)
         check_learning(_regime(part, architecture) for part, architecture in asked)
+    for choice in dict.fromkeys(part.weights for part in request.parts):
+        asking = (part.arch for part in request.parts if part.weights == choice)
+        choice.check(ARCHITECTURES[name] for names in asking for name in names)
     for part in request.parts:
         found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in part.arch]
         check_known(part.params, found)
@@ -308,15 +310,13 @@ def _check_side(architectures: Sequence[Architecture], side_px: int) -> None:
         )
 
 
-def _weights(
-    architectures: Sequence[Architecture], source: WeightsFrom | Path
-) -> dict[str, Weights]:
+def _weights(architectures: Sequence[Architecture], choice: WeightsChoice) -> dict[str, Weights]:
     """Resolve the weights of every architecture; all that are missing are told at once."""
     found: dict[str, Weights] = {}
     problems: list[BenchmarkError] = []
     for architecture in architectures:
         try:
-            found[architecture.name] = resolve_weights(architecture, source)
+            found[architecture.name] = resolve_weights(architecture, choice)
         except BenchmarkError as error:
             problems.append(error)
     if problems:
@@ -332,6 +332,6 @@ def _notes(noted: Mapping[str, Weights]) -> tuple[str, ...]:
     if random:
         notes.append(
             f"RANDOM WEIGHTS for {', '.join(random)}: ImageNet's are neither on this machine nor "
-            "to be had from the network; --weights DIR takes a folder of Keras's weight files."
+            "to be had from the network; --weights DIR takes a folder of weight files."
         )
     return tuple(notes)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..data import OnLeak, Policy, SplitOptions
     from ..records import Regime
     from ..search import Goal
-    from ..zoo import WeightsFrom
+    from ..zoo import WeightsChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,9 @@ class Request:
     max_unreadable: float = what_option(
         "5", "refuse above this many unreadable images, in percent", real(0, 100)
     )
-    weights: "WeightsFrom | Path" = training_option(
+    weights: "WeightsChoice" = training_option(
         "auto",
-        "auto, imagenet, none, or a folder of Keras weight files",
+        "auto, imagenet, none, a folder of weight files, a file, or densenet121=FILE,...",
         later("zoo:read_weights_from"),
     )
     regime: "Regime | None" = training_option(

@@ -19,7 +19,14 @@ from .features import Backbone, Block, build_extractor, select
 from .head import HEAD, assemble, build_head, floor_variance
 from .layers import build_network
 from .own.prior import fix_answer
-from .weights import NONE, Weights, WeightsFrom, read_weights_from, resolve_weights
+from .weights import NONE, Weights, resolve_weights
+from .weights_choice import (
+    WeightsChoice,
+    WeightsFrom,
+    WeightsPlace,
+    read_weights_from,
+    split_weights,
+)
 
 __all__ = [
     "ARCHITECTURES",
@@ -34,7 +41,9 @@ __all__ = [
     "Preprocessing",
     "WeightFile",
     "Weights",
+    "WeightsChoice",
     "WeightsFrom",
+    "WeightsPlace",
     "assemble",
     "average_network",
     "build_backbone",
@@ -54,5 +63,6 @@ __all__ = [
     "see_at_scales",
     "select",
     "split_backbone",
+    "split_weights",
     "stacked_network",
 ]

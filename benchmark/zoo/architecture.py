@@ -14,12 +14,17 @@ each tunable to the symbolic (n, k) probabilities."""
 
 
 class Preprocessing(StrEnum):
-    """What a bare backbone expects of its input, named as in `keras.applications`."""
+    """What a bare backbone expects of its input, named as in `keras.applications` where it can."""
 
     CAFFE = "caffe"  # BGR, less ImageNet's mean colour
     TF = "tf"  # x / 127.5 - 1
     TORCH = "torch"  # x / 255, less ImageNet's mean, over its standard deviation
     BUILTIN = "builtin"  # raw 0-255: the published network scales inside
+    # BGR, less ImageNet's mean colour, over 255: `preprocess_input` of `imagenet_utils`, then
+    # `rescale=1/255`, in the scripts that fine-tune RadImageNet's Keras files, such as
+    # https://github.com/BMEII-AI/RadImageNet/blob/main/acl/acl_train.py (ImageDataGenerator
+    # rescales last). What the files were trained with is written nowhere: issue 18 there.
+    RADIMAGENET = "radimagenet"
     NONE = "none"  # not from keras.applications
 
 
@@ -40,18 +45,22 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightFile:
-    """A published ImageNet weight file for the backbone without its top.
+    """A published weight file for the backbone without its top.
 
     Attributes:
-        name: Keras's own file name, as in its cache folder and as looked for in a folder.
-        url: where Keras gets it.
-        published_hash: MD5 (32 digits) or SHA-256 (64) as in Keras's source; empty where Keras
-            publishes none (the MobileNets).
+        name: its published name, as in Keras's cache folder and as looked for in a folder.
+        url: where Keras gets it; of others, the page that has it.
+        published_hash: MD5 (32 digits) or SHA-256 (64) as in Keras's source; empty where its
+            publisher gives none (Keras for the MobileNets, RadImageNet).
+        publisher: who publishes it.
+        preprocessing: what the weights expect of pixels, None for the architecture's own.
     """
 
     name: str
     url: str
     published_hash: str
+    publisher: str = "Keras"
+    preprocessing: Preprocessing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +84,7 @@ class Architecture:
             `CLASS#N`: the N-th operation of that class, from 1; `end` is the network's output.
         cuts: where fine-tuning may begin.
         weight_file: its published ImageNet weights, None where there are none.
+        further_weights: other published weights, known by their files' names.
         parameters: weights of the backbone without its top; of the whole default network, at the
             native side and four classes, where there is no backbone.
         gflops: floating-point operations for one image at the native side, in 1e9, counting a
@@ -98,6 +108,7 @@ class Architecture:
     taps: tuple[str, ...] = ()
     cuts: tuple[Cut, ...] = ()
     weight_file: WeightFile | None = None
+    further_weights: tuple[WeightFile, ...] = ()
     parameters: int = 0
     gflops: float = 0.0
     reference: str

@@ -8,6 +8,7 @@ Engineer 29-6), and the features of all sizes stand side by side.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .architecture import Architecture, Preprocessing, check_side
 from .cuts import tensor_after
 from .features import Backbone
 from .layers import pixel_input, three_channels
+from .weight_files import Weight, read_layers
 from .weights import Weights
 
 # ImageNet's mean and standard deviation as `keras.applications.imagenet_utils` has them.
@@ -74,7 +76,9 @@ def build_backbone(
     bare = getattr(keras.applications, architecture.keras_class)(
         include_top=False,
         weights=None,
-        input_tensor=preprocess(three_channels(pixels), architecture.preprocessing),
+        input_tensor=preprocess(
+            three_channels(pixels), weights.preprocessing or architecture.preprocessing
+        ),
         input_shape=(side, side, 3),
     )
     if weights.kind != "none":
@@ -88,7 +92,7 @@ def build_backbone(
 def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
     """Return raw RGB pixels as the bare backbone expects them, through stock layers only.
 
-    The same as the `preprocess_input` beside the class in `keras.applications`.
+    The same as the `preprocess_input` beside the class in `keras.applications`, but RadImageNet's.
     """
     import keras
 
@@ -98,24 +102,50 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
         case Preprocessing.TORCH:
             mean = [255 * each for each in _TORCH_MEAN_RGB]
             variance = [(255 * each) ** 2 for each in _TORCH_DEVIATION_RGB]
-        case Preprocessing.CAFFE:
+        case Preprocessing.CAFFE | Preprocessing.RADIMAGENET:
             pixels = keras.ops.flip(pixels, axis=-1)
-            mean, variance = list(_CAFFE_MEAN_BGR), [1.0, 1.0, 1.0]
+            scale = 255.0 if preprocessing is Preprocessing.RADIMAGENET else 1.0
+            mean, variance = list(_CAFFE_MEAN_BGR), [scale**2] * 3
         case _:
             return pixels
     return keras.layers.Normalization(mean=mean, variance=variance, name="preprocess")(pixels)
 
 
 def _load(bare: Any, architecture: Architecture, weights: Weights) -> None:
-    path = weights.path or _fetch(architecture)
+    path = weights.path or Path(_fetch(architecture))
     try:
-        bare.load_weights(str(path))
+        layers = read_layers(path, architecture.parameters)
+        if layers:
+            _assign(bare, layers)
+        else:  # Keras 3's own layout
+            bare.load_weights(str(path))
     except (ValueError, OSError, KeyError) as error:
         raise WeightsError(
             f"{path} does not hold the weights of {architecture.name}: {error}"
         ) from error
     if architecture.keras_class.startswith("EfficientNetB"):
         _mend_variance(bare)
+
+
+def _assign(bare: Any, layers: Sequence[Sequence[Weight]]) -> None:
+    """Give a network's layers their weights in order, or all of them out of a single layer.
+
+    Raises:
+        ValueError: there are other layers, or weights of another shape.
+    """
+    own = [layer for layer in bare.layers if layer.weights]
+    for layer, values in zip([bare] if len(layers) == 1 else own, layers, strict=True):
+        # Keras 2 saved first what is trained, then statistics; of a frozen network, by its layers.
+        orders = ([*layer.trainable_weights, *layer.non_trainable_weights], layer.weights)
+        shapes = [value.shape for value in values]
+        fitting = (order for order in orders if [each.shape for each in order] == shapes)
+        variables = next(fitting, None)
+        if variables is None:
+            raise ValueError(f"the weights of {layer.name} have other shapes there")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def _mend_variance(bare: Any) -> None:

@@ -190,7 +190,28 @@ CLASSES: Catalog[_Row] = Catalog("network in keras.applications", [
         _Row("Xception", "xception", 299, 20_861_480, 16.711, "b0042744bf5b25fce3cb969f33bebb97"),
     )
 ])
+# X. Mei et al., RadImageNet: An Open Radiologic Deep Learning Research Dataset for Effective
+# Transfer Learning, Radiology: Artificial Intelligence, 2022, doi:10.1148/ryai.210315
+_RADIMAGENET = {
+    "DenseNet121": "RadImageNet-DenseNet121_notop.h5",
+    "InceptionResNetV2": "RadImageNet-IRV2_notop.h5",
+    "InceptionV3": "RadImageNet-InceptionV3_notop.h5",
+    "ResNet50": "RadImageNet-ResNet50_notop.h5",
+}
 # fmt: on
+
+
+def _radimagenet(keras_class: str) -> tuple[WeightFile, ...]:
+    if keras_class not in _RADIMAGENET:
+        return ()
+    file = WeightFile(
+        name=_RADIMAGENET[keras_class],
+        url="https://github.com/BMEII-AI/RadImageNet",
+        published_hash="",
+        publisher="RadImageNet",
+        preprocessing=Preprocessing.RADIMAGENET,
+    )
+    return (file,)
 
 
 def _published(
@@ -230,6 +251,7 @@ def _published(
             url=_STORE + module.folder + (row.file_in_url or file),
             published_hash=row.published_hash,
         ),
+        further_weights=_radimagenet(keras_class),
         parameters=row.parameters,
         gflops=row.gflops,
         reference=module.reference,

@@ -5,13 +5,14 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from ..errors import UsageError, WeightsError
-from ..files import file_digest, path_of
-from .architecture import Architecture, WeightFile
+from ..errors import WeightsError
+from ..files import path_of
+from .architecture import Architecture, Preprocessing, WeightFile
+from .weight_files import file_hash, holds
+from .weights_choice import WeightsChoice, WeightsFrom
 
 FOLDER_VARIABLE = "BENCHMARK_WEIGHTS"
 _PROBE_SECONDS = 2.0
@@ -23,71 +24,48 @@ class Weights:
     """The weights that a backbone begins with.
 
     Attributes:
-        kind: `none` (random), `imagenet` (Keras's own file) or `file` (a file in a folder).
+        kind: `none` (random), `imagenet` (Keras's own file) or `file` (another file, or one in a
+            folder).
         path: the file, None for random weights and for a file that Keras has yet to fetch.
         identity: what stands in the spec: `none`, `imagenet`, or `sha256:` and the file's digest.
-            A file in a folder whose hash is the published one is `imagenet`, for so it is.
+            A file whose hash is the published one is `imagenet`, for so it is. Behind a `+`, the
+            preprocessing where it is not the architecture's own.
+        preprocessing: what these weights expect of pixels, None for the architecture's own.
         note: why these weights are not ImageNet's, or not checked; empty otherwise.
     """
 
     kind: str
     path: Path | None = None
     identity: str
+    preprocessing: Preprocessing | None = None
     note: str = ""
 
 
 NONE = Weights(kind="none", identity="none")
 
 
-class WeightsFrom(StrEnum):
-    """Where weights come from, if not from a folder of files under Keras's own names.
-
-    `auto` tries the folder named by BENCHMARK_WEIGHTS, Keras's cache and the network, and otherwise
-    takes random weights with a note.
-    """
-
-    AUTO = "auto"
-    IMAGENET = "imagenet"
-    NONE = "none"
-
-
-def read_weights_from(text: str) -> WeightsFrom | Path:
-    """Read `auto`, `imagenet`, `none`, or a folder.
-
-    Raises:
-        UsageError: it is none of these words and no folder.
-    """
-    if text in tuple(WeightsFrom):
-        return WeightsFrom(text)
-    folder = path_of(text)
-    if not text or not folder.is_dir():
-        raise UsageError(
-            f"weights must be auto, imagenet, none or a folder of weight files, not {text!r}."
-        )
-    return folder
-
-
-def resolve_weights(architecture: Architecture, source: WeightsFrom | Path) -> Weights:
+def resolve_weights(architecture: Architecture, choice: WeightsChoice) -> Weights:
     """Find an architecture's weights; one without published weights gets `none` without a note.
 
     Raises:
         WeightsError: the file is missing, unreadable or another network's, or ImageNet weights
             were asked for and cannot be had.
     """
-    file = architecture.weight_file
-    if file is None or source is WeightsFrom.NONE:
+    file, place = architecture.weight_file, choice.of(architecture.name)
+    if file is None or place.where is WeightsFrom.NONE:
         return NONE
-    if source is WeightsFrom.AUTO:
+    if place.where is WeightsFrom.AUTO:
         return _auto(architecture, file)
-    if source is WeightsFrom.IMAGENET:
+    if place.where is WeightsFrom.IMAGENET:
         return _imagenet(architecture, file)
-    return _in_folder(architecture, file, source)
+    path = place.where if place.where.is_file() else _in_folder(architecture, file, place.where)
+    return _of_file(architecture, file, path, place.preprocessing)
 
 
 def _auto(architecture: Architecture, file: WeightFile) -> Weights:
-    folder = os.environ.get(FOLDER_VARIABLE, "")
-    if folder and (path_of(folder) / file.name).is_file():
-        return _in_folder(architecture, file, path_of(folder))
+    words = os.environ.get(FOLDER_VARIABLE, "")
+    if words and _known_in(architecture, file, folder := path_of(words)):
+        return _of_file(architecture, file, _in_folder(architecture, file, folder), None)
     try:
         return _imagenet(architecture, file)
     except WeightsError as error:
@@ -98,7 +76,7 @@ def _imagenet(architecture: Architecture, file: WeightFile) -> Weights:
     path = keras_cache() / file.name
     found = path.is_file()
     if found and (not file.published_hash or _matches(path, file)):
-        _check(architecture, file, path)
+        _check(architecture, path, file)
         return Weights(kind="imagenet", path=path, identity="imagenet")
     if is_reachable():
         return Weights(kind="imagenet", identity="imagenet")
@@ -110,59 +88,66 @@ def _imagenet(architecture: Architecture, file: WeightFile) -> Weights:
     )
 
 
-def _in_folder(architecture: Architecture, file: WeightFile, folder: Path) -> Weights:
-    path = folder / file.name
-    if not path.is_file():
+def _known_in(architecture: Architecture, file: WeightFile, folder: Path) -> list[Path]:
+    """Return the files in a folder that bear a name under which such weights are published."""
+    known = (folder / each.name for each in (file, *architecture.further_weights))
+    return [path for path in known if path.is_file()]
+
+
+def _in_folder(architecture: Architecture, file: WeightFile, folder: Path) -> Path:
+    found = _known_in(architecture, file, folder)
+    if not found:
+        others = "".join(f" (or {each.name})" for each in architecture.further_weights)
         raise WeightsError(
-            f"{architecture.name} needs the weight file {file.name}, which is not in {folder}"
-            f"{_expected(file)}. Put it there, or leave {architecture.name} out."
+            f"{architecture.name} needs the weight file {file.name}{others}, which is not in "
+            f"{folder}{_expected(file)}. Put it there, or leave {architecture.name} out."
         )
-    _check(architecture, file, path)
-    if file.published_hash and _matches(path, file):
-        return Weights(kind="file", path=path, identity="imagenet")
-    identity = "sha256:" + _hash(path, "sha256", path.stat().st_mtime_ns)
-    if not file.published_hash:
-        note = f"{file.name} in {folder} cannot be checked: Keras publishes no hash for it."
-    else:
-        note = f"{file.name} in {folder} is not the file that Keras publishes{_expected(file)}."
-    return Weights(kind="file", path=path, identity=identity, note=note)
-
-
-def _check(architecture: Architecture, file: WeightFile, path: Path) -> None:
-    """Refuse a file that is not HDF5, or that holds another number of weights.
-
-    Only HDF5 is read, never a pickle.
-    """
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as stored:
-            count = _count(stored.get("model_weights", stored))
-    except (OSError, RuntimeError, KeyError) as error:
+    if len(found) > 1:
         raise WeightsError(
-            f"{file.name} in {path.parent} is not a readable HDF5 file{_expected(file)}: {error}. "
+            f"{folder} holds {' and '.join(path.name for path in found)} for {architecture.name}; "
+            f"name one of them: --weights {architecture.name}={found[0]}."
+        )
+    return found[0]
+
+
+def _of_file(
+    architecture: Architecture, file: WeightFile, path: Path, asked: Preprocessing | None
+) -> Weights:
+    """Check a file, and tell by its hash and its name what it is."""
+    further = (each for each in architecture.further_weights if each.name == path.name)
+    published = next(further, file)
+    _check(architecture, path, published)
+    expected = asked or published.preprocessing or architecture.preprocessing
+    preprocessing = None if expected == architecture.preprocessing else expected
+    if published.published_hash and _matches(path, published):
+        identity, note = "imagenet", ""
+    else:
+        identity = "sha256:" + file_hash(path, "sha256")
+        checked = f"is not the file that {published.publisher} publishes"
+        state = checked if published.published_hash else "cannot be checked"
+        note = f"{path.name} in {path.parent} {state}{_expected(published)}."
+    if preprocessing:
+        identity += f"+{preprocessing}"
+        note += f" It gets its pixels as {preprocessing} has them."
+    return Weights(
+        kind="file", path=path, identity=identity, preprocessing=preprocessing, note=note.strip()
+    )
+
+
+def _check(architecture: Architecture, path: Path, file: WeightFile) -> None:
+    """Refuse a file that is not HDF5, or whose first layers hold another number of weights."""
+    try:
+        count = holds(path, architecture.parameters)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path.name} in {path.parent} is not a readable HDF5 file{_expected(file)}: {error}. "
             "Fetch it again."
         ) from error
     if count != architecture.parameters:
         raise WeightsError(
-            f"{file.name} in {path.parent} belongs to another network: {architecture.name} has "
+            f"{path.name} in {path.parent} belongs to another network: {architecture.name} has "
             f"{architecture.parameters:,} weights, the file {count:,}{_expected(file)}."
         )
-
-
-def _count(group: object) -> int:
-    """Count the numbers in a group of an HDF5 file, without reading them."""
-    import h5py
-
-    sizes: list[int] = []
-
-    def visit(_: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset):
-            sizes.append(item.size)
-
-    assert isinstance(group, h5py.Group)
-    group.visititems(visit)
-    return sum(sizes)
 
 
 def keras_cache() -> Path:
@@ -195,17 +180,11 @@ def _probe() -> bool:
 
 def _matches(path: Path, file: WeightFile) -> bool:
     algorithm = "sha256" if len(file.published_hash) == 64 else "md5"
-    return _hash(path, algorithm, path.stat().st_mtime_ns) == file.published_hash
-
-
-@cache
-def _hash(path: Path, algorithm: str, _: int) -> str:
-    """Hash a file; once per process and per time of change, for some are 470 MB."""
-    return file_digest(path, algorithm)
+    return file_hash(path, algorithm) == file.published_hash
 
 
 def _expected(file: WeightFile) -> str:
     if not file.published_hash:
-        return " (Keras publishes no hash for it)"
+        return f" ({file.publisher} publishes no hash for it)"
     algorithm = "SHA-256" if len(file.published_hash) == 64 else "MD5"
     return f" (published {algorithm} {file.published_hash})"

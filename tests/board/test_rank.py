@@ -182,6 +182,7 @@ def test_a_composite_over_seeds_is_one_row_though_its_members_differ() -> None:
 def test_weights_are_named_as_they_are() -> None:
     pretrained, fallback = spec("a"), spec("b", weights="none")
     file = spec("c", weights=f"sha256:{'0123456789abcdef' * 4}")
+    other = spec("f", weights=f"{file.weights}+radimagenet")
     both = spec(
         "d",
         regime=Regime.COMPOSITE,
@@ -189,10 +190,10 @@ def test_weights_are_named_as_they_are() -> None:
         members=(pretrained.digest, fallback.digest),
     )
     scratch = spec("e", regime=Regime.SCRATCH, weights="none")
-    board = rank([record(of=each) for each in (pretrained, fallback, file, both, scratch)])
+    board = rank([record(of=each) for each in (pretrained, fallback, file, other, both, scratch)])
     shown = {row.arch: row.weights for row in board.rows}
     wanted = {"a": "imagenet", "b": "random", "c": "file 01234567", "d": "imagenet + random"}
-    assert shown == {**wanted, "e": ""}
+    assert shown == {**wanted, "e": "", "f": "file 01234567+radimagenet"}
     assert any("never pretrained" in note for note in board.notes)
 
 

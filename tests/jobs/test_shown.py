@@ -25,6 +25,8 @@ from benchmark.request import Request
         ("storage", "postgresql://ann:geheim@db/x", "postgresql://ann:***@db/x"),
         ("storage", "sqlite:////home/smith/studies.db", "sqlite:///studies.db"),
         ("class_weight", "balanced", "balanced"),
+        ("weights", "/home/smith/weights", "weights"),
+        ("weights", "none,vgg16=/home/smith/a.h5:tf,vgg19=~/b", "none,vgg16=a.h5:tf,vgg19=b"),
     ],
 )
 def test_a_param_shows_no_folder_and_no_password(option: str, text: str, logged: str) -> None:

@@ -1,7 +1,6 @@
 """The default head on real images: needs the folders that environment variables name."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from benchmark.data import ReadOptions, SplitOptions, decode, group_keys, make_s
 from benchmark.metrics import measure
 from benchmark.records import Labels, Part, Picture, Probabilities, Regime, Silent, Spec
 from benchmark.training import Material, defaults, difference_bound, train
-from benchmark.zoo import ARCHITECTURES, resolve_weights
+from benchmark.zoo import ARCHITECTURES, read_weights_from, resolve_weights
 
 from .conftest import largest_difference
 
@@ -36,7 +35,7 @@ def chest_ct(tmp_path_factory: pytest.TempPathFactory) -> Material:
         split=make_splits(decoded.index, decoded.facts, SplitOptions(scheme="official"))[0],
         hashes=decoded.index.hashes,
         pixels=decoded.pixels,
-        weights=resolve_weights(ARCH, Path(WEIGHTS)),
+        weights=resolve_weights(ARCH, read_weights_from(WEIGHTS)),
         cache=cache,
         groups=group_keys(decoded.index, decoded.facts),
     )

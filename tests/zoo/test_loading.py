@@ -16,6 +16,7 @@ from benchmark.zoo import (
     Weights,
     build_backbone,
     calibrate,
+    read_weights_from,
     resolve_weights,
 )
 from tests.close import assert_close
@@ -43,7 +44,7 @@ def save_as_published(architecture: Architecture, folder: Path, seed: int) -> Pa
 def test_a_folder_s_weights_are_those_of_the_network(name: str, tmp_path: Path) -> None:
     architecture = ARCHITECTURES[name]
     save_as_published(architecture, tmp_path, seed=5)
-    weights = resolve_weights(architecture, tmp_path)
+    weights = resolve_weights(architecture, read_weights_from(str(tmp_path)))
     loaded = build_backbone(architecture, SMALL, weights, seed=6).network
     saved = build_backbone(architecture, SMALL, NONE, seed=5).network
     for one, other in zip(loaded.get_weights(), saved.get_weights(), strict=True):
@@ -58,7 +59,7 @@ def test_published_efficientnet_files_are_read_as_keras_reads_them(tmp_path: Pat
         (group,) = (name for name in file if name.startswith("normalization"))
         (variance,) = (name for name in file[group].attrs["weight_names"] if "variance" in name)
         file[group][variance][...] = deviation
-    weights = resolve_weights(architecture, tmp_path)
+    weights = resolve_weights(architecture, read_weights_from(str(tmp_path)))
     network = build_backbone(architecture, SMALL, weights, SEED).network
     (layer,) = (each for each in network.layers if each.name.startswith("normalization"))
     # Keras divides by the root of what stands in the file, and then by the root once more.
