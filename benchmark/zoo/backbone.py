@@ -119,7 +119,7 @@ def _load(bare: Any, architecture: Architecture, weights: Weights) -> None:
             _assign(bare, layers)
         else:  # Keras 3's own layout
             bare.load_weights(str(path))
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, RuntimeError, KeyError) as error:
         raise WeightsError(
             f"{path} does not hold the weights of {architecture.name}: {error}"
         ) from error

@@ -5,6 +5,7 @@ densenet121=FILE,resnet50=FOLDER    none,densenet121=FILE:radimagenet
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -106,8 +107,9 @@ def read_weights_from(text: str) -> WeightsChoice:
 
 def split_weights(text: str) -> tuple[tuple[str, str], ...]:
     """Return each name with its place as it is written; the name is empty for the rest."""
-    if not text or path_of(text).exists():
-        return (("", text),)
+    with suppress(UsageError):  # a list may be longer than any file's name
+        if path_of(text).exists():
+            return (("", text),)
     found = []
     for item in text.split(","):
         name, equals, place = item.strip().partition("=")

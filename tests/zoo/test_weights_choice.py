@@ -62,6 +62,14 @@ def test_weights_are_read_as_they_are_meant(
     assert read_weights_from(text) == WeightsChoice(rest=rest, named=tuple(named.items()))
 
 
+def test_a_list_may_be_longer_than_a_file_s_name() -> None:
+    names = [name for name in ARCHITECTURES if ARCHITECTURES[name].weight_file]
+    names += [f"keras:ResNet{depth}" for depth in ("101", "152", "101V2", "152V2", "50V2")]
+    text = ",".join(f"{name}=imagenet" for name in names)
+    assert len(text) > 255
+    assert [name for name, _ in read_weights_from(text).named] == names
+
+
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize(
     ("text", "message"),
