@@ -585,6 +585,7 @@ class Record:
         notes: warnings and the weights' fallback, as shown on the board.
         trained: the spec with the parameters that a search found, None without one.
         version: the project's version that made the run; `commit` its commit. Empty where unknown.
+        preset: what `auto` stood for where the run was asked for; empty where unknown.
     """
 
     spec: Spec
@@ -602,6 +603,7 @@ class Record:
     trained: Spec | None = None
     version: str = ""
     commit: str = ""
+    preset: str = ""
 
     @property
     def made_by(self) -> str:

@@ -220,6 +220,7 @@ def _origin(board: Board) -> Cells:
         "model_id": lambda row: row.representative.model_id,
         "version": lambda row: row.representative.version,
         "commit": lambda row: row.representative.commit,
+        "preset": lambda row: " ".join(filter(None, row.presets)),
         "reason": lambda row: row.reason,
         "notes": lambda row: "; ".join(row.notes),
     }

@@ -159,6 +159,11 @@ class Row:
         """The run that stands for the row when it is registered."""
         return self.records[0]
 
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """What `auto` stood for where its runs were asked for; empty for one that is unknown."""
+        return tuple(sorted({record.preset for record in self.records}))
+
     def value(self, metric: str) -> float | None:
         """Return a figure's value, None where it is undefined or unknown."""
         figure = self.figures.get(metric)

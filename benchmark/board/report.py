@@ -190,6 +190,7 @@ def about(board: Board) -> tuple[str, ...]:
     seeds = ", ".join(map(str, board.seeds))
     if seeds:
         lines.append(f"Seed{'s' if len(board.seeds) > 1 else ''}: {seeds}.")
+    lines += _presets(board)
     return (*lines, *_signs(board), *board.notes)
 
 
@@ -223,6 +224,18 @@ def _images(board: Board) -> list[str]:
             f"The test part has been scored {subject.test_scored:,} {times} in this store."
         )
     return lines
+
+
+def _presets(board: Board) -> list[str]:
+    """Return what `auto` stood for in the rows, nothing where no run says so."""
+    named: dict[str, dict[str, None]] = {}
+    for row in board.rows:
+        for preset in row.presets:
+            named.setdefault(preset, {})[row.arch] = None
+    if len(named) < 2:
+        return [f"Preset: {preset}." for preset in named if preset]
+    told = [f"{preset or 'unknown'} ({', '.join(named[preset])})" for preset in sorted(named)]
+    return [f"Presets: {'; '.join(told)}."]
 
 
 def _certainty(board: Board) -> list[str]:

@@ -144,7 +144,7 @@ class Execution:
             remove_if_empty(folder)
 
     def _log_leftover(self, outcome: Outcome) -> None:
-        claimed = self.tracker.claim(self.parent, outcome.spec)
+        claimed = self.tracker.claim(self.parent, outcome.spec, self._preset(outcome.spec))
         if claimed is None:  # another benchmark logs it just now
             return
         if isinstance(claimed, Record):
@@ -256,8 +256,13 @@ class Execution:
     def _claim(self, spec: Spec) -> Run | Record | None:
         """Claim a spec, or begin it whatever others do where a person wants everything anew."""
         if not self.prepared.request.resume:
-            return self.tracker.start(self.parent, spec)
-        return self.tracker.claim(self.parent, spec)
+            return self.tracker.start(self.parent, spec, self._preset(spec))
+        return self.tracker.claim(self.parent, spec, self._preset(spec))
+
+    def _preset(self, spec: Spec) -> str:
+        """Return the preset that a spec was asked for with; a composite's is its part's."""
+        planned = {job.spec.digest: job.preset for job in self.prepared.plan.jobs}
+        return planned.get(spec.digest, self.prepared.request.part_of(spec.arch).preset)
 
     def _say(self, task: Task, event: Event) -> None:
         self.display.event(self._name(task.spec), event)

@@ -136,6 +136,8 @@ def _prepared(
     if store is not None:
         tracker = Tracker.open(store, request.experiment, default_experiment=draft.index.name)
         check_names(request, draft.index, tracker)
+    for line in request.preset_lines:
+        display.note(line)
     display.begin(DECODING)
     prepared = prepare(draft, cache, StageOf(display, DECODING))
     display.over(DECODING)
@@ -240,7 +242,10 @@ def _opening(prepared: Prepared) -> Opening:
         data_digest=index.digest,
         splits=tuple(each.digest for each in prepared.splits),
         synthetic=index.synthetic,
-        tags={"notes": last_parts("\n".join((*index.understood.merged, *prepared.notes)))[:8000]},
+        tags={
+            "notes": last_parts("\n".join((*index.understood.merged, *prepared.notes)))[:8000],
+            "preset": prepared.request.preset,
+        },
     )
 
 

@@ -54,6 +54,8 @@ def show_plan(request: Request) -> int:
         state = "done" if finished else "after its members"
         table.add_row(name, "composite", "members", state, "")
     console = Console()
+    for line in request.preset_lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(table)
     for note in (*understood_lines(index, planned.facts), *index.notes, *plan.notes):
         console.print(note, highlight=False, markup=False, soft_wrap=True)

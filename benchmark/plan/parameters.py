@@ -65,5 +65,5 @@ def check_known(
 
 def _policy_text(request: Request) -> str:
     """Return a policy's words, or its text where it is in a file: the spec holds what it does."""
-    words = request.texts["augmentation"]
+    words = request.resolved["augmentation"]
     return request.augmentation.text if words.endswith((".yaml", ".yml")) else words

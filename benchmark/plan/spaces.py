@@ -56,7 +56,7 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
         space_digest=space.digest,
         trials=request.trials,
         seconds=request.search_time,
-        select=request.texts["select"],
+        select=request.resolved["select"],
         objective=request.texts["objective"],
         pruner=pruner,
     )

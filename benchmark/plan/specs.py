@@ -38,12 +38,14 @@ class Job:
     Attributes:
         spec: what to run; a composite's members are filled in when they are known.
         split: position of its split in the plan's splits.
+        preset: what `auto` stood for where it was asked for.
         weights: the resolved weights.
         space: the space its parameters are searched in, None without a search.
     """
 
     spec: Spec
     split: int
+    preset: str
     weights: Weights
     space: Space | None = None
 
@@ -75,9 +77,9 @@ class Plan:
 
 
 def choose_picture(request: Request, native_side_px: int, grey_range: str) -> Picture:
-    """Settle how files become pixels; `auto` takes the data set's own side."""
+    """Settle how files become pixels."""
     return Picture(
-        side_px=request.side or native_side_px,
+        side_px=request.side if isinstance(request.side, int) else native_side_px,
         channels=CHANNELS[request.channels],
         fit=request.fit,
         window=request.window,
@@ -121,15 +123,16 @@ def check_request(request: Request) -> None:
         choice.check(ARCHITECTURES[name] for names in asking for name in names)
     for part in request.parts:
         found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in part.arch]
-        check_known(part.params, found)
+        check_known(part.given_params, found)
         check_ranking(part)
         if part.search and part.space:
             read_space(part.space)  # also where no architecture is searched
-        if part.side:
+        if isinstance(part.side, int):
             _check_side([architecture for architecture, _ in found], part.side)
         for architecture, regime in found:
-            search_spec(part, space_for(part, architecture, regime))
-            read_params(part, architecture, regime)
+            own = part.on(regime)
+            search_spec(own, space_for(own, architecture, regime))
+            read_params(own, architecture, regime)
         _weights([each for each, _ in found if not _is_composite(each)], part.weights)
 
 
@@ -162,9 +165,11 @@ def _jobs(request: Request, index: Index, picture: Picture) -> list[Job]:
     jobs = []
     for architecture in single:
         found = weights[architecture.name]
-        space = space_for(request, architecture, _regime(request, architecture))
-        spec = _spec(request, architecture, found, space, index, picture)
-        jobs.append(Job(spec=spec, split=0, weights=found, space=space))
+        regime = _regime(request, architecture)
+        own = request.on(regime)
+        space = space_for(own, architecture, regime)
+        spec = _spec(own, architecture, found, space, index, picture)
+        jobs.append(Job(spec=spec, split=0, preset=own.preset, weights=found, space=space))
     return jobs
 
 
@@ -231,7 +236,7 @@ def composite_spec(
 
     It is ranked on out-of-fold answers where all members left such answers of the same folds.
     """
-    own = next((part for part in request.parts if name in part.arch), request)
+    own = request.part_of(name).on(Regime.COMPOSITE)
     ranked = {record.spec.rank_on for record in members}
     return Spec(
         arch=name,

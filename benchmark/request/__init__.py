@@ -1,7 +1,8 @@
 """What a person asks for: a table of options, read once into typed values."""
 
+from .asked import Request
 from .config import Config, read_config, request_of, write_config
-from .fields import RUN_OPTIONS, Request, pick
+from .fields import RUN_OPTIONS, pick
 from .option import Option, Read, read_values
 from .readers import OWN_OPTION, ModelName, choice, named, path, unless, yes_or_no
 

@@ -21,14 +21,16 @@ from ..errors import UsageError, did_you_mean
 from ..files import path_of, write_text
 from ..plain_yaml import read_yaml
 from ..texts import masked
-from .fields import RUN_OPTIONS, Request
-from .option import Option
+from .asked import Request
+from .fields import RUN_OPTIONS
+from .option import Option, as_text
+from .presets import preset_names
 
-_FOLDER = Path(__file__).parents[1] / "configs"
 _OPTIONS = {each.name: each for each in RUN_OPTIONS}
 _OF_SEARCHES = tuple(
     each for each in RUN_OPTIONS if each.group == "searching" and each.name != "search"
 )
+_HOW = "--save-config mine.yaml writes one."
 _OWN = {each.name: each for each in RUN_OPTIONS if each.is_own or each.name == "arch"}
 
 
@@ -40,20 +42,16 @@ class Config:
     entries: tuple[Mapping[str, str], ...] = ()
 
 
-def read_config(name_or_path: str) -> Config:
-    """Read a configuration of the package by its name, or one of one's own by its path.
+def read_config(text: str) -> Config:
+    """Read a configuration by its path.
 
     Raises:
         UsageError: there is none, or a key or a value in it is wrong.
     """
-    if name_or_path.endswith((".yaml", ".yml")):
-        path = path_of(name_or_path)
-    else:
-        path = _FOLDER / f"{name_or_path}.yaml"
-        names = sorted(each.stem for each in _FOLDER.glob("*.yaml"))
-        if name_or_path not in names:
-            hint = did_you_mean(name_or_path, names)
-            raise UsageError(f"no configuration named {name_or_path!r}. {hint}")
+    if not text.endswith((".yaml", ".yml")):
+        hint = did_you_mean(text, preset_names(), most=1, prefix="--preset ", otherwise=_HOW)
+        raise UsageError(f"--config must name a .yaml file, not {text!r}. {hint}")
+    path = path_of(text)
     values = read_yaml(path, "a configuration")
     try:
         return _config(values)
@@ -72,8 +70,8 @@ def request_of(given: Mapping[str, str], config: Config) -> Request:
     base = {**config.texts, **given}
     entries = () if "arch" in given else config.entries
     request = Request.read(base, [{**base, **entry, **given} for entry in entries])
-    # A configuration of a search may be run without it: `--search none` on the command line.
-    is_refused = "search" in given
+    # A configuration of a search may be run without it: by --search none or --preset quick.
+    is_refused = not given.keys().isdisjoint(("search", "preset"))
     _check_searched(request, given if is_refused else base)
     for entry, part in zip(entries, request.entries, strict=True):
         _check_searched(part, {} if is_refused else entry)
@@ -110,8 +108,11 @@ def _check_read(request: Request) -> None:
             "--members would not be read without a composite: add one to --arch, such as "
             "ensemble, or leave it out."
         )
+    from ..records import Regime
+
     viewed = [part for part in request.parts if part.views]
-    if viewed and not any(part.augmentation.in_use or part.search for part in viewed):
+    learning = [part.on(regime) for part in viewed for regime in (Regime.FROZEN, Regime.FINETUNE)]
+    if viewed and not any(part.augmentation.in_use or part.search for part in learning):
         raise UsageError(
             "--views would not be read without augmentation: add --augmentation ct or xray, or "
             "leave it out."
@@ -167,26 +168,13 @@ def _texts(
         if option is None:
             hint = did_you_mean(name, known, most=1)
             raise UsageError(f"{place}no option {name!r} here. {hint}")
-        found[option.name] = _text(f"{place}{name}", value)
+        found[option.name] = as_text(f"{place}{name}", value)
         option.value(found[option.name])
     return found
 
 
-def _text(name: str, value: object) -> str:
-    """Return a plain value as it is written on the command line."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list) and value:
-        return ",".join(_text(name, each) for each in value)
-    if isinstance(value, dict) and value:
-        return ",".join(f"{key}={_text(name, each)}" for key, each in value.items())
-    raise UsageError(f"{name} must be a text, a number, yes or no, or a list, not {value!r}.")
-
-
 def _plain(text: str) -> str | int | float | bool:
-    """Return a text as the plain value that YAML shows best; `_text` gives it back."""
+    """Return a text as the plain value that YAML shows best; `as_text` gives it back."""
     if text in ("yes", "no"):
         return text == "yes"
     for kind in (int, float):

@@ -1,27 +1,27 @@
-"""Every option, once: of the main job as the fields of `Request`, and of the smaller commands.
+"""Every option, once: of the main job as the fields of `Fields`, and of the smaller commands.
 
 The command line, MLproject and configuration files are made from these tables.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from . import readers
 from .option import (
     Option,
     options_in,
-    read_values,
     search_option,
     training_option,
     what_option,
     where_option,
 )
+from .presets import known_preset
 from .readers import choice, later, named, real, seeds, unless, whole, yes_or_no
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..data import OnLeak, Policy, SplitOptions
     from ..records import Regime
     from ..search import Goal
@@ -29,21 +29,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """The main job's options, each read into its value; a name of None is `auto`.
-
-    Attributes:
-        texts: each option's text, for MLflow and for digests; a number's or flag's is the usual.
-        entries: requests of some architectures each, where they have options of their own.
-    """
-
-    texts: Mapping[str, str]
-    entries: tuple["Request", ...] = ()
+class Fields:
+    """The main job's options, each read into its value; a name of None is `auto`."""
 
     arch: tuple[str, ...] = what_option(
         "all",
         "architectures: names, lists, globs, exclusions (all,-vgg*)",
         later("zoo:ARCHITECTURES.select"),
+    )
+    preset: str = what_option(
+        "good",
+        "quick, good or best: what auto stands for below; an option that is given beats it",
+        known_preset,
+        own=True,
     )
     data: str = what_option(
         "phantom",
@@ -63,10 +61,11 @@ class Request:
         "training images that also stand in val or test: report, drop or fail",
         choice("report", "drop", "fail", then="data:OnLeak"),
     )
-    side: int | None = what_option(
+    side: "int | Literal['own', 'fill']" = what_option(
         "auto",
-        "width and height in pixels; auto is the data set's own",
-        unless("auto", whole(16, 4096)),
+        "width and height: pixels, own (the data set's), fill (what the images fill), or auto",
+        readers.side,
+        preset=True,
     )
     channels: str = what_option("rgb", "rgb or grey pixels", choice("rgb", "grey"))
     fit: str = what_option(
@@ -137,11 +136,14 @@ class Request:
         yes_or_no,
         own=False,
     )
-    class_weight: str = training_option("none", "none, balanced, or normal=1,cancer=3")
+    class_weight: str = training_option(
+        "auto", "auto, none, balanced, or normal=1,cancer=3", preset=True
+    )
     augmentation: "Policy" = training_option(
-        "none",
-        "none, ct, xray, or a policy's .yaml; on training images only",
-        later("data:read_policy"),
+        "auto",
+        "auto, none, ct, xray, or a policy's .yaml; on training images only",
+        readers.policy,
+        preset=True,
     )
     views: int = training_option(
         "0",
@@ -157,23 +159,33 @@ class Request:
         "none",
         "single parameters for architectures that have them: pooling=avg+max,l2=0.01",
         readers.params,
+        preset=True,
+    )
+    finetune: str = training_option(
+        "auto",
+        "none, or best: the best frozen network's last block is trained further",
+        choice("none", "best"),
+        preset=True,
+        own=False,
     )
     search: str | None = search_option(
-        "none",
-        "none, optuna, optuna:random, keras-tuner, keras-tuner:hyperband, …",
+        "auto",
+        "auto, none, optuna, optuna:random, keras-tuner, keras-tuner:hyperband, …",
         later("search:parse_engine"),
+        preset=True,
     )
     space: str | None = search_option(
         "auto",
         "search space: a name in search_spaces/ or a .yaml; auto by architecture",
         unless("auto"),
     )
-    trials: int = search_option("20", "trials a search", whole(1))
+    trials: int = search_option("auto", "trials a search", whole(1), preset=True)
     search_time: float = search_option("0", "seconds a search may take, 0 for no limit", real(0))
     select: tuple[int, int] | None = search_option(
-        "val",
-        "what a trial is scored on: val, or cv:5x2 over train and val",
+        "auto",
+        "what a trial is scored on: auto, val, or cv:5x2 over train and val",
         later("search:parse_select"),
+        preset=True,
     )
     objective: tuple["Goal", ...] = search_option(
         "macro_f1",
@@ -227,86 +239,8 @@ class Request:
         "yes", "yes: what is finished is not done again; no: everything is", yes_or_no
     )
 
-    @classmethod
-    def read(cls, texts: Mapping[str, str], entries: Sequence[Mapping[str, str]] = ()) -> "Request":
-        """Read the options' texts, the default where there is none, and those of each entry.
 
-        Raises:
-            UsageError: one of them is not of its option's kind.
-        """
-        own = tuple(cls.read(each) for each in entries)
-        if own:
-            names = dict.fromkeys(name for each in own for name in each.arch)
-            texts = {**texts, "arch": ",".join(names)}
-        values = read_values(RUN_OPTIONS, texts)
-        written = {
-            each.name: _text(values[each.name], texts.get(each.name, each.default))
-            for each in RUN_OPTIONS
-        }
-        return cls(texts=written, entries=own, **values)
-
-    def to_texts(self) -> dict[str, str]:
-        """Return every option as it is written on the command line, by its name."""
-        entries = {"entries": json.dumps(self.own_texts)} if self.entries else {}
-        return {**self.texts, **entries}
-
-    @property
-    def own_texts(self) -> list[dict[str, str]]:
-        """The texts of each entry's architectures, and of the options it has of its own."""
-        return [
-            {
-                name: text
-                for name, text in entry.texts.items()
-                if name == "arch" or text != self.texts[name]
-            }
-            for entry in self.entries
-        ]
-
-    @property
-    def parts(self) -> tuple["Request", ...]:
-        """The entries, or the request itself where it has none."""
-        return self.entries or (self,)
-
-    @property
-    def is_searched(self) -> bool:
-        """Whether any parameters are searched for."""
-        return any(part.search for part in self.parts)
-
-    @property
-    def composites(self) -> tuple[str, ...]:
-        """The architectures that are made of others."""
-        from ..records import Regime
-        from ..zoo import ARCHITECTURES
-
-        return tuple(name for name in self.arch if Regime.COMPOSITE in ARCHITECTURES[name].regimes)
-
-    @property
-    def cache_bytes(self) -> int | None:
-        """The cache's limit in bytes, None for no limit."""
-        return int(self.cache_limit * 2**30) or None
-
-    @property
-    def output_folder(self) -> Path:
-        """The folder for what a benchmark leaves for people."""
-        return Path(self.output)
-
-
-def _text(value: object, text: str) -> str:
-    """Return the usual text of a flag, a number or seeds, and any words as they were given."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if text[:1].isalpha():  # a word such as cv:5, whatever it was read into
-        return text
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, tuple) and all(isinstance(each, int) for each in value):
-        return ",".join(map(str, value))
-    return text
-
-
-RUN_OPTIONS: tuple[Option, ...] = options_in(fields(Request))
+RUN_OPTIONS: tuple[Option, ...] = options_in(fields(Fields))
 
 
 def pick(*names: str) -> tuple[Option, ...]:

@@ -16,7 +16,7 @@ from ..texts import FLAGS, items
 from .option import Read
 
 if TYPE_CHECKING:
-    from ..data import SplitOptions
+    from ..data import Policy, SplitOptions
 
 OWN_OPTION = ("batch", "class_weight", "augmentation", "views")
 """Parameters of an architecture that have an option of their own."""
@@ -69,6 +69,15 @@ def choice(*words: str, then: str = "") -> Read:
         return later(then)(text) if then else text
 
     return read
+
+
+def side(text: str) -> int | str:
+    """Read a side in pixels, `own` or `fill`."""
+    if text in ("own", "fill"):
+        return text
+    if not re.match(r"[+-]?\d", text.strip()):
+        raise UsageError(f"must be auto, own, fill, or a side in pixels, not {text!r}.")
+    return int(whole(16, 4096)(text))
 
 
 def yes_or_no(text: str) -> bool:
@@ -235,6 +244,15 @@ def members(text: str) -> tuple[str, ...]:
     if len(names) < 2:
         raise UsageError(f"--members needs at least two architectures, not {text!r}.")
     return names
+
+
+def policy(text: str) -> "Policy":
+    """Read a policy, or several such as `none/ct` of which runs choose: the last that is one."""
+    from ..data import read_policy
+
+    words = [text] if text.endswith((".yaml", ".yml")) else text.split("/")
+    found = [read_policy(word) for word in words]
+    return next((each for each in reversed(found) if each.in_use), found[0])
 
 
 def params(text: str) -> Mapping[str, str]:

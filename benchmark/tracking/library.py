@@ -201,6 +201,7 @@ def record_of(store: TrackingStore, run: Any) -> Record:
         trained=Spec.from_json(json.loads(tags[names.TRAINED])) if names.TRAINED in tags else None,
         version=tags.get(names.VERSION, ""),
         commit=tags.get(names.CODE, ""),
+        preset=tags.get(names.PRESET, ""),
     )
 
 

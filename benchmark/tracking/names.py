@@ -28,6 +28,7 @@ VERSION = "version"
 CODE = "code_commit"
 RESCORED = "rescored"
 MACHINE = "machine"
+PRESET = "preset"  # what `auto` stood for where a run was asked for
 REQUEST = "request."  # before an option that a resumed benchmark was given otherwise
 LEASE = "lease"  # the token of the process that a run belongs to, and until when it is alive
 CLAIM = "claim"  # what only one run at a time is to make: a spec, or a search whatever its budget

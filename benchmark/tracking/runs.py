@@ -183,6 +183,7 @@ def create_run(
     parent: Benchmark,
     spec: Spec,
     *,
+    preset: str = "",
     asks: bool = False,
 ) -> str:
     """Make the run of a spec below the benchmark's run, and hold it; return its id.
@@ -193,6 +194,7 @@ def create_run(
         leases: this process's; it holds the run from now on.
         parent: the benchmark's run.
         spec: what is run.
+        preset: the name of what `auto` stood for where it was asked for.
         asks: whether it must win its claim before it goes on, rather than hold it at once.
     """
     text = _spec_text(spec)
@@ -204,6 +206,7 @@ def create_run(
         names.SPLIT_DIGEST: spec.split_digest,
         names.SYNTHETIC: str(parent.synthetic).lower(),
         **environment_tags(),
+        **({names.PRESET: preset} if preset else {}),
         names.CLAIM: claim_of(spec),
         **({} if asks else {names.TICKET: FIRST}),
         **leases.tag(),

@@ -96,16 +96,18 @@ class Tracker(Library):
         """
         return begin_benchmark(self._store, self.experiment, self._leases, opening, resume=resume)
 
-    def start(self, parent: Benchmark, spec: Spec) -> Run:
+    def start(self, parent: Benchmark, spec: Spec, preset: str = "") -> Run:
         """Begin the run of a spec, whoever else is at it; a search takes over a dead one's trials.
 
-        Whoever claims the same meanwhile waits for it.
+        Whoever claims the same meanwhile waits for it. The preset is the name of what `auto` stood
+        for where it was asked for.
         """
-        run_id = create_run(self._store, self.experiment, self._leases, parent, spec)
+        store, leases = self._store, self._leases
+        run_id = create_run(store, self.experiment, leases, parent, spec, preset=preset)
         return self._open(parent, spec, run_id)
 
-    def claim(self, parent: Benchmark, spec: Spec) -> Run | Record | None:
-        """Begin the run of a spec, unless another benchmark made it or is at it.
+    def claim(self, parent: Benchmark, spec: Spec, preset: str = "") -> Run | Record | None:
+        """Begin the run of a spec as `start`, unless another benchmark made it or is at it.
 
         Returns:
             The run to go on with; the record of one that is finished; None while another live
@@ -117,7 +119,7 @@ class Tracker(Library):
         if self._claims.met_others() and (made := self.finished([spec.digest])):
             return made[spec.digest]
         store, leases = self._store, self._leases
-        run_id = create_run(store, self.experiment, leases, parent, spec, asks=True)
+        run_id = create_run(store, self.experiment, leases, parent, spec, preset=preset, asks=True)
         is_won = self._claims.wins(claim, run_id)
         # Whoever was at it had finished before it was no rival any more: only now is this sure.
         found = self.finished([spec.digest]).get(spec.digest) if is_won else None

@@ -35,7 +35,7 @@ def test_a_param_shows_no_folder_and_no_password(option: str, text: str, logged:
 
 
 def test_options_of_an_entrys_own_are_shown_likewise() -> None:
-    entry = {"arch": "cnn", "augmentation": "none", "class_weight": "balanced"}
+    entry = {"arch": "cnn", "augmentation": "auto", "class_weight": "balanced"}
     request = Request.read({}, [entry])
     (own,) = json.loads(shown(request)["entries"])
     assert own == {"arch": "cnn", "class_weight": "balanced"}

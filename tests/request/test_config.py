@@ -12,8 +12,6 @@ from benchmark.cli import run_command
 from benchmark.errors import StoreError, UsageError
 from benchmark.request import Config, Request, read_config, request_of, write_config
 
-CONFIGS = Path(__file__).parents[2] / "benchmark" / "configs"
-
 
 def config(folder: Path, text: str) -> Config:
     path = folder / "own.yaml"
@@ -23,11 +21,6 @@ def config(folder: Path, text: str) -> Config:
 
 def request(folder: Path, text: str, **given: str) -> Request:
     return request_of(given, config(folder, text))
-
-
-@pytest.mark.parametrize("name", sorted(each.stem for each in CONFIGS.glob("*.yaml")))
-def test_every_configuration_of_the_package_is_a_request(name: str) -> None:
-    assert request_of({}, read_config(name)).texts != Request.read({}).texts
 
 
 def test_plain_values_lists_and_mappings_are_what_the_command_line_says(tmp_path: Path) -> None:
@@ -72,7 +65,11 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("qick", "no configuration named 'qick'. Did you mean quick?"),
+        ("quick", "--config must name a .yaml file, not 'quick'. Did you mean --preset quick?"),
+        (
+            "nowhere",
+            "--config must name a .yaml file, not 'nowhere'. --save-config mine.yaml writes one.",
+        ),
         ("none.yaml", "none.yaml cannot be read as a configuration: No such file or directory."),
     ],
 )
@@ -140,20 +137,11 @@ def test_options_are_saved_and_taken_from_there(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    words = [
-        "plan",
-        "--config",
-        "quick",
-        "--arch",
-        "prior,mlp",
-        "--batch",
-        "8",
-        "--weights",
-        "none",
-    ]
+    words = ["plan", "--preset=quick", "--arch=prior,mlp", "--batch=8", "--weights=none"]
     assert run_command([*words, "--save-config", "own.yaml"]) == 0
     saved = request_of({}, read_config("own.yaml"))
-    assert (saved.arch, saved.batch, saved.epochs) == (("prior", "mlp"), 8, 10)
+    assert (saved.arch, saved.batch, saved.preset) == (("prior", "mlp"), 8, "quick")
+    assert (saved.texts["side"], saved.side) == ("auto", "own")
     shown = capsys.readouterr().out
     assert run_command(["plan", "--config", "own.yaml"]) == 0
     assert capsys.readouterr().out == shown
@@ -163,7 +151,8 @@ def test_an_option_at_its_default_was_not_given_where_mlproject_names_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["plan", "--config=quick", "--epochs=30", "--patience=3", "--data=none/such"]
+    (tmp_path / "few.yaml").write_text("epochs: 10\npatience: 2\n")
+    words = ["plan", "--config=few.yaml", "--epochs=30", "--patience=3", "--data=none/such"]
     assert run_command([*words, "--from-mlproject", "--save-config=own.yaml"]) == 2
     assert (read_config("own.yaml").texts["epochs"], read_config("own.yaml").texts["patience"]) == (
         *("10", "3"),
@@ -180,7 +169,12 @@ def test_an_option_at_its_default_was_not_given_where_mlproject_names_all(
         ("search: optuna\ntrials: 50", {"search": "none"}, ""),
         ("search: optuna", {"search": "none", "trials": "50"}, "--trials would not be read"),
         ("epochs: 3", {"trials": "50"}, "--trials would not be read without a search: add"),
-        ("epochs: 3", {"trials": "20", "objective": "macro_f1", "space": "auto"}, ""),
+        ("epochs: 3", {"trials": "auto", "objective": "macro_f1", "space": "auto"}, ""),
+        ("preset: best", {"trials": "50"}, ""),
+        ("preset: best\ntrials: 50", {"preset": "quick"}, ""),
+        ("preset: best", {"search": "none", "trials": "50"}, "--trials would not be read"),
+        ("preset: best", {"preset": "quick", "trials": "50"}, "--trials would not be read"),
+        ("entries: [{arch: mlp, preset: best, trials: 5}, {arch: cnn}]", {}, ""),
         ("epochs: 3", {"trials": "50", "search": "optuna"}, ""),
         ("trials: 50\nentries: [{arch: mlp, search: optuna}, {arch: cnn}]", {}, ""),
         ("entries: [{arch: mlp, search: optuna}, {arch: cnn, trials: 5}]", {}, "--trials would"),
