@@ -136,6 +136,17 @@ def test_csv_says_which_code_made_a_row() -> None:
     assert (found["version"], found["commit"]) == ("0.2.0", "81a3a47f00")
 
 
+def test_a_board_says_what_auto_stood_for() -> None:
+    made = [erring(arch, spread(4)) for arch in "abc"]
+    one = [(replace(own, preset="good"), proof) for own, proof in made]
+    assert "\nPreset: good.  \n" in to_markdown(board_of(*one))
+    assert {row["preset"] for row in rows(board_of(*one))} == {"good"}
+    names = zip(("quick", "", "good"), made, strict=True)
+    several = board_of(*[(replace(own, preset=name), proof) for name, (own, proof) in names])
+    assert "\nPresets: unknown (b); good (c); quick (a).  \n" in to_markdown(several)
+    assert "Preset" not in to_markdown(board_of(*made))
+
+
 def test_csv_leaves_unknown_cells_empty(board: Board) -> None:
     last = rows(board)[-1]
     assert (last["rank"], last["state"], last["val_macro_f1"]) == ("", "FAILED", "")

@@ -14,6 +14,7 @@ from benchmark.errors import AwayError
 from benchmark.evaluation import write_predictions
 from benchmark.jobs.execution import Execution
 from benchmark.records import Outcome, Record, Seconds, Spec, State
+from benchmark.request import Request
 from benchmark.tracking import Run
 from benchmark.worker import NotBegun
 from tests.evaluation.made import predictions
@@ -92,16 +93,18 @@ class Claimed:
     token: str = "own"
     others: dict[str, list[Record | None]] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
+    presets: list[str] = field(default_factory=list)
 
     def living(self) -> frozenset[str]:
         return frozenset({self.token, LIVING})
 
-    def claim(self, parent: object, spec: Spec) -> Run | Record | None:
+    def claim(self, parent: object, spec: Spec, preset: str) -> Run | Record | None:
         answers = self.others.get(spec.arch)
-        return answers.pop(0) if answers else self.start(parent, spec)
+        return answers.pop(0) if answers else self.start(parent, spec, preset)
 
-    def start(self, _parent: object, spec: Spec) -> Run:
+    def start(self, _parent: object, spec: Spec, preset: str) -> Run:
         self.begun.append(spec.arch)
+        self.presets.append(preset)
         none = cast("Any", None)
         return Run(none, none, none, "r", spec, none)
 
@@ -123,7 +126,7 @@ def execution(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) 
             SimpleNamespace(
                 index=SimpleNamespace(digest="d"),
                 plan=plan,
-                request=SimpleNamespace(resume=True),
+                request=Request.read({}, [{"arch": "mlp"}, {"arch": "cnn", "preset": "quick"}]),
             ),
         ),
         tracker=cast("Any", tracker),
@@ -159,6 +162,15 @@ def tracker(execution: Execution) -> Claimed:
 
 def recorder(execution: Execution) -> Recorder:
     return cast("Recorder", execution._recorder)
+
+
+def test_a_run_is_begun_with_the_preset_of_the_entry_that_asks_for_it(execution: Execution) -> None:
+    planned, composite, other = spec_of("cnn"), spec_of("mlp"), replace(spec_of("cnn"), seed=9)
+    job = SimpleNamespace(spec=planned, preset="best")
+    object.__setattr__(execution.prepared.plan, "jobs", (job,))
+    for spec in (planned, composite, other):
+        execution._claim(spec)
+    assert tracker(execution).presets == ["best", "good", "quick"]
 
 
 def test_an_outcome_that_cannot_be_logged_costs_its_own_architecture_only(
@@ -302,7 +314,8 @@ def test_what_its_benchmark_had_trained_and_not_logged_when_it_died_is_logged_he
 
 
 def test_who_wants_everything_anew_waits_for_nobody(execution: Execution, said: list[str]) -> None:
-    execution.prepared.request.resume = False  # type: ignore[misc]  # it stands for a request
+    request = replace(execution.prepared.request, resume=False)
+    object.__setattr__(execution.prepared, "request", request)
     tracker(execution).others["cnn"] = [None]
     run_tasks(execution, "cnn")
     assert tracker(execution).begun == ["cnn"]

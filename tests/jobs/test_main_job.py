@@ -79,7 +79,7 @@ def test_runs_carry_the_names_that_stay(first: Done, folder: Path) -> None:
             for (key,) in query(folder, f"select key from latest_metrics where run_uuid='{run}'")
         }
         assert {"arch", "seed", "epochs", "side_px", "regime", "weights"} <= params
-        assert {"spec_digest", "data_digest", "split_digest", "code_commit"} <= tags
+        assert {"spec_digest", "data_digest", "split_digest", "code_commit", "preset"} <= tags
         names = ("macro_f1", "accuracy", "precision", "recall", "f1", "auroc", "loss", "mcc")
         assert {f"{part}_{name}" for part in ("val", "test") for name in names} <= metrics
         assert {"decode_seconds", "head_seconds", "total_seconds", "wall_seconds"} <= metrics
@@ -91,7 +91,10 @@ def test_the_board_stands_in_the_results(first: Done, folder: Path) -> None:
     assert sorted(board["architecture"]) == sorted(ARCHITECTURES.split(","))
     assert list(board["rank"]) == [1, 2, 3, 4, 5]
     assert board["val_macro_f1"].is_monotonic_decreasing
+    assert set(board["preset"]) == {"good"}
+    assert first.stdout.startswith("preset good: ")
     markdown = (folder / "results" / "small-scans" / "leaderboard.md").read_text()
+    assert "Preset: good." in markdown
     assert "Test is for reporting only" in markdown
 
 
@@ -160,6 +163,8 @@ def test_the_plan_knows_what_is_done(first: Done, folder: Path, scans: Path) -> 
     done = command_in(folder)(*words)
     assert done.returncode == 0, done.stderr
     assert "1 to run, 2 done" in done.stdout
+    assert done.stdout.startswith("preset good: ")
+    assert "; given by hand: --side 32.\n" in done.stdout
 
 
 def test_the_plan_knows_which_composites_are_made(

@@ -1,9 +1,12 @@
 """Parameters set on the command line reach the architectures that have them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmark.request import asked
+from benchmark.request.presets import read_preset
 from tests.jobs.conftest import draw
 from tests.plan.test_preparing import prepared
 
@@ -19,3 +22,21 @@ def test_each_architecture_takes_the_parameters_that_it_has(tmp_path: Path) -> N
     assert params["mobilenetv2"]["dropout"] == params["mlp"]["dropout"] == 0.25
     assert "pooling" not in params["mlp"]
     assert not list(params["prior"])
+
+
+def test_what_a_preset_says_of_a_regime_reaches_its_networks_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = read_preset("good")
+    scratch = {"augmentation": "xray", "class_weight": "balanced", "params": "dropout=0.25"}
+    monkeypatch.setattr(
+        asked, "read_preset", lambda _: replace(said, of_regimes={"scratch": scratch})
+    )
+    data = draw(tmp_path / "scans", {"train": 12, "val": 6, "test": 6})
+    ready = prepared(tmp_path, data, weights="none", arch="prior,mlp,mobilenetv2")
+    specs = {job.spec.arch: job.spec.params for job in ready.plan.jobs}
+    names = ("augmentation", "class_weight", "dropout")
+    assert [specs["mlp"][name] for name in names] == ["xray", "balanced", 0.25]
+    assert specs["mobilenetv2"]["augmentation"] == said.texts["augmentation"]
+    assert specs["mobilenetv2"]["class_weight"] == said.texts["class_weight"]
+    assert {job.preset for job in ready.plan.jobs} == {"good"}

@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.errors import StoreError
 from benchmark.records import Epoch, Params, Record, SearchSpec, Spec, State
-from benchmark.tracking import BoardFiles, Tracker
+from benchmark.tracking import BoardFiles, Run, Tracker
 
 from .conftest import OPENING, SPEC, UNIFORM, Bench, evidence_of, outcome_in
 
@@ -68,6 +68,17 @@ def test_a_parameter_named_like_a_field_of_the_spec_does_not_hide_it(bench: Benc
     run = tracker.start(tracker.begin(OPENING, resume=True), spec)
     params = run_of(tracker, run.run_id).data.params
     assert (params["epochs"], params["params.epochs"]) == ("2", "99")
+
+
+def test_a_record_knows_what_auto_stood_for(bench: Bench) -> None:
+    tracker = bench.open()
+    parent = tracker.begin(OPENING, resume=True)
+    with_preset = tracker.start(parent, SPEC, "best").fail("no memory")
+    claimed = tracker.claim(parent, replace(SPEC, seed=5), "quick")
+    assert isinstance(claimed, Run)
+    without = tracker.start(parent, replace(SPEC, seed=6)).fail("no memory")
+    records = (with_preset, claimed.fail("no memory"), without)
+    assert [record.preset for record in records] == ["best", "quick", ""]
 
 
 def test_a_spec_too_long_for_a_tag_comes_back_whole(bench: Bench, finished: Finish) -> None:
