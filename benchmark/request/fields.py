@@ -20,8 +20,6 @@ from .presets import known_preset
 from .readers import choice, later, named, real, seeds, unless, whole, yes_or_no
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..data import OnLeak, Policy, SplitOptions
     from ..records import Regime
     from ..search import Goal
