@@ -115,6 +115,11 @@ class Params(Mapping[str, ParamValue]):
         return bool(self._values[name])
 
 
+def alternatives(value: ParamValue) -> tuple[ParamValue, ...]:
+    """Return the values among which a run chooses, as `end/multi` names them; else the one."""
+    return tuple(value.split("/")) if isinstance(value, str) else (value,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tunable:
     """A parameter that an architecture or a regime has: its default and what it may be.
@@ -125,6 +130,8 @@ class Tunable:
         about: what it does, in a few words, with its unit.
         choices: the values it may take, empty for a range.
         low: the least value of a range, None for no bound; `high` likewise the greatest.
+        alternatives: whether a text may hold several values, separated by `/`, among which the
+            run itself chooses.
     """
 
     name: str
@@ -133,6 +140,7 @@ class Tunable:
     choices: tuple[ParamValue, ...] = ()
     low: float | None = None
     high: float | None = None
+    alternatives: bool = False
 
     def read(self, text: str) -> ParamValue:
         """Read the value from what a person wrote; yes and no are flags.
@@ -163,10 +171,13 @@ class Tunable:
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{self.name} must be a finite number, not {value!r}.")
-        if self.choices and value not in self.choices:
+        several = alternatives(value) if self.alternatives else (value,)
+        if self.choices and not set(several) <= set(self.choices):
             raise UsageError(
                 f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."
             )
+        if len(set(several)) < len(several):
+            raise UsageError(f"{self.name} names an alternative twice: {value!r}.")
         if self.low is not None and value < self.low:  # type: ignore[operator]
             raise UsageError(f"{self.name} must be at least {self.low:g}, not {value!r}.")
         if self.high is not None and value > self.high:  # type: ignore[operator]

@@ -1,12 +1,13 @@
 """Every parameter of an architecture's run: its defaults, and what a person set."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ..errors import UsageError
-from ..records import Index, Params, ParamValue, Regime
+from ..records import Index, Params, ParamValue, Regime, alternatives
 from ..request import OWN_OPTION, Request
-from ..training import check, class_weights, defaults, tunables
+from ..training import check, class_weights, defaults, head_having, other_head, tunables
 from ..zoo import Architecture
+from .spaces import space_for
 
 
 def params_for(
@@ -17,7 +18,8 @@ def params_for(
     Raises:
         UsageError: a value that a parameter cannot have.
     """
-    class_weights(request.class_weight, index.classes, index.labels)
+    for words in alternatives(request.class_weight):
+        class_weights(str(words), index.classes, index.labels)
     return read_params(request, architecture, regime)
 
 
@@ -27,13 +29,15 @@ def read_params(request: Request, architecture: Architecture, regime: Regime) ->
     Raises:
         UsageError: a value that a parameter cannot have.
     """
-    known = {each.name: each for each in tunables(architecture, regime)}
+    head = head_of(request, architecture, regime)
+    known = {each.name: each for each in tunables(architecture, regime, head)}
     asked: dict[str, ParamValue] = {
         "batch": request.batch,
         "class_weight": request.class_weight,
         "augmentation": _policy_text(request),
         "views": request.views,
     }
+    asked["head"] = head
     applicable = {name: value for name, value in asked.items() if name in known}
     applicable |= {
         name: known[name].read(text) for name, text in request.params.items() if name in known
@@ -41,26 +45,34 @@ def read_params(request: Request, architecture: Architecture, regime: Regime) ->
     return check(applicable, architecture, regime)
 
 
-def check_known(
-    params: Mapping[str, str], architectures: Iterable[tuple[Architecture, Regime]]
-) -> None:
+def head_of(request: Request, architecture: Architecture, regime: Regime) -> str:
+    """Return the head over a backbone: that asked for, else one that reads what is searched."""
+    space = space_for(request, architecture, regime)
+    searched = [each.name for each in space.parameters] if space else []
+    return request.params.get("head") or head_having(searched, architecture, regime)
+
+
+def check_known(request: Request, architectures: Iterable[tuple[Architecture, Regime]]) -> None:
     """Check that each parameter set belongs to at least one of the architectures.
 
     Raises:
         UsageError: one that none of them has.
     """
     known = {
-        architecture.name: (regime, [*defaults(architecture, regime)])
+        architecture.name: (regime, head_of(request, architecture, regime), architecture)
         for architecture, regime in architectures
     }
-    for name in params:
-        if all(name not in own for _, own in known.values()):
-            first, (regime, own) = next(iter(known.items()))
-            left = [each for each in own if each not in OWN_OPTION]
-            raise UsageError(
-                f"--params {name}: no architecture asked for has this parameter. {first}, "
-                f"{regime}, has: {', '.join(left) or 'none'}."
-            )
+    own = {name: [*defaults(each, regime, head)] for name, (regime, head, each) in known.items()}
+    for name in request.given_params:
+        if any(name in each for each in own.values()):
+            continue
+        first, (regime, head, architecture) = next(iter(known.items()))
+        left = [each for each in own[first] if each not in OWN_OPTION]
+        raise UsageError(
+            f"--params {name}: no architecture asked for has this parameter"
+            f"{other_head(name, architecture, regime, head)}. {first}, {regime}, has: "
+            f"{', '.join(left) or 'none'}."
+        )
 
 
 def _policy_text(request: Request) -> str:

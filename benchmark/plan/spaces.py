@@ -4,7 +4,7 @@ from ..records import Regime, SearchSpec
 from ..request import Request
 from ..search import SearchSettings, Space, choose_pruner, read_space
 from ..training import tunables
-from ..zoo import Architecture
+from ..zoo import LAYERS, LOGISTIC, Architecture
 
 _SPACES = {Regime.FROZEN: "head", Regime.FINETUNE: "finetune"}
 _WITHOUT = (Regime.PRIOR, Regime.COMPOSITE)
@@ -30,7 +30,8 @@ def check_space(space: Space, architecture: Architecture, regime: Regime) -> Non
     Raises:
         UsageError: it has parameters or values that they do not.
     """
-    space.check(tunables(architecture, regime), architecture.name)
+    known = (*tunables(architecture, regime, LAYERS), *tunables(architecture, regime, LOGISTIC))
+    space.check(known, architecture.name)
 
 
 def search_spec(request: Request, space: Space | None) -> SearchSpec | None:

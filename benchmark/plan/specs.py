@@ -123,7 +123,7 @@ def check_request(request: Request) -> None:
         choice.check(ARCHITECTURES[name] for names in asking for name in names)
     for part in request.parts:
         found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in part.arch]
-        check_known(part.given_params, found)
+        check_known(part, found)
         check_ranking(part)
         if part.search and part.space:
             read_space(part.space)  # also where no architecture is searched

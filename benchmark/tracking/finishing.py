@@ -21,6 +21,7 @@ _FOLDER_FILES = (
     names.OUT_OF_FOLD_FILE,
     names.TRAINED_ON_FILE,
     names.TRIALS_FILE,
+    names.CHOICES_FILE,
     names.CHECK_FILE,
     "history.json",
 )
@@ -170,11 +171,12 @@ def _tags(outcome: Outcome, model_id: str) -> dict[str, str]:
 
 
 def _trained(outcome: Outcome) -> dict[str, str]:
-    """Return the tags of what a search found: the whole spec, and each parameter by itself."""
+    """Return the tags of what was found or chosen: the whole spec, each parameter by itself."""
     if outcome.trained is None:
         return {}
     best = {f"best.{name}": str(value) for name, value in outcome.trained.params.items()}
-    best["best.epochs"] = str(outcome.trained.epochs)
+    if outcome.spec.search is not None:
+        best["best.epochs"] = str(outcome.trained.epochs)
     return {names.TRAINED: json.dumps(outcome.trained.to_json()), **best}
 
 

@@ -38,6 +38,7 @@ CALL = "call"  # by chance: a call that is made again after an outage finds what
 PREDICTIONS_FILE = "predictions.parquet"
 OUT_OF_FOLD_FILE = "out_of_fold.parquet"
 TRAINED_ON_FILE = "trained_on.parquet"
+CHOICES_FILE = "choices.csv"  # what the head of a run was chosen among
 TRIALS_FILE = "trials.parquet"
 CHECK_FILE = "check.parquet"
 SPEC_FILE = "spec.json"

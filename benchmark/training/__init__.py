@@ -2,17 +2,21 @@
 
 from .engines import difference_bound, this_device, verify
 from .folds import check_folds, fold_count, folds
-from .frozen import OverFeatures, Trunk, fit_head, settings_of
+from .frozen import OverFeatures, Trunk
 from .halving import noting
-from .material import Examples, Fitted, Material, Member
+from .heads import Head, Lesson, evidence_at, fit_head, fit_logistic, settings_of
+from .material import Considered, Examples, Fitted, Material, Member
 from .passes import Features, open_features, pretrained_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
-from .tunables import check, class_weights, defaults, tunables
+from .tunables import check, class_weights, defaults, head_having, is_logistic, other_head, tunables
 
 __all__ = [
+    "Considered",
     "Examples",
     "Features",
     "Fitted",
+    "Head",
+    "Lesson",
     "Material",
     "Member",
     "OverFeatures",
@@ -23,11 +27,16 @@ __all__ = [
     "class_weights",
     "defaults",
     "difference_bound",
+    "evidence_at",
     "fit_head",
+    "fit_logistic",
     "fold_count",
     "folds",
+    "head_having",
+    "is_logistic",
     "noting",
     "open_features",
+    "other_head",
     "pretrained_features",
     "rows_in_folds",
     "settings_of",

@@ -33,8 +33,8 @@ from ..zoo import (
 from .engines import Matrix
 from .epochs import TrainingStage
 from .folds import fitting_folds
-from .frozen import Head, settings_of, train_head
 from .halving import halving
+from .heads import Head, settings_of, train_head
 from .inputs import Columns
 from .material import Fitted, Material, Member, aligned, answers_out_of_fold
 from .passes import kept_features
@@ -296,7 +296,7 @@ def train_chained(spec: Spec, material: Material, progress: Progress) -> Fitted:
     head = _head_over(logits, spec, material, progress)
     val, test = (head.predict(material.pictures(part)) for part in (Part.VAL, Part.TEST))
     took = seconds() - began
-    standing = head.standing(spec.params.having(standardise=True), len(material.classes))
+    standing = head.standing(len(material.classes))
     return Fitted(
         network=chained_network(network, standing),
         history=head.trained.history,

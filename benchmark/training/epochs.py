@@ -19,7 +19,7 @@ from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
 from .halving import note
 from .material import Examples
-from .tunables import LBFGS, Settings
+from .tunables import Settings
 
 PLATEAU_FACTOR = 0.5  # chosen, not sourced: gentler than Keras's 0.1 for runs of tens of epochs
 
@@ -49,15 +49,19 @@ class Step:
     accuracy: float
 
 
-class Trainee(Protocol):
+class Answering(Protocol):
+    """A network that answers, whatever computes it."""
+
+    def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
+        """Return (n, k) probabilities; memory is bounded by a batch."""
+        ...
+
+
+class Trainee(Answering, Protocol):
     """A network being trained, whatever computes it."""
 
     def step(self, inputs: Batch, labels: Labels, learning_rate: float) -> Step:
         """Do one training step."""
-        ...
-
-    def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
-        """Return (n, k) probabilities; memory is bounded by a batch."""
         ...
 
     def snapshot(self) -> Any:
@@ -93,7 +97,7 @@ class Trained:
 
     history: tuple[Epoch, ...]
     best: Mapping[str, float]
-    trainee: Trainee
+    trainee: Answering
 
     def predict(self, inputs: Inputs, rows: Rows) -> Probabilities:
         """Return (n, k) probabilities that sum to 1 in float64.
@@ -352,9 +356,7 @@ def _naming_batch(settings: Settings) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         less = f"--batch {settings.batch // 2} needs less, and is another run"
-        if settings.optimizer == LBFGS:
-            less = f"{LBFGS} takes all images at once, and every other optimizer (--params) fewer"
-        elif settings.batch == 1:
+        if settings.batch == 1:
             less = "a smaller --side needs less, and is another run"
         raise MemoryError(
             f"memory ran out in a training step of {settings.batch} images: {less} "

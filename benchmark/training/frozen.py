@@ -1,159 +1,83 @@
 """The frozen regime: a head over features that every image was passed through once for."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..environment import seconds
-from ..records import Labels, Params, Part, Probabilities, Progress, Rows, Seconds, Spec
+from ..records import Params, Part, Progress, Regime, Seconds, Spec
 from ..seeds import derive
 from ..zoo import (
     ARCHITECTURES,
     Backbone,
     assemble,
     build_backbone,
-    build_head,
     calibrate,
     read_scales,
     see_at_scales,
-    select,
+    shares_in,
 )
-from .epochs import Report, Seen, Trained, Trainee, TrainingStage, run_epochs
-from .inputs import Columns, Views
-from .keras_trainee import KerasTrainee
-from .material import Examples, Fitted, Material
-from .numpy_trainer import stack_trainee
-from .passes import Features, Passes
-from .tunables import DEFAULT_VIEWS, Settings, is_fresh, read_settings, views_of
+from .folds import fold_count
+from .heads import Head, Lesson, evidence_of, fit_head, fit_logistic, settings_of
+from .inputs import Views
+from .material import Fitted, Material
+from .passes import Passes
+from .tunables import DEFAULT_VIEWS, is_fresh, is_logistic, policies, views_of
 
 
 class Trunk:
-    """A spec's frozen backbone, built when first needed."""
+    """A spec's frozen backbone at the shares of a picture's side, built when first needed."""
 
     def __init__(self, spec: Spec, material: Material) -> None:
         self._spec = spec
         self._material = material
+        self._built: dict[tuple[float, ...], Backbone] = {}
+
+    def at(self, scales: tuple[float, ...]) -> Backbone:
+        """Return the backbone with its weights, seeing pictures at some shares of their side.
+
+        Where a spec names the whole side alone, it is built for that; else all share one network
+        that takes any side. Fine-tuning needs one graph, shrinking included.
+        """
+        if scales not in self._built:
+            self._built[scales] = self._build(scales)
+        return self._built[scales]
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone at the scales of a spec that names no alternatives."""
+        return self.at(read_scales(self._spec.params))
+
+    def _build(self, scales: tuple[float, ...]) -> Backbone:
+        if shares_in(self._spec.params) == scales == (1.0,):
+            return self._calibrated(self._bare())
+        if self._spec.regime is not Regime.FINETUNE:
+            return see_at_scales(self._any_side, self._spec.picture, scales)
+        built = self._bare(share=scales[0])
+        if self._spec.weights == "none":
+            built.network.set_weights(self._any_side.network.get_weights())
+        return built
 
     @cached_property
-    def backbone(self) -> Backbone:
-        """The backbone with its weights; untrained ones with batch statistics from train."""
-        spec, material = self._spec, self._material
-        scales = read_scales(spec.params)
-        built = build_backbone(
+    def _any_side(self) -> Backbone:
+        return self._calibrated(self._bare(any_side=True))
+
+    def _bare(self, **how: Any) -> Backbone:
+        spec = self._spec
+        return build_backbone(
             ARCHITECTURES[spec.arch],
             spec.picture,
-            material.weights,
+            self._material.weights,
             derive(spec.seed, "backbone"),
-            any_side=len(scales) > 1,
+            **how,
         )
-        if spec.weights == "none":
+
+    def _calibrated(self, built: Backbone) -> Backbone:
+        """Give an untrained backbone batch statistics from train."""
+        if self._spec.weights == "none":
+            material = self._material
             hashes = [material.hashes[row] for row in material.calibration_rows]
             calibrate(built, material.pixels.array[material.pixels.rows(hashes)])
-        return see_at_scales(built, spec.picture, scales) if len(scales) > 1 else built
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Head:
-    """A head trained on some rows of the features.
-
-    Attributes:
-        network: keras.Model from raw (width,) features to (k,) probabilities.
-        trained: its history, and who predicts.
-        inputs: the standardised features it reads.
-    """
-
-    network: Any
-    trained: Trained
-    inputs: Columns
-
-    def predict(self, rows: Rows) -> Probabilities:
-        """Return (n, k) probabilities of some of the pixels' rows."""
-        return self.trained.predict(self.inputs, rows)
-
-    def standing(self, params: Params, classes: int) -> Any:
-        """Return the head as a network over features as they come, standardising them inside."""
-        inputs = self.inputs
-        whole = build_head(params, inputs.width, classes, 0, inputs.mean, inputs.variance)
-        for layer in self.network.layers:
-            if layer.weights:
-                whole.get_layer(layer.name).set_weights(layer.get_weights())
-        return whole
-
-
-def fit_head(
-    features: Features,
-    params: Params,
-    train: Examples,
-    val: Examples,
-    settings: Settings,
-    *,
-    classes: int,
-    seed: int,
-    report: Report,
-    views: Views | None = None,
-    seen: Seen | None = None,
-) -> Head:
-    """Train a head over a backbone's features to early stopping.
-
-    Args:
-        features: of all images.
-        params: the head's parameters, and which features it reads.
-        train: what is learnt from, mean and variance included.
-        val: what stops it.
-        settings: how.
-        classes: k.
-        seed: for its first weights, the order of images and dropout.
-        report: told of every epoch; what it raises (a pruned trial) ends the training.
-        views: of the training images, to draw from.
-        seen: told the probabilities of `val` after every epoch.
-    """
-    standardise = train.rows if params.flag("standardise") else None
-    inputs = Columns(features.matrix, select(features.blocks, params), standardise, views)
-    return train_head(
-        inputs,
-        params,
-        train,
-        val,
-        settings,
-        classes=classes,
-        stage=TrainingStage(name="head", seed=seed, report=report, seen=seen),
-    )
-
-
-def train_head(
-    inputs: Columns,
-    params: Params,
-    train: Examples,
-    val: Examples,
-    settings: Settings,
-    *,
-    classes: int,
-    stage: TrainingStage,
-) -> Head:
-    """Train a head over columns that are chosen and standardised; otherwise as `fit_head`."""
-    # Without a layer that standardises: its inputs come standardised.
-    network = build_head(params, inputs.width, classes, derive(stage.seed, "weights"))
-    trainee = make_trainee(network, settings, stage.seed)
-    trained = run_epochs(trainee, inputs, train, val, settings, stage)
-    return Head(network=network, trained=trained, inputs=inputs)
-
-
-def make_trainee(head: Any, settings: Settings, seed: int) -> Trainee:
-    """Choose who trains a head over features: NumPy if it knows all its layers, else Keras."""
-    return stack_trainee(head.layers, settings, seed) or KerasTrainee(head, settings)
-
-
-def settings_of(spec: Spec, material: Material, labels: Labels | None = None) -> Settings:
-    """Read a spec's training parameters.
-
-    Args:
-        spec: what to train.
-        material: its classes, and its training part.
-        labels: the classes of the images trained on, such as a fold's; None for the training
-            part's.
-    """
-    taught = material.truth(Part.TRAIN) if labels is None else labels
-    return read_settings(spec, material.classes, taught)
+        return built
 
 
 class OverFeatures:
@@ -164,8 +88,9 @@ class OverFeatures:
     Attributes:
         trunk: the backbone.
         passes: the passes through it.
-        features: of all images, and `views` of augmented training images, None for none.
-        seconds: what both cost, whenever that was.
+        features: of all images, at every share of the side that the spec names.
+        views: of augmented training images, by the words of each policy that the spec names.
+        seconds: what all of them cost, whenever that was.
     """
 
     def __init__(
@@ -180,24 +105,44 @@ class OverFeatures:
         self._progress = progress
         self.trunk = own = trunk or Trunk(spec, material)
         self.passes = Passes(spec, material, progress, engine)
-        self.features = self.passes.features(lambda: own.backbone)
-        self.views, views_seconds = self.passes.views(lambda: own.backbone)
-        self.seconds = self.features.seconds + views_seconds
+        self.features = self.passes.features(own.at)
+        self._keys, self.seconds = [self.features.key], self.features.seconds
+        self.views: dict[str, Views] = {}
+        for policy in policies(spec.params):
+            self.views[policy], kept = self.passes.views(policy, own.at)
+            self._keys.append(kept.key)
+            self.seconds += kept.seconds
 
     def head(self, material: Material) -> Head:
-        """Train the spec's head on the material, which may be that of a fold."""
-        spec = self._spec
-        self._progress.stage("head", total=spec.epochs, unit="epochs")
+        """Train the spec's head on the material, which may be that of a fold.
+
+        What a convex head is chosen on is the material's train; with val where the board ranks on
+        answers out of fold, and never what is held out of a fold.
+        """
+        spec, progress = self._spec, self._progress
+        train, val = material.examples(Part.TRAIN), material.examples(Part.VAL)
+        if is_logistic(spec.params):
+            lesson = Lesson(
+                features=self.features,
+                views=self.views,
+                evidence=evidence_of(material, fold_count(spec.rank_on) > 0),
+                train=train,
+                val=val,
+                cache=material.cache,
+                keys=tuple(self._keys),
+            )
+            return fit_logistic(spec.params, lesson, progress, material.seen)
+        progress.stage("head", total=spec.epochs, unit="epochs")
         return fit_head(
             self.features,
             spec.params,
-            material.examples(Part.TRAIN),
-            material.examples(Part.VAL),
+            train,
+            val,
             settings_of(spec, material),
             classes=len(material.classes),
             seed=derive(spec.seed, "head"),
-            report=self._progress.epoch,
-            views=self.views,
+            report=progress.epoch,
+            views=next(iter(self.views.values()), None),
             seen=material.seen,
         )
 
@@ -214,11 +159,11 @@ def train_frozen(
     over = OverFeatures(spec, material, progress, engine, trunk)
     started = seconds()
     head = over.head(material)
-    standing = head.standing(spec.params, len(material.classes))
-    took = seconds() - started
+    standing = head.standing(len(material.classes))
+    took = seconds() - started + head.choice.charged
     val, test = (head.predict(material.pictures(part)) for part in (Part.VAL, Part.TEST))
     return Fitted(
-        network=assemble(over.trunk.backbone, standing, spec.params),
+        network=assemble(over.trunk.at(read_scales(head.params)), standing, head.params),
         history=head.trained.history,
         val=val,
         test=test,
@@ -230,25 +175,27 @@ def train_frozen(
         ),
         engine=over.features.engine,
         facts=over.features.facts,
-        warnings=notes_on_views(spec),
+        warnings=(*notes_on_views(head.params), *head.choice.notes),
+        params=None if head.params == spec.params else head.params,
+        tried=head.choice.tried,
     )
 
 
-def notes_on_views(spec: Spec) -> tuple[str, ...]:
+def notes_on_views(params: Params) -> tuple[str, ...]:
     """Return warnings on how augmentation was applied over a frozen backbone."""
-    asked, used = spec.params.integer("views"), views_of(spec.params)
-    if is_fresh(spec.params):
+    asked, used = params.integer("views"), views_of(params)
+    if is_fresh(params):
         note = (
-            "training images are varied afresh every epoch of the second stage; the first draws "
-            f"from {used} views of each, computed once, and from the image itself."
+            "training images are varied afresh every epoch of the second stage; the first reads "
+            f"{used} views of each, computed once, and the image itself."
         )
         return (note,)
     if asked and not used:
         return (f"views={asked} changed nothing: there is no augmentation to make views with.",)
     if used == DEFAULT_VIEWS:
         note = (
-            f"augmentation draws from {used} views of each training image, computed once, and "
-            "from the image itself; --views sets how many."
+            f"augmentation gives {used} views of each training image, computed once, beside the "
+            "image itself; --views sets how many."
         )
         return (note,)
     return ()

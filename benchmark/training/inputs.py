@@ -46,6 +46,14 @@ class Views:
         found: Rows = np.where(view >= 0, view * images + self.places[rows], -1)
         return found
 
+    def all_of(self, rows: Rows) -> Rows:
+        """Return the rows of `matrix` with the views of n rows: all first views, then seconds."""
+        images = len(self.matrix) // self.count
+        found: Rows = np.concatenate(
+            [view * images + self.places[rows] for view in range(self.count)]
+        )
+        return found
+
 
 class Columns:
     """Chosen columns of a feature matrix, standardised by the training images' statistics.
@@ -69,6 +77,7 @@ class Columns:
         if train is not None:
             self.mean, self.variance = self._statistics(matrix, train)
         self._scale = 1 / np.sqrt(self.variance)
+        self._images = len(matrix)
         self._own = self._opened(matrix)
         self._views = views
         self._of_views = None if views is None else self._opened(views.matrix)
@@ -86,6 +95,27 @@ class Columns:
         varied = chosen >= 0
         values[varied] = self._of_views(chosen[varied])
         return values
+
+    @property
+    def copies(self) -> int:
+        """How many rows `with_views` has of an image."""
+        return 1 + (self._views.count if self._views is not None else 0)
+
+    def with_views(self, rows: Rows) -> Rows:
+        """Return n rows and those of all their views, for `read`: `copies` times n."""
+        if self._views is None:
+            return rows
+        return np.concatenate([rows, self._images + self._views.all_of(rows)])
+
+    def read(self, rows: Rows) -> Matrix:
+        """Return the (b, width) standardised features of rows and views of `with_views`."""
+        if self._of_views is None:
+            return self._own(rows)
+        found = np.empty((len(rows), self.width), np.float32)
+        is_view = rows >= self._images
+        found[~is_view] = self._own(rows[~is_view])
+        found[is_view] = self._of_views(rows[is_view] - self._images)
+        return found
 
     def _opened(self, matrix: Matrix) -> Callable[[Rows], Matrix]:
         """Return what reads rows of a matrix: from memory if its columns fit there."""

@@ -14,6 +14,8 @@ from ..errors import UsageError
 from ..records import (
     Epoch,
     Labels,
+    Params,
+    ParamValue,
     Part,
     Predictions,
     Probabilities,
@@ -164,6 +166,24 @@ def answers_out_of_fold(member: Member, material: Material, rows: Rows) -> Proba
     return aligned(member.out_of_fold, material, rows, "train and val")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A combination of alternatives at its best penalty.
+
+    Attributes:
+        params: the combination's values of all that was chosen among.
+        l2: the best penalty, `log_loss` what it gave out of fold.
+        standard_error: of the log loss, by groups of images.
+        chosen: whether the head is this one.
+    """
+
+    params: Mapping[str, ParamValue]
+    l2: float
+    log_loss: float
+    standard_error: float
+    chosen: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
     """A trained network and what is known of it.
@@ -178,6 +198,8 @@ class Fitted:
         engine: who computed the features, `none` where there are none.
         facts: further facts worth a tag.
         warnings: what should be known of it.
+        params: the parameters as they were chosen, each with one value; None where nothing was.
+        tried: the combinations that were chosen among, empty for none.
     """
 
     network: Any
@@ -189,3 +211,5 @@ class Fitted:
     engine: str = "none"
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    params: Params | None = None
+    tried: tuple[Considered, ...] = ()

@@ -5,8 +5,8 @@ training images to theirs, and of either to the activations at the cut that fine
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,9 @@ from ..files import allocate
 from ..numerics import NUMERICS
 from ..records import Progress, Spec, digest
 from ..seeds import derive
-from ..zoo import Backbone, Block, Halves, build_extractor, read_scales, select
+from ..zoo import Backbone, Block, Halves, build_extractor, select, shares_in
 from .engines import FeatureEngine, Images, Matrix, filled
+from .folds import fold_count
 from .halving import halving, note, noting
 from .inputs import AtCut, Fresh, Vary, Views, flatten_outputs
 from .material import Material
@@ -32,6 +33,10 @@ from .tunables import is_fresh, views_of
 _EXTRACTOR = 2
 _ACTIVATIONS = 2
 _FIRST_OF = "pretrained-features"
+_COPIED = 4096  # rows
+_TRUTH = ("openvino-bf16", "openvino-f32")  # an engine not among them is Keras, the reference
+
+SeenAt = Callable[[tuple[float, ...]], Backbone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +49,14 @@ class Features:
         seconds: what computing them took, whenever that was.
         engine: who computed them.
         facts: the probe's figures.
+        key: what they are kept under: a digest of all that they depend on.
     """
 
     matrix: Matrix
     blocks: tuple[Block, ...]
     seconds: float
     engine: str
+    key: str = ""
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -88,34 +95,44 @@ class Passes:
         self._engine = engine or spec.engine
         self._plain = Stored(material.pixels.array)
 
-    def features(self, backbone: Callable[[], Backbone]) -> Features:
-        """Return the backbone's features of all images; it is built only when needed."""
-        key = _features_key(self._spec, self._material, self._engine)
-        found = self._opened(
-            "features",
-            "features",
-            key,
-            self._plain,
-            network=lambda: build_extractor(backbone()),
-            layout=lambda: backbone().layout,
-        )
-        if self._spec.weights != "none":
-            remember(self._material, key)
-        return found
+    def features(self, seen_at: SeenAt) -> Features:
+        """Return features of all images at every share of the side that the spec names.
 
-    def views(self, backbone: Callable[[], Backbone]) -> tuple[Views | None, float]:
-        """Return the features of augmented views of the training images, and what they cost.
-
-        They are the same for a backbone, a policy, a number of views and a training part; none
-        where the spec asks for no augmentation.
+        Args:
+            seen_at: gives the backbone that sees pictures at some shares of their side; called
+                only where no cache has its features.
         """
-        if not views_of(self._spec.params):
-            return None, 0.0
-        maker = _ViewMaker(self._spec, self._material)
-        trunk = _trunk_identity(self._spec, self._material)
-        key = digest(["views", _EXTRACTOR, self._engine, *maker.identity, *trunk])
-        found = self._opened("views", "views", key, maker, lambda: build_extractor(backbone()))
-        return maker.opened(found.matrix), found.seconds
+        found = self._at_shares("features", "features", self._plain, seen_at)
+        if self._spec.weights != "none":
+            remember(self._material, found[-1].key)
+        return _joined(self._material.cache, "features", found)
+
+    def views(self, policy: str, seen_at: SeenAt) -> tuple[Views, Features]:
+        """Return views of the training images by a policy, and their features as they are kept.
+
+        They are the same for a backbone, a policy, a number of views and a training part.
+        """
+        maker = _ViewMaker(self._spec, self._material, policy)
+        found = self._at_shares("views", "views", maker, seen_at)
+        joined = _joined(self._material.cache, "views", found)
+        return maker.opened(joined.matrix), joined
+
+    def _at_shares(self, kind: str, stage: str, images: Source, seen_at: SeenAt) -> list[Features]:
+        """Pass images at each share of their side; no share is passed twice."""
+
+        def at(share: float) -> Features:
+            identity = [kind, _EXTRACTOR, self._engine, *images.identity]
+            key = digest([*identity, *_trunk_identity(self._spec, self._material, share)])
+            return self._opened(
+                kind,
+                stage,
+                key,
+                images,
+                network=lambda: build_extractor(seen_at((share,))),
+                layout=lambda: seen_at((share,)).layout,
+            )
+
+        return [at(share) for share in shares_in(self._spec.params)]
 
     def at_cut(
         self, halves: Halves, features: Features, views: Views | None
@@ -132,7 +149,8 @@ class Passes:
             pixels, batch = self._material.pixels.array, spec.params.integer("batch")
             fresh = Fresh(halves.trunk, own.engine, pixels, vary, batch)
         elif views is not None:
-            of_views = self._activations("varied", _ViewMaker(spec, self._material), halves.trunk)
+            maker = _ViewMaker(spec, self._material, spec.params.text("augmentation"))
+            of_views = self._activations("varied", maker, halves.trunk)
             varied, took = of_views.matrix.reshape(-1, *shape), took + of_views.seconds
         early = int(halves.tail.inputs[1].shape[-1]) if len(halves.tail.inputs) > 1 else 0
         # Columns run from shallow taps to deep ones: those from before the cut come first.
@@ -143,7 +161,8 @@ class Passes:
     def _activations(self, stage: str, images: Source, trunk: Any) -> Features:
         cut = self._spec.params.text("cut")
         identity = [stage, _ACTIVATIONS, self._engine, cut]
-        identity += [*_trunk_identity(self._spec, self._material), *images.identity]
+        (share,) = shares_in(self._spec.params)
+        identity += [*_trunk_identity(self._spec, self._material, share), *images.identity]
         return self._opened(
             "activations",
             stage,
@@ -194,6 +213,42 @@ class Passes:
         return _read(self._material.cache.entry(kind, key, build), kind)
 
 
+def _joined(cache: Cache, kind: str, parts: Sequence[Features]) -> Features:
+    """Return matrices side by side as one, kept too, so that it is read as any other."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def build(folder: Path) -> None:
+        images, width = len(parts[0].matrix), sum(each.matrix.shape[1] for each in parts)
+        into = np.lib.format.open_memmap(folder / f"{kind}.npy", "w+", np.float32, (images, width))
+        allocate(folder / f"{kind}.npy")
+        blocks: list[Block] = []
+        start = 0
+        for each in parts:
+            stop = start + each.matrix.shape[1]
+            for some in range(0, images, _COPIED):
+                into[some : some + _COPIED, start:stop] = each.matrix[some : some + _COPIED]
+            blocks += [
+                replace(block, start=block.start + start, stop=block.stop + start)
+                for block in each.blocks
+            ]
+            start = stop
+        into.flush()
+        facts = {
+            "seconds": sum(each.seconds for each in parts),
+            "engine": _least_true(each.engine for each in parts),
+            "probe": parts[0].facts,
+            "blocks": [asdict(each) for each in blocks],
+        }
+        (folder / "facts.json").write_text(json.dumps(facts))
+
+    return _read(cache.entry(kind, digest(["joined", *(each.key for each in parts)]), build), kind)
+
+
+def _least_true(engines: Iterable[str]) -> str:
+    return min(engines, key=lambda each: _TRUTH.index(each) if each in _TRUTH else len(_TRUTH))
+
+
 class Stored:
     """Images of a pixel store as they are: a `Source`."""
 
@@ -210,12 +265,12 @@ class Stored:
 def open_features(
     spec: Spec,
     material: Material,
-    backbone: Callable[[], Backbone],
+    seen_at: SeenAt,
     progress: Progress,
     engine: str | None = None,
 ) -> Features:
     """Return the features of a spec's backbone: those of `Passes`, by the same arguments."""
-    return Passes(spec, material, progress, engine).features(backbone)
+    return Passes(spec, material, progress, engine).features(seen_at)
 
 
 def _read(path: Path, kind: str) -> Features:
@@ -229,6 +284,7 @@ def _read(path: Path, kind: str) -> Features:
         seconds=facts["seconds"],
         engine=facts.get("engine", ""),
         facts=facts.get("probe", {}),
+        key=path.name,
     )
 
 
@@ -259,16 +315,18 @@ def pretrained_features(cache: Cache, pixels: Pixels) -> Matrix | None:
 
 def kept_features(spec: Spec, material: Material) -> Features | None:
     """Return the features of a spec's backbone if the cache has them."""
-    path = material.cache.find("features", _features_key(spec, material, spec.engine))
-    return _read(path, "features") if path else None
+    keys = [
+        digest(["features", _EXTRACTOR, spec.engine, *_trunk_identity(spec, material, share)])
+        for share in shares_in(spec.params)
+    ]
+    paths = [path for key in keys if (path := material.cache.find("features", key))]
+    if len(paths) < len(keys):
+        return None
+    return _joined(material.cache, "features", [_read(path, "features") for path in paths])
 
 
-def _features_key(spec: Spec, material: Material, engine: str) -> str:
-    return digest(["features", _EXTRACTOR, engine, *_trunk_identity(spec, material)])
-
-
-def _trunk_identity(spec: Spec, material: Material) -> list[Any]:
-    """List what a spec's frozen backbone and its images depend on."""
+def _trunk_identity(spec: Spec, material: Material, share: float) -> list[Any]:
+    """List what a spec's frozen backbone and its images at a share of their side depend on."""
     import keras
 
     identity: list[Any] = [material.pixels.digest, spec.arch, spec.weights, keras.config.backend()]
@@ -276,8 +334,7 @@ def _trunk_identity(spec: Spec, material: Material) -> list[Any]:
     if spec.weights == "none":
         sample = [material.hashes[row] for row in material.calibration_rows]
         identity += [spec.seed, sample]
-    scales = read_scales(spec.params)
-    return [*identity, "scales", *scales] if len(scales) > 1 else identity
+    return identity if share == 1 else [*identity, "share", share]
 
 
 def pass_images(
@@ -309,18 +366,18 @@ def variation(spec: Spec, material: Material) -> Vary | None:
 
 
 class _ViewMaker:
-    """The augmented views of the training images that a spec asks for: a `Source`.
+    """The augmented views of the training images that a spec asks for, by a policy: a `Source`.
 
-    For folds of train and val those of both are made, once for all folds.
+    Where there are folds of train and val those of both are made, once for all folds.
     """
 
-    def __init__(self, spec: Spec, material: Material) -> None:
-        self._policy = read_policy(spec.params.text("augmentation"))
+    def __init__(self, spec: Spec, material: Material, policy: str) -> None:
+        self._policy = read_policy(policy)
         self._views = views_of(spec.params)
         self._seed = derive(spec.seed, "views")
         self._pixels = material.pixels
-        whole, split = material.whole, material.split
-        viewed = split.train if whole is None else np.concatenate([whole.train, whole.val])
+        split, in_folds = material.whole or material.split, fold_count(spec.rank_on) > 0
+        viewed = np.concatenate([split.train, split.val]) if in_folds else split.train
         self._rows = np.unique(self._pixels.rows([material.hashes[row] for row in viewed]))
         self._hashes = [self._pixels.hashes[row] for row in self._rows]
         self.count = self._views * len(self._rows)

@@ -1,6 +1,7 @@
 """The parameters of training: declared and checked once, and read into the loops' types."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +10,10 @@ import numpy.typing as npt
 from ..data.augmentation import read_policy
 from ..errors import UsageError
 from ..metrics import MONITORS
-from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable
-from ..zoo import SCALES, Architecture
+from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable, alternatives
+from ..zoo import LAYERS, LOGISTIC, PENALTY_GIVEN, PENALTY_PATH, SCALES, SHARES, Architecture
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
-LBFGS = "lbfgs"  # over all images at once (Liu and Nocedal 1989), for heads only
 MOMENTUM = 0.9  # of sgd
 WEIGHT_DECAY = 0.004  # of adamw: Keras's default
 
@@ -39,13 +39,6 @@ _OPTIMIZER = Tunable(
     about="how weights follow their gradient (sgd has momentum 0.9)",
     choices=OPTIMIZERS,
 )
-_OPTIMIZER_OF_HEADS = replace(
-    _OPTIMIZER,
-    about=f"{_OPTIMIZER.about}; lbfgs takes all images at once, 20 iterations an epoch, and uses "
-    "neither learning rate, schedule nor batch",
-    choices=(*OPTIMIZERS, LBFGS),
-)
-
 _LOOP = (
     Tunable(
         name="learning_rate",
@@ -65,6 +58,7 @@ _LOOP = (
         name="class_weight",
         default="none",
         about="weight of a class's loss: none, balanced, or CLASS=WEIGHT,...",
+        alternatives=True,
     ),
     Tunable(
         name="clip_norm",
@@ -86,6 +80,7 @@ _AUGMENTATION = (
         name="augmentation",
         default="none",
         about="the policy that training images are varied by: none, ct, xray, or a YAML file",
+        alternatives=True,
     ),
 )
 
@@ -93,8 +88,8 @@ _VIEWS = (
     Tunable(
         name="views",
         default=0,
-        about="augmented views computed of each training image, drawn from per epoch; "
-        "0 with augmentation: 4",
+        about="augmented views computed of each training image, rows beside it or drawn from per "
+        "epoch; 0 with augmentation: 4",
         low=0,
         high=64,
     ),
@@ -154,32 +149,66 @@ _OVER_FEATURES: Mapping[str, ParamValue] = {
     "dropout": 0.0,
     "l2": 0.03,
 }
+# Defaults of a convex head: what it reads is chosen among both depths, and maxima keep small
+# findings.
+_LOGISTIC: Mapping[str, ParamValue] = {"feature_depth": "end/multi", "pooling": "avg+max"}
+# What only training by epochs reads; fine-tuning's second stage does, but for these alone.
+_OF_LAYERS = frozenset(
+    {"head_layers", "head_width", "head_activation", "batch_norm", "dropout", "learning_rate"}
+)
+_OF_EPOCHS = frozenset({"optimizer", "schedule", "batch", "clip_norm", "monitor"})
+_ONE_SHARE = replace(SCALES, choices=SHARES, alternatives=False)
+_OVER_BACKBONES = (Regime.FROZEN, Regime.FINETUNE)
 _COMMON = (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION)
 
 _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
-    Regime.FROZEN: (SCALES, _OPTIMIZER_OF_HEADS, *_COMMON, *_VIEWS),
-    Regime.FINETUNE: (_OPTIMIZER, *_COMMON, *_VIEWS, *_FINETUNE, *_PRECISION),
-    Regime.SCRATCH: (_OPTIMIZER, *_COMMON, *_PRECISION),
+    Regime.FROZEN: (SCALES, _OPTIMIZER, *_COMMON, *_VIEWS),
+    Regime.FINETUNE: (_ONE_SHARE, _OPTIMIZER, *_COMMON, *_VIEWS, *_FINETUNE, *_PRECISION),
+    Regime.SCRATCH: (_ONE_SHARE, _OPTIMIZER, *_COMMON, *_PRECISION),
     Regime.PRIOR: (),
 }
 
 
-def tunables(architecture: Architecture, regime: Regime) -> tuple[Tunable, ...]:
-    """List every parameter that an architecture has when trained in a regime."""
+def tunables(
+    architecture: Architecture, regime: Regime, head: str = LOGISTIC
+) -> tuple[Tunable, ...]:
+    """List every parameter that an architecture has when trained in a regime.
+
+    Over a backbone it depends on the head which there are, and what their defaults are.
+    """
     own = architecture.tunables
     if regime is Regime.COMPOSITE:  # one that trains a head of its own has parameters, and a loop
         return (*own, _OPTIMIZER, *_LOOP, _LABEL_SMOOTHING) if own else ()
     found = (*own, *_BY_REGIME[regime])
-    if regime not in (Regime.FROZEN, Regime.FINETUNE):
+    if regime not in _OVER_BACKBONES:
         return found
+    unread, usual = frozenset({"penalty"}), {**_OVER_FEATURES, "head": head}
+    if head == LOGISTIC:
+        unread = _OF_LAYERS | (_OF_EPOCHS if regime is Regime.FROZEN else frozenset())
+        usual = {**usual, **_LOGISTIC}
     return tuple(
-        replace(each, default=_OVER_FEATURES.get(each.name, each.default)) for each in found
+        replace(each, default=usual.get(each.name, each.default))
+        for each in found
+        if each.name not in unread
     )
 
 
-def defaults(architecture: Architecture, regime: Regime) -> Params:
+def head_having(names: Iterable[str], architecture: Architecture, regime: Regime) -> str:
+    """Return the head that reads parameters: layers only for what nothing else would read."""
+    if regime not in _OVER_BACKBONES:
+        return LOGISTIC
+    known, others = (defaults(architecture, regime, head) for head in (LOGISTIC, LAYERS))
+    return LAYERS if any(name in others and name not in known for name in names) else LOGISTIC
+
+
+def defaults(architecture: Architecture, regime: Regime, head: str = LOGISTIC) -> Params:
     """Return every parameter its default."""
-    return Params({each.name: each.default for each in tunables(architecture, regime)})
+    return Params({each.name: each.default for each in tunables(architecture, regime, head)})
+
+
+def is_logistic(params: Mapping[str, ParamValue]) -> bool:
+    """Whether parameters of a network with a backbone are those of a convex head."""
+    return params.get("head") == LOGISTIC
 
 
 def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: Regime) -> Params:
@@ -189,37 +218,85 @@ def check(values: Mapping[str, ParamValue], architecture: Architecture, regime: 
         UsageError: a parameter that the architecture does not have, a wrong value, or values
             that do not go together.
     """
-    known = {each.name: each for each in tunables(architecture, regime)}
+    head = str(values.get("head", LOGISTIC))
+    known = {each.name: each for each in tunables(architecture, regime, head)}
     for name in values:
         if name not in known:
             raise UsageError(
-                f"{architecture.name}, trained {regime}, has no parameter {name!r}; "
-                f"it has: {', '.join(known)}."
+                f"{architecture.name}, trained {regime}, has no parameter {name!r}"
+                f"{other_head(name, architecture, regime, head)}; it has: {', '.join(known)}."
             )
     checked = {name: known[name].check(value) for name, value in values.items()}
-    params = defaults(architecture, regime).having(checked)
+    params = defaults(architecture, regime, head).having(checked)
+    if "l2" in values and "penalty" in known and "penalty" not in values:
+        params = params.having(penalty=PENALTY_GIVEN)
     _check_fresh(params)
-    _check_full_batch(params)
+    _check_choosing(params, defaults(architecture, regime, head))
     # Written down, so that a run shows and its digest holds what was used.
     views = views_of(params) if "views" in known else 0
     return params.having(views=views) if views else params
 
 
-def _check_full_batch(params: Params) -> None:
-    """Make sure that L-BFGS follows one loss: what varies it from step to step must be off.
+def other_head(name: str, architecture: Architecture, regime: Regime, head: str) -> str:
+    """Return words on which other head reads a parameter, none where none does."""
+    if regime not in _OVER_BACKBONES:
+        return ""
+    other = LAYERS if head == LOGISTIC else LOGISTIC
+    known = defaults(architecture, regime, other)
+    return (
+        f" with head={head}, where nothing would read it (head={other} does)"
+        if name in known
+        else ""
+    )
+
+
+def _check_choosing(params: Params, usual: Params) -> None:
+    """Make sure that somebody chooses where several values are given, or the penalty is to be.
 
     Raises:
-        UsageError: it is not.
+        UsageError: nobody would.
     """
-    if params.get("optimizer") != LBFGS:
-        return
-    for name in ("dropout", "clip_norm"):
-        if params.number(name):
-            raise UsageError(
-                f"optimizer={LBFGS} follows the loss of all images exactly, and "
-                f"{name}={params.number(name):g} would change it on the way: set {name}=0, or take "
-                "another optimizer."
-            )
+    several = [name for name, value in params.items() if len(among(params, name)) > 1 and value]
+    if several and not is_logistic(params):
+        named = ", ".join(f"{name}={params[name]}" for name in several)
+        raise UsageError(
+            f"only a network with head={LOGISTIC} chooses among alternatives, and {named} names "
+            "several: name one."
+        )
+    if params.get("penalty") == PENALTY_PATH and params["l2"] != usual["l2"]:
+        raise UsageError(
+            f"penalty={PENALTY_PATH} chooses l2 itself, and nothing would read "
+            f"l2={params.number('l2'):g}: leave one of the two out."
+        )
+
+
+_MAY_BE_SEVERAL = ("scales", "feature_depth", "pooling", "class_weight", "augmentation")
+
+
+def among(params: Params, name: str) -> tuple[str, ...]:
+    """Return the values that a parameter may get: those it names where it may name several."""
+    if name not in _MAY_BE_SEVERAL:
+        return (str(params[name]),)
+    return tuple(map(str, alternatives(params[name])))
+
+
+def combinations(params: Params) -> tuple[Params, ...]:
+    """Return every combination of the alternatives that parameters name, the first ones first."""
+    names = [name for name in _MAY_BE_SEVERAL if name in params]
+    chosen = itertools.product(*(among(params, name) for name in names))
+    return tuple(params.having(dict(zip(names, each, strict=True))) for each in chosen)
+
+
+def is_choosing(params: Params) -> bool:
+    """Whether anything of a convex head is left to be chosen."""
+    return is_logistic(params) and (
+        params["penalty"] == PENALTY_PATH or len(combinations(params)) > 1
+    )
+
+
+def policies(params: Params) -> tuple[str, ...]:
+    """Return the augmentation policies in use, by their words: one, several, or none."""
+    return tuple(each for each in among(params, "augmentation") if read_policy(each).in_use)
 
 
 def views_of(params: Params) -> int:
@@ -227,9 +304,7 @@ def views_of(params: Params) -> int:
 
     A policy without a number of views would otherwise do nothing there: it means `DEFAULT_VIEWS`.
     """
-    if not read_policy(params.text("augmentation")).in_use:
-        return 0
-    return params.integer("views") or DEFAULT_VIEWS
+    return (params.integer("views") or DEFAULT_VIEWS) if policies(params) else 0
 
 
 def is_fresh(params: Params) -> bool:
@@ -243,7 +318,7 @@ def _check_fresh(params: Params) -> None:
     Raises:
         UsageError: there is no policy.
     """
-    if is_fresh(params) and not read_policy(params.text("augmentation")).in_use:
+    if is_fresh(params) and not policies(params):
         raise UsageError(
             "fresh_augmentation needs a policy to vary training images by, and augmentation is "
             f"{params.text('augmentation')!r}: name one, such as ct or xray, or leave "
@@ -256,9 +331,9 @@ class Settings:
     """How weights are found, for any regime.
 
     Attributes:
-        optimizer: one of `OPTIMIZERS`, or `LBFGS`.
+        optimizer: one of `OPTIMIZERS`.
         learning_rate: to begin with; `schedule` says how it goes on.
-        batch: images in a step; for `LBFGS` all of them.
+        batch: images in a step.
         label_smoothing: the share of a label spread over all classes.
         class_weights: (k,) weight of an image's loss by its class.
         clip_norm: the gradient's greatest norm, 0 for no bound.
@@ -285,9 +360,10 @@ def read_settings(spec: Spec, classes: tuple[str, ...], labels: Labels) -> Setti
     params = spec.params
     return Settings(
         optimizer=params.text("optimizer"),
-        learning_rate=params.number("learning_rate"),
+        # fine-tuning behind a convex head has one rate, of its second stage
+        learning_rate=float(params.get("learning_rate", params.get("finetune_learning_rate", 0))),
         schedule=params.text("schedule"),
-        batch=len(labels) if params.text("optimizer") == LBFGS else params.integer("batch"),
+        batch=params.integer("batch"),
         label_smoothing=params.number("label_smoothing"),
         class_weights=class_weights(params.text("class_weight"), classes, labels),
         clip_norm=params.number("clip_norm"),

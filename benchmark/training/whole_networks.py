@@ -10,12 +10,13 @@ from ..records import Part, Progress, Seconds, Spec
 from ..seeds import derive
 from ..zoo import ARCHITECTURES, Halves, assemble, build_network, fix_answer, split_backbone
 from .epochs import Checkpoint, Inputs, Trained, Trainee, TrainingStage, run_epochs
-from .frozen import OverFeatures, notes_on_views, settings_of
+from .frozen import OverFeatures, notes_on_views
+from .heads import settings_of
 from .inputs import AtCut, ImageRows, Shrunk
 from .keras_trainee import KerasTrainee, format_of
 from .material import Fitted, Material
 from .numpy_trainer import StackTrainee, split_perceptron
-from .passes import variation
+from .passes import Passes, variation
 from .tunables import Settings
 
 
@@ -140,11 +141,14 @@ def train_finetune(
     over = OverFeatures(spec, material, progress, engine)
     started = seconds()
     head = over.head(material)
-    standing = head.standing(spec.params, len(material.classes))
-    head_seconds = seconds() - started
+    standing = head.standing(len(material.classes))
+    head_seconds = seconds() - started + head.choice.charged
+    asked, spec = spec, replace(spec, params=head.params)
     backbone, early = over.trunk.backbone, head.trained
     halves = split_backbone(backbone, spec.params.text("cut"), spec.params)
-    inputs, at_cut_seconds = over.passes.at_cut(halves, over.features, over.views)
+    passes = Passes(spec, material, progress, engine)
+    views = over.views.get(spec.params.text("augmentation"))
+    inputs, at_cut_seconds = passes.at_cut(halves, over.features, views)
     started = seconds()
     trained = _train_tail(spec, material, _tail(spec, halves, standing), inputs, early, progress)
     val, test = (trained.predict(inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST))
@@ -165,7 +169,9 @@ def train_finetune(
             "cut": spec.params.text("cut"),
             "precision": format_of(spec),
         },
-        warnings=notes_on_views(spec),
+        warnings=(*notes_on_views(spec.params), *head.choice.notes),
+        params=None if spec.params == asked.params else spec.params,
+        tried=head.choice.tried,
     )
 
 

@@ -20,7 +20,7 @@ from ..search import (
 )
 from ..seeds import derive
 from ..training import Features, Material, Trunk, check, folds, open_features
-from ..zoo import ARCHITECTURES, check_scales, read_scales
+from ..zoo import ARCHITECTURES, check_scales, shares_in
 from .scoring import Exam, Report, score_head, score_network, silently
 
 
@@ -64,6 +64,9 @@ class Study:
         space: where.
         material: what a trial is trained on.
         progress: told of features computed, and how many trials there will be.
+
+    Attributes:
+        trunk: the frozen backbone of all trials.
     """
 
     def __init__(self, spec: Spec, space: Space, material: Material, progress: Progress) -> None:
@@ -74,7 +77,7 @@ class Study:
         self._material = material
         self._progress = progress
         self._features: dict[tuple[float, ...], Features] = {}
-        self._trunk: Trunk | None = None
+        self.trunk = Trunk(spec, material)
         self._goals = read_goals(self._wanted.objective)
         self._select = parse_select(self._wanted.select)
 
@@ -109,12 +112,13 @@ class Study:
             UsageError: a parameter that the architecture does not have.
         """
         spec = self._spec
-        checked = check({**spec.params, **params}, ARCHITECTURES[spec.arch], spec.regime)
+        values = {**spec.params, **params}
+        if (
+            "l2" in params and "penalty" not in params
+        ):  # else a path of penalties would be chosen on
+            values.pop("penalty", None)
+        checked = check(values, ARCHITECTURES[spec.arch], spec.regime)
         return replace(spec, params=checked, epochs=min(epochs, spec.epochs), search=None)
-
-    def trunk_of(self, spec: Spec) -> Trunk | None:
-        """Return the backbone that is built already, if a trial's spec has the same."""
-        return self._trunk if self._sees_as_its_own(spec) else None
 
     def score(self, trial: Trial) -> tuple[float, ...]:
         """Return the goals' values of a trial: on validation, or the mean over folds.
@@ -192,20 +196,13 @@ class Study:
         return tuple(found[goal.metric] for goal in self._goals)
 
     def _features_of(self, spec: Spec) -> Features:
-        scales = read_scales(spec.params)
-        if scales not in self._features:
-            trunk = Trunk(spec, self._material)
-            if self._sees_as_its_own(spec):
-                self._trunk = trunk
-            self._features[scales] = open_features(
-                spec, self._material, lambda: trunk.backbone, self._progress, None
+        shares = shares_in(spec.params)
+        if shares not in self._features:
+            self._features[shares] = open_features(
+                spec, self._material, self.trunk.at, self._progress, None
             )
             self._progress.stage("search", self._wanted.trials or None, "trials")
-        return self._features[scales]
-
-    def _sees_as_its_own(self, spec: Spec) -> bool:
-        """Whether a trial's backbone sees pictures at the same shares of their side."""
-        return read_scales(spec.params) == read_scales(self._spec.params)
+        return self._features[shares]
 
 
 def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A finished spec on disk: a folder that is complete under its name, or is not there."""
 
+import csv
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from ..records import (
 )
 from ..search import SEARCH_FILE, SearchResult, write_search
 from ..training import (
+    Considered,
     Fitted,
     Material,
     Trunk,
@@ -73,6 +75,8 @@ def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
         _leave_hashes(task, folder / "trained_on.parquet")
         if found:
             write_search(found.result, folder / SEARCH_FILE)
+        if fitted.tried:
+            _leave_choices(fitted.tried, folder / "choices.csv")
         more = _leave_out_of_fold(task, material, checked.engine, progress, folder)
         outcome = Outcome(
             spec=task.spec,
@@ -87,7 +91,7 @@ def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
             largest_difference=checked.difference,
             facts={**fitted.facts, **more},
             warnings=(*fitted.warnings, *(found.result.notes if found else ()), *notes),
-            trained=spec if found else None,
+            trained=_final(spec, fitted) if found or fitted.params else None,
         )
         (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
     return outcome
@@ -99,7 +103,7 @@ class _Found:
 
     result: SearchResult
     spec: Spec
-    trunk: Trunk | None
+    trunk: Trunk
 
 
 def _search(task: Task, material: Material, progress: Voice) -> tuple[_Found | None, float]:
@@ -114,7 +118,12 @@ def _search(task: Task, material: Material, progress: Voice) -> tuple[_Found | N
     own = sum(trial.seconds for trial in result.trials)  # an interrupted search counts as a whole
     spent = max(environment.seconds() - began, own)
     spec = study.spec_of(result.best.params, result.best.epochs)  # the network it had
-    return _Found(result=result, spec=spec, trunk=study.trunk_of(spec)), spent
+    return _Found(result=result, spec=spec, trunk=study.trunk), spent
+
+
+def _final(spec: Spec, fitted: Fitted) -> Spec:
+    """Return the spec with the parameters that its training chose, if it chose any."""
+    return replace(spec, params=fitted.params or spec.params, search=None)
 
 
 def _material(task: Task) -> Material:
@@ -216,6 +225,18 @@ def _leave_out_of_fold(
     table = replace(table, is_copy=np.zeros(len(rows), dtype=bool))
     write_predictions(table, folder / "out_of_fold.parquet")
     return {"out_of_fold_seconds": f"{environment.seconds() - began:.3f}"}
+
+
+def _leave_choices(tried: Sequence[Considered], path: Path) -> None:
+    """Leave a table of what a head was chosen among: a row a combination of alternatives."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["alternative", "l2", "log_loss", "standard_error", "chosen"])
+        for each in tried:
+            named = " ".join(f"{name}={value}" for name, value in each.params.items())
+            figures = (each.l2, each.log_loss, each.standard_error)
+            chosen = "yes" if each.chosen else "no"
+            table.writerow([named, *(f"{figure:.6g}" for figure in figures), chosen])
 
 
 def _leave_hashes(task: Task, path: Path) -> None:

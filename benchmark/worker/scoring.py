@@ -8,7 +8,20 @@ import numpy as np
 from ..metrics import metrics_of
 from ..records import Epoch, Probabilities, Rows, Silent, Spec
 from ..seeds import derive
-from ..training import Examples, Features, Material, fit_head, settings_of, train, verify
+from ..training import (
+    Examples,
+    Features,
+    Head,
+    Lesson,
+    Material,
+    evidence_at,
+    fit_head,
+    fit_logistic,
+    is_logistic,
+    settings_of,
+    train,
+    verify,
+)
 from ..zoo import ARCHITECTURES
 
 # A dense layer reads each of its weights once an image, at the pace of memory: 10 GB/s, a few
@@ -59,26 +72,37 @@ class Exam:
 def score_head(spec: Spec, features: Features, exam: Exam) -> dict[str, float]:
     """Train a head over features that are there already, which takes milliseconds; score it."""
     material = exam.material
-    head = fit_head(
-        features,
-        spec.params,
-        exam.examples(exam.fit),
-        exam.examples(exam.held),
-        settings_of(spec, material, material.labels[exam.fit]),
-        classes=len(material.classes),
-        seed=derive(spec.seed, "head"),
-        report=exam.report,
-        seen=exam.seen,
-    )
-    probabilities = head.trained.predict(head.inputs, exam.places(exam.held))
+    head = head_over(spec, features, exam)
+    probabilities = head.predict(exam.places(exam.held))
     exam.finish(probabilities)
-    weights = head.network.count_params()
+    weights = head.parameters
     backbone_ms = 1000 * features.seconds / max(len(features.matrix), 1)
     return {
         **metrics_of(material.labels[exam.held], probabilities),
         "parameters": float(ARCHITECTURES[spec.arch].parameters + weights),
         "milliseconds_per_image": backbone_ms + weights / _HEAD_WEIGHTS_A_MILLISECOND,
     }
+
+
+def head_over(spec: Spec, features: Features, exam: Exam) -> Head:
+    """Train a head on the rows to learn from; what it leaves open is chosen on them alone."""
+    material = exam.material
+    fit, held = exam.examples(exam.fit), exam.examples(exam.held)
+    if is_logistic(spec.params):
+        evidence = evidence_at(material, exam.fit)
+        lesson = Lesson(features=features, evidence=evidence, train=fit, val=held)
+        return fit_logistic(spec.params, lesson, _Reporting(exam.report), exam.seen)
+    return fit_head(
+        features,
+        spec.params,
+        fit,
+        held,
+        settings_of(spec, material, material.labels[exam.fit]),
+        classes=len(material.classes),
+        seed=derive(spec.seed, "head"),
+        report=exam.report,
+        seen=exam.seen,
+    )
 
 
 def score_network(spec: Spec, exam: Exam) -> dict[str, float]:

@@ -12,11 +12,29 @@ from .architecture import (
     WeightFile,
     complete,
 )
-from .backbone import SCALES, build_backbone, calibrate, check_scales, read_scales, see_at_scales
+from .backbone import build_backbone, calibrate, check_scales, see_at_scales
 from .composites import average_network, chained_network, logits_network, stacked_network
 from .cuts import Halves, split_backbone
-from .features import Backbone, Block, build_extractor, select
-from .head import HEAD, assemble, build_head, floor_variance
+from .features import (
+    SCALES,
+    SHARES,
+    Backbone,
+    Block,
+    build_extractor,
+    read_scales,
+    select,
+    shares_in,
+)
+from .head import (
+    HEAD,
+    LAYERS,
+    LOGISTIC,
+    PENALTY_GIVEN,
+    PENALTY_PATH,
+    assemble,
+    build_head,
+    floor_variance,
+)
 from .layers import build_network
 from .own.prior import fix_answer
 from .weights import NONE, Weights, resolve_weights
@@ -31,8 +49,13 @@ from .weights_choice import (
 __all__ = [
     "ARCHITECTURES",
     "HEAD",
+    "LAYERS",
+    "LOGISTIC",
     "NONE",
+    "PENALTY_GIVEN",
+    "PENALTY_PATH",
     "SCALES",
+    "SHARES",
     "Architecture",
     "Backbone",
     "Block",
@@ -62,6 +85,7 @@ __all__ = [
     "resolve_weights",
     "see_at_scales",
     "select",
+    "shares_in",
     "split_backbone",
     "split_weights",
     "stacked_network",

@@ -8,6 +8,7 @@ Engineer 29-6), and the features of all sizes stand side by side.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ import numpy.typing as npt
 
 from ..environment import release_memory
 from ..errors import UsageError, WeightsError
-from ..records import Params, Picture, Tunable
+from ..records import Params, Picture
 from ..seeds import derive
 from .architecture import Architecture, Preprocessing, check_side
 from .cuts import tensor_after
-from .features import Backbone
+from .features import SCALES, Backbone, shares_in
 from .layers import pixel_input, three_channels
 from .weight_files import Weight, read_layers
 from .weights import Weights
@@ -34,13 +35,6 @@ _CALIBRATION_SIDE_PX = 96
 # Keras holds every activation to the end of a pass: 1.5 GiB of EfficientNetV2L.
 _CALIBRATION_IMAGES = 16
 
-SCALES = Tunable(
-    name="scales",
-    default="1",
-    about="shares of the side that the backbone sees the picture at, all of them together",
-    choices=("1", "1+0.5", "1+0.75+0.5"),
-)
-
 
 def build_backbone(
     architecture: Architecture,
@@ -49,6 +43,7 @@ def build_backbone(
     seed: int,
     *,
     any_side: bool = False,
+    share: float = 1.0,
 ) -> Backbone:
     """Build a backbone from raw 0-255 pixels to the maps at its taps.
 
@@ -60,6 +55,7 @@ def build_backbone(
         weights: from `resolve_weights`; a file not yet in Keras's cache is fetched here.
         seed: the same seed gives the same random weights.
         any_side: whether it takes pictures of other sides too.
+        share: of the picture's side; it is shrunk to that inside, in the same graph.
 
     Raises:
         UsageError: the side is smaller than the architecture allows, or it has no backbone.
@@ -69,15 +65,17 @@ def build_backbone(
 
     if not architecture.keras_class:
         raise UsageError(f"{architecture.name} has no backbone; it is built as a whole network.")
-    check_side(architecture, picture)
+    shown = replace(picture, side_px=_side(picture, share))
+    check_side(architecture, shown)
     keras.utils.set_random_seed(derive(seed, "backbone", architecture.name))
-    side = None if any_side else picture.side_px
-    pixels = pixel_input(picture.channels, side)
+    side = None if any_side else shown.side_px
+    pixels = pixel_input(picture.channels, None if any_side else picture.side_px)
     bare = getattr(keras.applications, architecture.keras_class)(
         include_top=False,
         weights=None,
         input_tensor=preprocess(
-            three_channels(pixels), weights.preprocessing or architecture.preprocessing
+            three_channels(_shrunk(pixels, picture, share)),
+            weights.preprocessing or architecture.preprocessing,
         ),
         input_shape=(side, side, 3),
     )
@@ -86,7 +84,9 @@ def build_backbone(
     maps = [tensor_after(bare, tap) for tap in architecture.taps]
     name = architecture.name.replace(":", "_")
     network = keras.Model(pixels, maps, name=name)
-    return Backbone(architecture=architecture, network=network, taps=architecture.taps)
+    return Backbone(
+        architecture=architecture, network=network, taps=architecture.taps, scales=(share,)
+    )
 
 
 def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
@@ -220,20 +220,14 @@ def _having(layers: Sequence[Any], **values: Any) -> Iterator[None]:
         setattr(layer, name, value)
 
 
-def read_scales(params: Params) -> tuple[float, ...]:
-    """Return the scales that parameters name, largest first; 1 alone where they name none."""
-    return tuple(float(word) for word in str(params.get(SCALES.name, SCALES.default)).split("+"))
-
-
 def check_scales(architecture: Architecture, picture: Picture, params: Params) -> None:
     """Refuse scales at which a picture is smaller than the architecture allows.
 
     Raises:
         UsageError: one is.
     """
-    scales = read_scales(params)
-    least = _side(picture, scales[-1])
-    if len(scales) > 1 and least < architecture.smallest_side_px:
+    least = _side(picture, shares_in(params)[0])
+    if least < min(architecture.smallest_side_px, picture.side_px):
         raise UsageError(
             f"{architecture.name} needs a side of at least {architecture.smallest_side_px} px, and "
             f"scales={params.text(SCALES.name)} shows it {picture.side_px} px at {least} px too; "
@@ -243,28 +237,34 @@ def check_scales(architecture: Architecture, picture: Picture, params: Params) -
 
 
 def see_at_scales(backbone: Backbone, picture: Picture, scales: tuple[float, ...]) -> Backbone:
-    """Return a backbone of a picture of one side that sees it at several scales.
+    """Return a backbone of a picture of one side that sees it at some scales.
 
     Args:
         backbone: built for any side; its weights are shared, not copied.
         picture: the side and channels of what comes in.
-        scales: shares of the side, 1 among them. Pictures are shrunk by bilinear resampling,
-            which to a half of the side is the mean of four pixels.
+        scales: shares of the side. Pictures are shrunk by bilinear resampling, which to a half of
+            the side is the mean of four pixels.
     """
     import keras
 
     pixels = pixel_input(picture.channels, picture.side_px)
     maps: list[Any] = []
     for scale in scales:
-        side = _side(picture, scale)
-        shrunk = pixels
-        if side != picture.side_px:
-            shrunk = keras.layers.Resizing(side, side, name=f"shrink_to_{side}")(pixels)
-        maps += backbone.network(shrunk)
+        maps += backbone.network(_shrunk(pixels, picture, scale))
     network = keras.Model(pixels, maps, name=f"{backbone.network.name}_pyramid")
     return Backbone(
         architecture=backbone.architecture, network=network, taps=backbone.taps, scales=scales
     )
+
+
+def _shrunk(pixels: Any, picture: Picture, share: float) -> Any:
+    """Return a picture's pixels at a share of its side."""
+    import keras
+
+    side = _side(picture, share)
+    if side == picture.side_px:
+        return pixels
+    return keras.layers.Resizing(side, side, name=f"shrink_to_{side}")(pixels)
 
 
 def _side(picture: Picture, scale: float) -> int:

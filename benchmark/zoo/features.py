@@ -1,15 +1,27 @@
 """The feature matrix of a frozen backbone: which columns there are, and which a head uses."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..records import Params, Rows
+from ..records import Params, ParamValue, Rows, Tunable, alternatives
 from .architecture import Architecture
 
 _POOLINGS = ("avg", "max")
+SHARES = ("0.5", "0.667", "0.75", "1")
+
+SCALES = Tunable(
+    name="scales",
+    default="1",
+    about="shares of the picture's side that the network sees it at, such as 0.5 or 0.5+1",
+    choices=tuple(
+        "+".join(some) for count in range(1, 5) for some in itertools.combinations(SHARES, count)
+    ),
+    alternatives=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,6 +46,21 @@ class Backbone:
         """Which columns of the feature matrix hold what."""
         depths = [int(each.shape[-1]) for each in self.network.outputs[: len(self.taps)]]
         return layout(self.taps, depths, self.scales)
+
+
+def read_scales(params: Params) -> tuple[float, ...]:
+    """Return the scales that parameters name, smallest first; 1 alone where they name none."""
+    return _shares(params.get(SCALES.name, SCALES.default))
+
+
+def shares_in(params: Params) -> tuple[float, ...]:
+    """Return every share that some alternative of `scales` names, smallest first."""
+    named = alternatives(params.get(SCALES.name, SCALES.default))
+    return tuple(sorted({share for each in named for share in _shares(each)}))
+
+
+def _shares(words: ParamValue) -> tuple[float, ...]:
+    return tuple(sorted(float(word) for word in str(words).split("+")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +89,23 @@ def layout(
 
 
 def chosen_blocks(blocks: Sequence[Block], params: Params) -> tuple[Block, ...]:
-    """Return the blocks that `feature_depth` and `pooling` choose, in the matrix's order."""
+    """Return the blocks that parameters choose, in the matrix's order.
+
+    `feature_depth` and `pooling` choose in every scale; `scales` among them, where it is named.
+    """
     end = blocks[-1].tap
     poolings = params.text("pooling").split("+")
     everywhere = params.text("feature_depth") == "multi"
+    scales = read_scales(params) if SCALES.name in params else {each.scale for each in blocks}
     return tuple(
-        block for block in blocks if block.pooling in poolings and (everywhere or block.tap == end)
+        block
+        for block in blocks
+        if block.scale in scales and block.pooling in poolings and (everywhere or block.tap == end)
     )
 
 
 def select(blocks: Sequence[Block], params: Params) -> Rows:
-    """Return the columns of the feature matrix that `feature_depth` and `pooling` choose."""
+    """Return the columns of the feature matrix that parameters choose, as `chosen_blocks`."""
     spans = [np.arange(block.start, block.stop) for block in chosen_blocks(blocks, params)]
     return np.concatenate(spans).astype(np.int64)
 

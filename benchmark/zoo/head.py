@@ -11,20 +11,37 @@ from .architecture import complete
 from .features import Backbone, chosen_blocks, pool_blocks
 from .layers import classify, dense_layers, repeat_layer
 
+LOGISTIC, LAYERS = "logistic", "layers"
+PENALTY_PATH, PENALTY_GIVEN = "path", "given"
+
 # chosen, not sourced: on some hundred images a standardised linear head over ImageNet features
 # is hard to beat; hidden layers, norms and penalties are there for a search to try.
 HEAD: tuple[Tunable, ...] = (
+    Tunable(
+        name="head",
+        default=LOGISTIC,
+        about="logistic regression to its minimum, or dense layers trained by epochs",
+        choices=(LOGISTIC, LAYERS),
+    ),
+    Tunable(
+        name="penalty",
+        default=PENALTY_PATH,
+        about="l2 chosen on a path by cross-validated log loss, or as given",
+        choices=(PENALTY_PATH, PENALTY_GIVEN),
+    ),
     Tunable(
         name="feature_depth",
         default="multi",
         about="features at the backbone's end, or at all taps",
         choices=("end", "multi"),
+        alternatives=True,
     ),
     Tunable(
         name="pooling",
         default="avg",
         about="from maps to features",
         choices=("avg", "max", "avg+max"),
+        alternatives=True,
     ),
     Tunable(name="standardise", default=True, about="features to mean 0, variance 1"),
     Tunable(name="head_layers", default=0, about="hidden dense layers", low=0, high=3),
@@ -39,7 +56,7 @@ HEAD: tuple[Tunable, ...] = (
     Tunable(name="dropout", default=0.3, about="share dropped", low=0.0, high=0.8),
     Tunable(name="l2", default=1e-4, about="weight of squared kernels", low=0.0, high=1.0),
 )
-TINY_HEAD = Params(head_layers=1, head_width=4)
+TINY_HEAD = Params(head=LAYERS, head_layers=1, head_width=4)
 
 
 def build_head(

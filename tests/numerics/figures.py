@@ -159,7 +159,7 @@ def _patches(count: int) -> Pixels:
 
 
 def training(folder: Path) -> Figures:
-    """Return heads over fixed features, a perceptron, a small CNN, and an epoch's metrics."""
+    """Return heads over fixed features, one that is chosen, networks from scratch, metrics."""
     from benchmark.metrics import measure
     from benchmark.training import train
     from tests.training.conftest import make_material, make_spec
@@ -169,10 +169,11 @@ def training(folder: Path) -> Figures:
     heads: dict[str, dict[str, Any]] = {
         "linear": {},
         "hidden": {"head_layers": 1, "dropout": 0.2, "optimizer": "sgd", "schedule": "cosine"},
-        "balanced": {"class_weight": "balanced", "label_smoothing": 0.1, "optimizer": "lbfgs"},
+        "balanced": {"class_weight": "balanced", "label_smoothing": 0.1},
     }
     for name, params in heads.items():
         found[f"head {name}"] = listed(_head_over_fixed_features(params))
+    found |= _chosen_over_fixed_features()
     quick = {"learning_rate": 0.01, "batch": 8, "optimizer": "sgd"}
     for arch in ("mlp", "cnn"):
         fitted = train(make_spec(arch, Regime.SCRATCH, quick), material, Silent())
@@ -183,22 +184,58 @@ def training(folder: Path) -> Figures:
     return {**found, "epoch": listed([measured[name] for name in sorted(measured)])}
 
 
-def _head_over_fixed_features(params: dict[str, Any]) -> Any:
-    """Return the probabilities that a head gives for the rows it was stopped on."""
-    from benchmark.training import Examples, Features, fit_head
-    from benchmark.training.tunables import read_settings
+def _fixed_features() -> Any:
+    """Return features of 48 images, and their classes; the shallow tap tells little."""
+    from benchmark.training import Features
     from benchmark.zoo import Block
-    from tests.training.conftest import make_spec
 
     labels = np.arange(48) % 3
     matrix = generator(0, "matrix").normal(size=(48, 6)) + np.eye(3)[labels][:, [0, 1, 2] * 2]
     features = Features(
         matrix=matrix.astype(np.float32),
-        blocks=(Block(tap="end", pooling="avg", start=0, stop=6),),
+        blocks=(
+            Block(tap="shallow", pooling="avg", start=0, stop=2),
+            Block(tap="end", pooling="avg", start=2, stop=6),
+        ),
         seconds=0.0,
         engine="none",
         facts={},
     )
+    return features, labels
+
+
+def _chosen_over_fixed_features() -> Figures:
+    """Return what a convex head is chosen among, and the probabilities that it gives then."""
+    from benchmark.training import Examples, Lesson, fit_logistic
+    from benchmark.training.choosing import gather
+    from tests.training.conftest import make_spec
+
+    features, labels = _fixed_features()
+    rows, hashes = np.arange(48), [f"{row:02}" for row in range(48)]
+    groups = [row // 2 for row in range(32)]
+    lesson = Lesson(
+        features=features,
+        evidence=gather(("a", "b", "c"), rows[:32], labels[:32], hashes[:32], groups),
+        train=Examples(rows=rows[:32], labels=labels[:32]),
+        val=Examples(rows=rows[32:], labels=labels[32:]),
+    )
+    params = {"head": "logistic", "pooling": "avg", "class_weight": "none/balanced"}
+    spec = make_spec("mobilenetv2", Regime.FROZEN, params)
+    head = fit_logistic(spec.params, lesson, Silent())
+    return {
+        "choice": told(dict(head.params)),
+        "choice's log losses": listed([each.log_loss for each in head.choice.tried]),
+        "head logistic": listed(head.predict(rows[32:])),
+    }
+
+
+def _head_over_fixed_features(params: dict[str, Any]) -> Any:
+    """Return the probabilities that a head gives for the rows it was stopped on."""
+    from benchmark.training import Examples, fit_head
+    from benchmark.training.tunables import read_settings
+    from tests.training.conftest import make_spec
+
+    features, labels = _fixed_features()
     values = {"batch": 8, "dropout": 0.0, **params}
     spec = make_spec("mobilenetv2", Regime.FROZEN, values, epochs=8, patience=8)
     settings = read_settings(spec, ("a", "b", "c"), labels[:32])

@@ -103,7 +103,7 @@ def whole_network(spec: Spec, material: Material) -> Any:
 
     first = OverFeatures(spec, material, Silent())
     backbone = first.trunk.backbone
-    standing = first.head(material).standing(spec.params, len(material.classes))
+    standing = first.head(material).standing(len(material.classes))
     network = assemble(backbone, standing, spec.params)
     tail = split_backbone(backbone, spec.params.text("cut"), spec.params).tail
     # With features from before the cut the tail holds a network within it.

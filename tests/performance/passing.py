@@ -46,7 +46,7 @@ def pass_folder(arch: str, setting: Setting) -> dict[str, Any]:
             trunk = open_trunk(arch, setting, material)
             took["features"], features = timed(
                 lambda: open_features(
-                    make_spec(arch, setting, material), material, lambda: trunk.backbone, Silent()
+                    make_spec(arch, setting, material), material, trunk.at, Silent()
                 )
             )
     return {

@@ -51,7 +51,7 @@ def measure_head(arch: str, material: Material, setting: Setting) -> tuple[float
     """Return seconds of the backbone's pass over all images, and of a further head."""
     spec = make_spec(arch, setting, material)
     trunk = open_trunk(arch, setting, material)
-    first, features = timed(lambda: open_features(spec, material, lambda: trunk.backbone, Silent()))
+    first, features = timed(lambda: open_features(spec, material, trunk.at, Silent()))
 
     def trial(seed: int) -> None:
         head = fit_head(

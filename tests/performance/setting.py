@@ -12,7 +12,7 @@ from benchmark.data import ReadOptions, SplitOptions, decode, group_keys, make_s
 from benchmark.environment import machine, versions
 from benchmark.records import ParamValue, Picture, Regime, Silent, Spec
 from benchmark.training import Material, Trunk, defaults
-from benchmark.zoo import ARCHITECTURES, read_weights_from, resolve_weights
+from benchmark.zoo import ARCHITECTURES, LAYERS, read_weights_from, resolve_weights
 
 EPOCHS = 10
 
@@ -78,7 +78,7 @@ def make_spec(
         picture=Picture(side_px=setting.side),
         regime=regime,
         weights=material.weights.identity,
-        params=defaults(ARCHITECTURES[arch], regime).having(params),
+        params=defaults(ARCHITECTURES[arch], regime, LAYERS).having(params),
         epochs=epochs,
         patience=patience,
         seed=0 if material.weights.kind == "none" else seed,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from benchmark.errors import UsageError
+from benchmark.plan import check_space
 from benchmark.records import Regime
 from benchmark.search import parse_space, read_space
 from benchmark.training.tunables import tunables
@@ -36,7 +37,7 @@ CASES = [
 
 @pytest.mark.parametrize(("space", "name", "regime"), CASES)
 def test_a_space_fits_its_architectures(space: str, name: str, regime: Regime) -> None:
-    read_space(space).check(tunables(ARCHITECTURES[name], regime), name)
+    check_space(read_space(space), ARCHITECTURES[name], regime)
 
 
 @pytest.mark.parametrize("space", ["head", "linear", "augmentation", "finetune"])

@@ -81,6 +81,9 @@ def make_material(folder: Path, **changes: Any) -> Material:
 
 def make_spec(arch: str, regime: Regime, params: dict[str, Any] | None = None, **more: Any) -> Spec:
     architecture = ARCHITECTURES[arch]
+    given = {**architecture.tiny, **(params or {})}
+    if given.get("head") == "logistic":  # the tiny head is of layers
+        given = {"head": "logistic", **(params or {})}
     values: dict[str, Any] = {
         "arch": arch,
         "data": "drawn",
@@ -89,7 +92,7 @@ def make_spec(arch: str, regime: Regime, params: dict[str, Any] | None = None, *
         "picture": Picture(side_px=SIDE),
         "regime": regime,
         "weights": "none",
-        "params": check({**architecture.tiny, **(params or {})}, architecture, regime),
+        "params": check(given, architecture, regime),
         "epochs": 3,
         "patience": 3,
         "seed": 0,

@@ -8,11 +8,9 @@ import pytest
 from benchmark.records import Part, Regime, Silent
 from benchmark.training import Examples, Material, train
 from benchmark.training.epochs import TrainingStage, run_epochs
-from benchmark.training.frozen import make_trainee
 from benchmark.training.inputs import Columns, ImageRows, Shrunk
 from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.numpy_trainer import (
-    LbfgsTrainee,
     StackTrainee,
     read_stack,
     split_perceptron,
@@ -137,77 +135,6 @@ def test_a_head_with_a_layer_it_does_not_know_is_left_to_keras() -> None:
         [keras.Input((4,)), keras.layers.LayerNormalization(), keras.layers.Dense(2, "softmax")]
     )
     assert read_stack(network.layers) is None
-
-
-def linear(penalty: float) -> Any:
-    import keras
-
-    keras.utils.set_random_seed(5)
-    dense = keras.layers.Dense(CLASSES, kernel_regularizer=keras.regularizers.L2(penalty))
-    return keras.Sequential([keras.Input((WIDTH,)), dense, keras.layers.Activation("softmax")])
-
-
-def by_lbfgs(network: Any, **changes: Any) -> Any:
-    chosen = settings("lbfgs", **({"batch": 48, "epochs": 20, "patience": 20} | changes))
-    trainee = make_trainee(network, chosen, 0)
-    assert isinstance(trainee, LbfgsTrainee)
-    return trained(trainee, chosen)
-
-
-def test_lbfgs_finds_the_minimum_that_scikit_learn_finds() -> None:
-    from sklearn.linear_model import LogisticRegression
-
-    network, penalty = linear(0.05), 0.05
-    _, matrix = by_lbfgs(network, monitor="train_loss")
-    labels = np.random.default_rng(1)
-    labels.normal(size=(ROWS, WIDTH))
-    truth = labels.integers(0, CLASSES, ROWS)[:48]
-    values = (matrix - matrix.mean(0)) / matrix.std(0)
-    reference = LogisticRegression(C=1 / (2 * 48 * penalty), tol=1e-8, max_iter=1000)
-    reference.fit(values[:48], truth)
-    kernel, bias = network.get_weights()
-    assert_close(kernel, reference.coef_.T, 1e-2)
-    assert_close(bias - bias.mean(), reference.intercept_, 1e-2)
-
-
-def test_lbfgs_over_a_linear_head_does_not_depend_on_where_it_starts() -> None:
-    one, other = linear(0.01), linear(0.01)
-    other.set_weights([5 * each for each in other.get_weights()])
-    first, _ = by_lbfgs(one)
-    second, _ = by_lbfgs(other)
-    assert first.history == second.history
-    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.parametrize("norm", [False, True])
-def test_lbfgs_lowers_the_whole_loss_of_a_hidden_layer_too(norm: bool) -> None:
-    network = head("tanh", norm=norm)
-    result, _ = by_lbfgs(network, monitor="train_loss", epochs=5)
-    losses = [epoch.metrics["train_loss"] for epoch in result.history]
-    assert losses[-1] < 0.5 * losses[0] or losses[-1] < 0.1
-
-
-def test_the_slope_that_lbfgs_follows_is_the_slope_of_its_loss() -> None:
-    stack = read_stack(head("gelu").layers)
-    assert stack is not None
-    chosen = settings(
-        "lbfgs", label_smoothing=0.1, class_weights=np.array([1.0, 3.0, 0.5], np.float32)
-    )
-    trainee = LbfgsTrainee(stack, chosen, 0)
-    random = np.random.default_rng(2)
-    inputs = random.normal(size=(9, WIDTH)).astype(np.float32)
-    labels = random.integers(0, CLASSES, 9)
-    weights = stack.weights.astype(np.float64)
-    _, slope = trainee._loss(weights, inputs, labels)
-    measured = []
-    places = range(0, len(weights), 7)
-    for place in places:
-        step = np.zeros(len(weights))
-        step[place] = 1e-2
-        above, below = (trainee._loss(weights + each, inputs, labels)[0] for each in (step, -step))
-        measured.append((above - below) / 2e-2)
-    assert_close(slope[places], measured, 1e-2)
 
 
 PARAMS: dict[str, Any] = {

@@ -72,7 +72,7 @@ def test_what_learns_by_heart_is_right_by_chance_only(tmp_path: Path) -> None:
     """Labels without meaning: a network answers for its training images, and not out of fold."""
     meaningless = np.random.default_rng(3).permutation(40) % 2
     material = make_material(tmp_path, labels=meaningless)
-    params = {"optimizer": "lbfgs", "head_layers": 0, "l2": 0.0, "monitor": "train_loss"}
+    params = {"head": "logistic", "l2": 0.0}
     spec = make_spec("mobilenetv2", Regime.FROZEN, params, epochs=20, rank_on="cv:4")
     whole = replace(material.split, val=material.split.train)
     learnt = train(spec, replace(material, split=whole), Silent()).val.argmax(axis=1)

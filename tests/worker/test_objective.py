@@ -42,7 +42,7 @@ from benchmark.search import (
 )
 from benchmark.search.objectives import choose_pruner, read_goals
 from benchmark.search.trials import read_search, write_search
-from benchmark.training import defaults
+from benchmark.training import defaults, head_having
 from benchmark.worker import scoring
 from benchmark.worker.objective import Study, settings_for, start_of
 from benchmark.zoo import ARCHITECTURES
@@ -71,7 +71,7 @@ SPEC = Spec(
     picture=Picture(side_px=96),
     regime=Regime.FROZEN,
     weights="none",
-    params=defaults(ARCHITECTURES["mobilenetv2"], Regime.FROZEN),
+    params=defaults(ARCHITECTURES["mobilenetv2"], Regime.FROZEN, "layers"),
     epochs=5,
     patience=2,
     seed=0,
@@ -93,8 +93,11 @@ NO_IMAGES: Any = None  # for a study that trains nothing
 def test_the_first_trial_takes_an_architectures_own_defaults(
     space_name: str, arch: str, regime: Regime
 ) -> None:
-    own = defaults(ARCHITECTURES[arch], regime)
-    space = read_space(space_name).including(own)
+    space = read_space(space_name)
+    moved = [each.name for each in space.parameters]
+    head = head_having(moved, ARCHITECTURES[arch], regime)
+    own = defaults(ARCHITECTURES[arch], regime, head)
+    space = space.including(own)
     start = start_of(space, own)
     assert space.outside(own) == ()
     assert space.outside(start) == ()
@@ -222,9 +225,8 @@ def weighed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def fit_head(*words: Any, **_more: Any) -> Any:
         seen.append(words[4])
         return SimpleNamespace(
-            inputs=None,
-            network=SimpleNamespace(count_params=lambda: 5000),
-            trained=SimpleNamespace(predict=lambda _inputs, place: np.full((len(place), 2), 0.5)),
+            parameters=5000,
+            predict=lambda place: np.full((len(place), 2), 0.5),
         )
 
     monkeypatch.setattr(scoring, "fit_head", fit_head)
@@ -268,9 +270,8 @@ def examined(
                 seen(said(epoch))
             report(Epoch(number=epoch, stage="head", metrics={"val_macro_f1": 0.5}))
         return SimpleNamespace(
-            inputs=None,
-            network=SimpleNamespace(count_params=lambda: 5000),
-            trained=SimpleNamespace(predict=lambda _inputs, place: np.eye(2)[place % 2]),
+            parameters=5000,
+            predict=lambda place: np.eye(2)[place % 2],
         )
 
     monkeypatch.setattr(scoring, "fit_head", fit_head)
@@ -360,9 +361,9 @@ def test_features_are_computed_before_the_first_trial_and_once_for_each_scales(
     picture = replace(SPEC.picture, side_px=224)
     study = Study(replace(SPEC, picture=picture), read_space("linear"), material, Silent())
     study.prepare()
-    for scales in ("1", "1+0.5", "1", "1+0.5"):
+    for scales in ("1", "0.5+1", "1", "0.5+1"):
         study.score(Trial(0, Params(scales=scales), 5, lambda *_: False))
-    assert opened == ["1", "1+0.5"]
+    assert opened == ["1", "0.5+1"]
 
 
 def _space(line: str) -> Space:

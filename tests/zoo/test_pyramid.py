@@ -25,12 +25,12 @@ from tests.close import assert_close
 from tests.zoo.small import SEED, Array, coloured_pixels, run
 
 EVERYTHING = Params(feature_depth="multi", pooling="avg+max")
-SCALES = (1.0, 0.75, 0.5)
+SCALES = (0.5, 0.75, 1.0)
 SIDE = 128
 
 
-def test_scales_are_read_largest_first_and_are_one_where_none_are_named() -> None:
-    assert read_scales(Params(scales="1+0.75+0.5")) == SCALES
+def test_scales_are_read_smallest_first_and_are_one_where_none_are_named() -> None:
+    assert read_scales(Params(scales="0.5+0.75+1")) == SCALES
     assert read_scales(Params()) == (1.0,)
 
 
@@ -49,11 +49,11 @@ def test_blocks_of_each_scale_follow_one_another_and_depth_and_pooling_choose_in
 
 def test_a_picture_too_small_at_the_smallest_scale_is_refused() -> None:
     architecture, picture = ARCHITECTURES["xception"], Picture(side_px=96)
-    check_scales(architecture, picture, Params(scales="1+0.75"))
+    check_scales(architecture, picture, Params(scales="0.75/1"))
     with pytest.raises(
-        UsageError, match=r"at least 71 px, and scales=1\+0\.5 shows it 96 px at 48 px too"
+        UsageError, match=r"at least 71 px, and scales=0\.5\+1 shows it 96 px at 48 px too"
     ):
-        check_scales(architecture, picture, Params(scales="1+0.5"))
+        check_scales(architecture, picture, Params(scales="0.5+1"))
     with pytest.raises(UsageError, match="needs a side of at least 71 px, not 64"):
         check_scales(architecture, Picture(side_px=64), Params())
 
@@ -76,8 +76,8 @@ def test_features_at_a_scale_are_those_of_a_smaller_picture(
     halved = pixels.reshape(4, SIDE // 2, 2, SIDE // 2, 2, 3).mean(axis=(2, 4))
     own = np.asarray(run(build_extractor(built), halved))
     deviation = own.std(0).mean()
-    assert np.abs(features[:, 2 * width :] - own).max() < 1e-2 * deviation
-    assert np.abs(features[:, :width] - own).max() > 0.1 * deviation
+    assert np.abs(features[:, :width] - own).max() < 1e-2 * deviation
+    assert np.abs(features[:, 2 * width :] - own).max() > 0.1 * deviation
 
     params = architecture.tiny.having(EVERYTHING)
     columns = features[:, select(backbone.layout, params)]

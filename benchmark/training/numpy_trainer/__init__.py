@@ -6,10 +6,9 @@ and their weights written back. Tests hold the results to Keras's own `fit`.
 """
 
 from .stack import Stack, read_stack
-from .trainees import LbfgsTrainee, StackTrainee, split_perceptron, stack_trainee
+from .trainees import StackTrainee, split_perceptron, stack_trainee
 
 __all__ = [
-    "LbfgsTrainee",
     "Stack",
     "StackTrainee",
     "read_stack",

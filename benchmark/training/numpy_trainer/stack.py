@@ -31,10 +31,6 @@ class Layer:
         """Take the loss's slope over the outputs, fill the gradient, return the inputs'."""
         raise NotImplementedError
 
-    def penalty(self) -> float:
-        """Return what the layer's own weights add to the loss."""
-        return 0.0
-
     def state(self) -> list[npt.NDArray[np.float32]]:
         """Return the weights that are not trained by the gradient; they are changed in place."""
         return []
@@ -73,9 +69,6 @@ class _Dense(Layer):
         if self._penalty:
             by_parts(len(self._flat), self._penalise)
         return slope if self._first else slope @ self._kernel.T
-
-    def penalty(self) -> float:
-        return self._penalty * float(np.dot(self._flat, self._flat)) if self._penalty else 0.0
 
     def _penalise(self, part: slice) -> None:
         np.multiply(self._flat[part], np.float32(2 * self._penalty), out=self._scratch[part])
@@ -223,15 +216,6 @@ class Stack:
         """Fill the gradient from the loss's (b, k) slope over the logits."""
         for layer in reversed(self._layers[self._deepest :]):
             slope = layer.backward(slope)
-
-    def penalty(self) -> float:
-        """Return what the weights themselves add to the loss."""
-        return sum(layer.penalty() for layer in self._layers)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether a single layer has weights, and it is dense: the loss has one minimum then."""
-        return [type(layer) for layer in self._layers if layer.size] == [_Dense]
 
     def everything(self) -> list[npt.NDArray[np.float32]]:
         """Return everything that training changes, itself: changed in place it is taken up."""

@@ -1,4 +1,4 @@
-"""Who trains a stack: an optimizer batch by batch, or L-BFGS over all images at once."""
+"""Who trains a stack: an optimizer, batch by batch."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...records import Labels, Rows
 from ...seeds import generator
 from ..epochs import Batch, Inputs, Matrix, Step
-from ..tunables import LBFGS, MOMENTUM, WEIGHT_DECAY, Settings
+from ..tunables import MOMENTUM, WEIGHT_DECAY, Settings
 from .optimizers import Adam, Optimizer, RmsProp, Sgd, clip
 from .stack import Stack, read_stack
 
@@ -22,14 +22,10 @@ _OPTIMIZERS: dict[str, Callable[[int], Optimizer]] = {
 }
 
 
-def stack_trainee(
-    layers: Sequence[Any], settings: Settings, seed: int
-) -> "StackTrainee | LbfgsTrainee | None":
+def stack_trainee(layers: Sequence[Any], settings: Settings, seed: int) -> "StackTrainee | None":
     """Return who trains Keras layers in NumPy, None where one of them is not known here."""
     stack = read_stack(layers)
-    if stack is None:
-        return None
-    return (LbfgsTrainee if settings.optimizer == LBFGS else StackTrainee)(stack, settings, seed)
+    return None if stack is None else StackTrainee(stack, settings, seed)
 
 
 def split_perceptron(network: Any) -> tuple[Any, Stack] | None:
@@ -46,13 +42,25 @@ def split_perceptron(network: Any) -> tuple[Any, Stack] | None:
     return keras.Model(network.inputs[0], network.layers[first - 1].output), stack
 
 
-class _OfStack:
-    """What every way of training a `Stack` has in common."""
+class StackTrainee:
+    """Trains a `Stack` over standardised features, or over what stands before a perceptron."""
 
     def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
         self._stack = stack
         self._settings = settings
         self._random = generator(seed, "dropout")
+        self._optimizer = _OPTIMIZERS[settings.optimizer](stack.weights.size)
+
+    def step(self, inputs: Batch, labels: Labels, learning_rate: float) -> Step:
+        """Do one training step."""
+        stack = self._stack
+        probabilities = stack.probabilities(inputs, self._random)
+        seen = _seen(probabilities, labels)
+        targets = self._targets(labels, probabilities.shape[1])
+        stack.backward(self._slope(probabilities, targets, labels))
+        clip(stack.gradient, self._settings.clip_norm)
+        self._optimizer.step(stack.weights, stack.gradient, learning_rate)
+        return seen
 
     def predict(self, inputs: Inputs, rows: Rows) -> Matrix:
         """Return (n, k) probabilities."""
@@ -83,7 +91,7 @@ class _OfStack:
         self._random.bit_generator.state = json.loads(str(draws))
 
     def _arrays(self) -> list[npt.NDArray[Any]]:
-        return list(self._stack.everything())
+        return [*self._stack.everything(), *self._optimizer.state()]
 
     def _targets(self, labels: Labels, classes: int) -> Matrix:
         """Return the (b, k) probabilities that are aimed at: smoothed labels."""
@@ -97,71 +105,6 @@ class _OfStack:
         slope = probabilities - targets
         slope *= self._settings.class_weights[labels][:, None] / np.float32(len(labels))
         return slope
-
-
-class StackTrainee(_OfStack):
-    """Trains a `Stack` over standardised features, or over what stands before a perceptron."""
-
-    def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
-        super().__init__(stack, settings, seed)
-        self._optimizer = _OPTIMIZERS[settings.optimizer](stack.weights.size)
-
-    def step(self, inputs: Batch, labels: Labels, learning_rate: float) -> Step:
-        """Do one training step."""
-        stack = self._stack
-        probabilities = stack.probabilities(inputs, self._random)
-        seen = _seen(probabilities, labels)
-        targets = self._targets(labels, probabilities.shape[1])
-        stack.backward(self._slope(probabilities, targets, labels))
-        clip(stack.gradient, self._settings.clip_norm)
-        self._optimizer.step(stack.weights, stack.gradient, learning_rate)
-        return seen
-
-    def _arrays(self) -> list[npt.NDArray[Any]]:
-        return [*super()._arrays(), *self._optimizer.state()]
-
-
-class LbfgsTrainee(_OfStack):
-    """Trains a `Stack` by L-BFGS over all images at once (Liu and Nocedal 1989).
-
-    A step, which is an epoch then, is `ITERATIONS` iterations, so that early stopping watches the
-    way to the minimum. A linear head has one minimum, and the way there begins at zero: all seeds
-    agree.
-    """
-
-    ITERATIONS = 20
-
-    def __init__(self, stack: Stack, settings: Settings, seed: int) -> None:
-        super().__init__(stack, settings, seed)
-        if stack.is_linear:
-            stack.weights[...] = 0
-
-    def step(self, inputs: Batch, labels: Labels, _learning_rate: float) -> Step:
-        """Do some iterations, with step lengths of their own."""
-        from scipy.optimize import minimize
-
-        found = minimize(
-            lambda weights: self._loss(weights, inputs, labels),
-            self._stack.weights.astype(np.float64),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": self.ITERATIONS},
-        )
-        self._stack.weights[...] = found.x
-        return _seen(self._stack.probabilities(inputs, self._random), labels)
-
-    def _loss(
-        self, weights: npt.NDArray[np.float64], inputs: Batch, labels: Labels
-    ) -> tuple[float, npt.NDArray[np.float64]]:
-        """Return the loss with its penalty at some weights, and its gradient over them."""
-        stack = self._stack
-        stack.weights[...] = weights
-        probabilities = stack.probabilities(inputs, self._random)
-        targets = self._targets(labels, probabilities.shape[1])
-        stack.backward(self._slope(probabilities, targets, labels))
-        entropies = -(targets * np.log(np.maximum(probabilities, 1e-15))).sum(axis=1)
-        weighted = np.mean(self._settings.class_weights[labels] * entropies, dtype=np.float64)
-        return float(weighted) + stack.penalty(), stack.gradient.astype(np.float64)
 
 
 def _copy_into(own: Sequence[npt.NDArray[Any]], kept: Sequence[npt.NDArray[Any]]) -> None:
