@@ -19,6 +19,7 @@ from .fingerprints import read_file
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
+from .sizes import median_pixels
 from .sources import read_index
 from .splits import (
     NearPair,
@@ -72,6 +73,7 @@ __all__ = [
     "find_decoded",
     "group_keys",
     "make_splits",
+    "median_pixels",
     "near_copies",
     "read_file",
     "read_index",

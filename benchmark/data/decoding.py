@@ -43,7 +43,7 @@ from ..errors import ImageError, one_line
 from ..records import Picture
 from .bombs import check_costs, turn
 from .deep import to_eight_bits, used_range
-from .dicom import read_dicom
+from .dicom import count_pixels, read_dicom
 from .dicom_files import is_dicom
 from .quiet import quiet
 
@@ -181,6 +181,20 @@ def grey_in_use(data: bytes) -> str:
         return ""
     with quiet():
         return _opened(data, lambda image: used_range(_loaded(image)) if _is_deep(image) else "")
+
+
+def stored_pixels(stored: bytes | npt.NDArray[np.generic]) -> int:
+    """Return how many pixels a picture has as stored: width times height, undecoded.
+
+    Raises:
+        ImageError: it is no readable picture, or too large.
+    """
+    if not isinstance(stored, bytes):
+        return int(np.prod(stored.shape[:2]))
+    with quiet():
+        if is_dicom(stored):
+            return count_pixels(stored)
+        return _opened(stored, lambda image: image.width * image.height)
 
 
 def _loaded(image: Image.Image) -> npt.NDArray[Any]:

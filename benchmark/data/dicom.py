@@ -94,6 +94,20 @@ def read_tags(data: bytes) -> Tags:
     return _guarded(read)
 
 
+def count_pixels(data: bytes) -> int:
+    """Return how many pixels a DICOM file's picture has, as its header states them.
+
+    Raises:
+        ImageError: the header cannot be parsed, or states none.
+    """
+
+    def read() -> int:
+        file = parse(data, header_only=True)
+        return int(file.Rows) * int(file.Columns)
+
+    return _guarded(read)
+
+
 def decoders() -> tuple[str, ...]:
     """Return which decoders of compressed transfer syntaxes are installed, with their versions."""
     found = []

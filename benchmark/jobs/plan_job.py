@@ -37,10 +37,14 @@ def show_plan(request: Request) -> int:
         table.add_column(heading, justify="right" if heading == "about" else "left")
     total = 0.0
     names = names_of(job.spec for job in plan.jobs)
+    to_run = plan.open_jobs(done)
+    work = [(job.spec, planned.splits[job.split]) for job in to_run]
+    estimates = estimate_seconds(work, index)
+    about = {job.spec.digest: each for job, each in zip(to_run, estimates, strict=True)}
     for job in plan.jobs:
         spec = job.spec
         finished = spec.digest in done
-        seconds = 0.0 if finished else estimate_seconds(spec, planned.splits[job.split], index)
+        seconds = about.get(spec.digest, 0.0)
         total += seconds
         table.add_row(
             names[spec.digest],

@@ -1,52 +1,144 @@
-"""What a spec will cost, estimated before it starts from its floating-point operations."""
+"""What specs will cost, estimated before they start from their floating-point operations."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
+from math import prod
 
 from .. import environment
 from ..records import Index, Regime, Spec, Split
 from ..training import fold_count
-from ..zoo import ARCHITECTURES
+from ..zoo import ARCHITECTURES, Architecture
 
 # How much of the machine's matrix-multiply rate a family's backbone reaches on a CPU; measured
-# once on two cores with TensorFlow 2.21 at 224 px, batch 32. Depthwise convolutions wait for
-# memory.
-_SHARE_OF_PEAK = {"mobilenet": 0.3, "convnext": 0.15, "densenet": 0.6, "efficientnet": 0.4}
+# once on two cores at 224 px, batch 32, in float32: trained with TensorFlow 2.21, and frozen with
+# OpenVINO 2026.4 (efficientnet there: chosen, not sourced). Depthwise convolutions wait for memory.
+_SHARE_TRAINED = {"mobilenet": 0.3, "convnext": 0.15, "densenet": 0.6, "efficientnet": 0.4}
+_SHARE_FROZEN = {"mobilenet": 0.45, "convnext": 0.62, "densenet": 0.62, "efficientnet": 0.45}
 _USUAL_SHARE = 0.8
 _BACKWARD = 3.0  # a training step costs three forward passes
 _FIXED_SECONDS = 6.0  # building, compiling, saving and logging
 _HEAD_SECONDS = 0.2  # chosen, not sourced: a head on kept features, and the search's own work
+_CHOICE_SECONDS = 2.0  # a combination of alternatives and its path of penalties over 700 images
+_CHOICE_IMAGES = 700
 _DECODE_PER_SECOND = 200.0
-_NOMINAL_RATE = 100.0  # GFLOP/s; chosen, not sourced: a machine of two cores
 _SET_ASIDE = 0.1  # of a fold's training images, for early stopping; as where val is a tenth
 
 
-def estimate_seconds(spec: Spec, split: Split, index: Index) -> float:
-    """Estimate the seconds that a spec takes on this machine, nothing being cached."""
-    return _seconds(spec, split, index, _gflops_per_second())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pace:
+    """GFLOP/s of whole networks as they are trained, and of frozen ones as images pass."""
+
+    trained: float
+    frozen: float
 
 
-def nominal_seconds(spec: Spec, split: Split, index: Index) -> float:
-    """Return the seconds that a spec would take at a nominal rate: the same on every machine."""
-    return _seconds(spec, split, index, _NOMINAL_RATE)
+# chosen: a machine of two cores, that on which the shares were measured, and a third of it for
+# networks that are trained, whose layers are small.
+_NOMINAL = _Pace(trained=100.0, frozen=290.0)
+
+Work = Iterable[tuple[Spec, Split]]
+_Key = tuple[object, ...]
 
 
-def _seconds(spec: Spec, split: Split, index: Index, rate: float) -> float:
+def estimate_seconds(work: Work, index: Index) -> list[float]:
+    """Estimate the seconds that each of several specs takes on this machine, one after the other.
+
+    What several share stands with the first of them: the decoded images, a frozen backbone's
+    features, what a head chose. Nothing is cached before.
+    """
+    measured = _gflops_per_second()
+    return _seconds(work, index, _Pace(trained=measured, frozen=measured))
+
+
+def nominal_seconds(work: Work, index: Index) -> list[float]:
+    """Return the seconds at a nominal rate, as `estimate_seconds`: the same on every machine."""
+    return _seconds(work, index, _NOMINAL)
+
+
+def nominal_pass_seconds(architecture: Architecture, side_px: int, images: int) -> float:
+    """Return the seconds of one pass of images through a frozen backbone, at the nominal rate."""
+    return images * _gflops(architecture, side_px) / _frozen_rate(architecture, _NOMINAL)
+
+
+def sides_read(spec: Spec) -> list[int]:
+    """Return every side that a network reads its picture at, in some alternative or other."""
+    words = str(spec.params.get("scales", "1")).replace("+", "/").split("/")
+    return sorted({round(spec.picture.side_px * float(word)) for word in words})
+
+
+def in_minutes(seconds: float) -> str:
+    """Return seconds as whole minutes, in words."""
+    minutes = max(1, round(seconds / 60))
+    return "a minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def _seconds(work: Work, index: Index, pace: _Pace) -> list[float]:
+    done: set[_Key] = set()
+    found = []
+    for spec, split in work:
+        parts: dict[_Key, float] = {("pixels", spec.picture): len(index) / _DECODE_PER_SECOND}
+        if spec.regime is Regime.FROZEN:
+            parts |= _frozen(spec, split, index, pace)
+        else:
+            parts["trained", spec.digest] = _trained(spec, split, pace)
+        found.append(_FIXED_SECONDS + sum(parts[key] for key in parts if key not in done))
+        done |= parts.keys()
+    return found
+
+
+def _trained(spec: Spec, split: Split, pace: _Pace) -> float:
+    """Return the cost of a whole network: trials, the winner once more, and folds train it each."""
     architecture = ARCHITECTURES[spec.arch]
-    native = architecture.native_side_px or spec.picture.side_px
-    gflops = architecture.gflops * (spec.picture.side_px / native) ** 2
-    share = _SHARE_OF_PEAK.get(architecture.family, _USUAL_SHARE)
-    images = len(index) / _DECODE_PER_SECOND
-    trials, folds = spec.search.trials if spec.search else 0, fold_count(spec.rank_on)
-    heads = 0.0
-    if spec.regime is Regime.FROZEN:  # features are computed once, whatever is searched
-        passes = float(len(index))
-        heads = (trials + folds) * _HEAD_SECONDS
-    else:  # each trial is a whole training, and the winner is trained once more; so is each fold
-        learnt = float((trials + 1) * len(split.train))
-        if folds:
-            learnt += (1 - _SET_ASIDE) * (folds - 1) * (len(split.train) + len(split.val))
-        passes = _BACKWARD * spec.epochs * learnt
-    return _FIXED_SECONDS + heads + images + passes * gflops / (share * rate)
+    learnt = float((_trials(spec) + 1) * len(split.train))
+    if folds := fold_count(spec.rank_on):
+        learnt += (1 - _SET_ASIDE) * (folds - 1) * (len(split.train) + len(split.val))
+    share = _SHARE_TRAINED.get(architecture.family, _USUAL_SHARE)
+    gflops = sum(_gflops(architecture, side) for side in sides_read(spec))
+    return _BACKWARD * spec.epochs * learnt * gflops / (share * pace.trained)
+
+
+def _frozen(spec: Spec, split: Split, index: Index, pace: _Pace) -> dict[_Key, float]:
+    """Return what a frozen network costs: features once at each side, choosing once, and heads."""
+    architecture = ARCHITECTURES[spec.arch]
+    views = int(spec.params.get("views", 0))
+    images = len(index) + views * len(split.train)
+    backbone = (spec.arch, spec.weights, spec.seed if spec.weights == "none" else None)
+    rate = _frozen_rate(architecture, pace)
+    parts: dict[_Key, float] = {
+        ("features", *backbone, side, views): images * _gflops(architecture, side) / rate
+        for side in sides_read(spec)
+    }
+    folds = fold_count(spec.rank_on)
+    chosen = ("choice", *backbone, spec.params, split.digest, spec.rank_on)
+    learnt = len(split.train) + (len(split.val) if folds else 0)
+    parts[chosen] = _CHOICE_SECONDS * _choices(spec) * (folds + 1) * learnt / _CHOICE_IMAGES
+    parts["heads", spec.digest] = (_trials(spec) + folds) * _HEAD_SECONDS
+    return parts
+
+
+def _choices(spec: Spec) -> int:
+    """Return how many combinations of alternatives a head is chosen among; 0 for no choice."""
+    if spec.params.get("penalty", "given") == "given" and not _several(spec):
+        return 0
+    return prod(map(len, _several(spec)))
+
+
+def _several(spec: Spec) -> list[list[str]]:
+    words = [value.split("/") for value in spec.params.values() if isinstance(value, str)]
+    return [each for each in words if len(each) > 1]
+
+
+def _trials(spec: Spec) -> int:
+    return spec.search.trials if spec.search else 0
+
+
+def _gflops(architecture: Architecture, side_px: int) -> float:
+    return architecture.gflops * (side_px / (architecture.native_side_px or side_px)) ** 2
+
+
+def _frozen_rate(architecture: Architecture, pace: _Pace) -> float:
+    return _SHARE_FROZEN.get(architecture.family, _USUAL_SHARE) * pace.frozen
 
 
 @cache

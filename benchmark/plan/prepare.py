@@ -8,7 +8,6 @@ import numpy as np
 
 from ..cache import Cache
 from ..data import (
-    DATA_SETS,
     Decoded,
     Facts,
     NearPair,
@@ -27,9 +26,8 @@ from ..errors import DataError
 from ..records import Index, Labels, LeftOut, Picture, Progress, Split
 from ..request import Request
 from .ranking import Sampling
-from .specs import Draft, Plan, check_request, choose_picture, draft_plan, make_plan
-
-USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
+from .sides import choose_picture
+from .specs import Draft, Plan, check_request, draft_plan, make_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,10 +168,8 @@ def read_images(request: Request, cache: Cache) -> tuple[Index, Picture]:
     index = read_index(request.data, options, cache)
     if index.windowless and request.window == "file":
         index = replace(index, notes=(*index.notes, _window_note(index.windowless)))
-    known = index.name in DATA_SETS
-    return index, choose_picture(
-        request, DATA_SETS[index.name].side_px if known else USUAL_SIDE_PX, index.grey_range
-    )
+    picture, notes = choose_picture(request, index)
+    return replace(index, notes=(*index.notes, *notes)), picture
 
 
 def _window_note(count: int) -> str:

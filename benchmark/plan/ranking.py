@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..records import Index, Labels, Regime, Spec, Split
 from ..request import Request
 from ..training import check_folds, fold_count
-from .costs import estimate_seconds, nominal_seconds
+from .costs import estimate_seconds, in_minutes, nominal_seconds
 
 # chosen, not sourced: 200 show differences of 9 to 14 points of macro-F1, 70 of 15 to 23.
 _FEW_UNITS = 200
@@ -82,21 +82,22 @@ def choose_ranking(
     if reason:
         return _on_val(f"{reason}, though it has only {units} separate patients or images")
     few = f"validation has only {units} separate patients or images"
-    plain = sum(nominal_seconds(spec, split, index) for spec in specs)
+    plain = [(spec, split) for spec in specs]
+    most = _MOST_TIMES * sum(nominal_seconds(plain, index))
     for folds in _FOLDS:
-        folded = [replace(spec, rank_on=folds) for spec in specs]
-        if sum(nominal_seconds(spec, split, index) for spec in folded) <= _MOST_TIMES * plain:
+        if sum(nominal_seconds(_folded(plain, folds), index)) <= most:
             return Ranking(rank_on=folds, note=f"{_on_folds(folds, split)}: {few}.")
-    with_folds = [replace(spec, rank_on=_DEFAULT) for spec in specs]
-    seconds = sum(
-        estimate_seconds(folds, split, index) - estimate_seconds(spec, split, index)
-        for spec, folds in zip(specs, with_folds, strict=True)
-    )
+    with_folds = sum(estimate_seconds(_folded(plain, _DEFAULT), index))
+    seconds = with_folds - sum(estimate_seconds(plain, index))
     return Ranking(
         rank_on="val",
         note=f"rows are ranked on validation. {few[0].upper()}{few[1:]}; ranking on out-of-fold "
-        f"answers would take about {_minutes(seconds)} more: --rank-on {_DEFAULT}.",
+        f"answers would take about {in_minutes(seconds)} more: --rank-on {_DEFAULT}.",
     )
+
+
+def _folded(work: Iterable[tuple[Spec, Split]], rank_on: str) -> list[tuple[Spec, Split]]:
+    return [(replace(spec, rank_on=rank_on), split) for spec, split in work]
 
 
 def check_ranking(request: Request) -> None:
@@ -139,9 +140,8 @@ def shuffled_spec(specs: Sequence[Spec], split: Split, index: Index) -> Spec:
     """
     check_learning(spec.regime for spec in specs)
     learning = [replace(spec, search=None) for spec in specs if spec.regime is not Regime.PRIOR]
-    cheapest = min(
-        learning, key=lambda spec: nominal_seconds(replace(spec, rank_on="val"), split, index)
-    )
+    alone = [nominal_seconds([(replace(spec, rank_on="val"), split)], index) for spec in learning]
+    cheapest = learning[alone.index(min(alone))]
     return replace(cheapest, labels="shuffled")
 
 
@@ -176,8 +176,3 @@ def _on_folds(rank_on: str, split: Split) -> str:
 
 def _on_val(reason: str) -> Ranking:
     return Ranking(rank_on="val", note=f"rows are ranked on validation: {reason}.")
-
-
-def _minutes(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    return "a minute" if minutes == 1 else f"{minutes} minutes"

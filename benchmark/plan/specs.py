@@ -26,9 +26,8 @@ from .ranking import (
     sampling_of,
     shuffled_spec,
 )
+from .sides import check_side, scales_for, sides_notes
 from .spaces import search_spec, space_for
-
-CHANNELS = {"rgb": 3, "grey": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +75,6 @@ class Plan:
         return tuple(job for job in self.jobs if job.spec.digest not in done)
 
 
-def choose_picture(request: Request, native_side_px: int, grey_range: str) -> Picture:
-    """Settle how files become pixels."""
-    return Picture(
-        side_px=request.side if isinstance(request.side, int) else native_side_px,
-        channels=CHANNELS[request.channels],
-        fit=request.fit,
-        window=request.window,
-        grey_range=grey_range,
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A request that has been checked, before its images are decoded and divided.
@@ -128,7 +116,7 @@ def check_request(request: Request) -> None:
         if part.search and part.space:
             read_space(part.space)  # also where no architecture is searched
         if isinstance(part.side, int):
-            _check_side([architecture for architecture, _ in found], part.side)
+            check_side([architecture for architecture, _ in found], part.side)
         for architecture, regime in found:
             own = part.on(regime)
             search_spec(own, space_for(own, architecture, regime))
@@ -144,7 +132,12 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
             are to be ranked on cannot be had.
         WeightsError: weights that were asked for cannot be had.
     """
-    jobs = [job for part in request.parts for job in _jobs(part, index, picture)]
+    jobs: list[Job] = []
+    sides: list[str] = []
+    for part in request.parts:
+        own = _jobs(part, index, picture)
+        jobs += own
+        sides += sides_notes(part, [job.spec for job in own], index, picture)
     noted = {job.spec.arch: job.weights for job in jobs if job.weights.note}
     return Draft(
         request=request,
@@ -152,14 +145,14 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
         picture=picture,
         jobs=tuple({job.spec.digest: job for job in jobs}.values()),
         composites=request.composites,
-        notes=_notes(noted),
+        notes=(*_notes(noted), *dict.fromkeys(sides)),
     )
 
 
 def _jobs(request: Request, index: Index, picture: Picture) -> list[Job]:
     """Return the jobs of a request's single networks, for no split and seed yet."""
     architectures = [ARCHITECTURES[name] for name in request.arch]
-    _check_side(architectures, picture.side_px)
+    check_side(architectures, picture.side_px)
     single = [each for each in architectures if not _is_composite(each)]
     weights = _weights(single, request.weights)
     jobs = []
@@ -268,6 +261,9 @@ def _spec(
     """Return an architecture's spec for no split and seed yet."""
     regime = _regime(request, architecture)
     params = params_for(request, architecture, regime, index)
+    scales = scales_for(request, architecture, regime, index, picture)
+    if scales is not None and "scales" in params:
+        params = params.having(scales=scales)
     if regime is Regime.FROZEN:
         check_scales(architecture, picture, params)
     return Spec(
@@ -303,16 +299,6 @@ def _regime(request: Request, architecture: Architecture) -> Regime:
         known = ", ".join(architecture.regimes)
         raise UsageError(f"{architecture.name} has no regime {wanted}; it has: {known}.")
     return default
-
-
-def _check_side(architectures: Sequence[Architecture], side_px: int) -> None:
-    small = [each for each in architectures if side_px < each.smallest_side_px]
-    if small:
-        needs = ", ".join(f"{each.name} (at least {each.smallest_side_px})" for each in small)
-        raise UsageError(
-            f"a side of {side_px} px is smaller than these networks allow: {needs}. "
-            f"Raise it, or leave them out with --arch 'all,-{small[0].name}'."
-        )
 
 
 def _weights(architectures: Sequence[Architecture], choice: WeightsChoice) -> dict[str, Weights]:

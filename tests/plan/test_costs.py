@@ -4,29 +4,101 @@ from typing import Any, cast
 
 import pytest
 
-from benchmark.plan.costs import estimate_seconds
-from benchmark.records import Regime, SearchSpec, Spec
+from benchmark.plan.costs import (
+    estimate_seconds,
+    in_minutes,
+    nominal_pass_seconds,
+    nominal_seconds,
+    sides_read,
+)
+from benchmark.records import Picture, Regime, SearchSpec, Spec
+from benchmark.zoo import ARCHITECTURES
 from tests.worker.acting import spec_of
 
 INDEX = cast("Any", range(1000))
-SPLIT = cast("Any", SimpleNamespace(train=range(700)))
+SPLIT = cast("Any", SimpleNamespace(train=range(700), val=range(100), digest="split"))
+FROZEN = replace(
+    spec_of("densenet121"), regime=Regime.FROZEN, weights="imagenet", picture=Picture(side_px=448)
+)
 
 
-def cost(spec: Spec, trials: int, monkeypatch: pytest.MonkeyPatch) -> float:
-    monkeypatch.setattr("benchmark.plan.costs._gflops_per_second", lambda: 10.0)
-    search = cast("SearchSpec", SimpleNamespace(trials=trials)) if trials else None
-    return estimate_seconds(replace(spec, search=search), SPLIT, INDEX)
+def searched(spec: Spec, trials: int) -> Spec:
+    search = SearchSpec(engine="optuna:tpe", space="head", space_digest="", trials=trials)
+    return replace(spec, search=search)
 
 
-def test_a_search_costs_a_training_a_trial_where_networks_are_trained_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def cost(*specs: Spec) -> float:
+    return sum(nominal_seconds([(spec, SPLIT) for spec in specs], INDEX))
+
+
+def having(spec: Spec, **params: str) -> Spec:
+    return replace(spec, params=spec.params.having(params))
+
+
+def test_a_search_costs_a_training_a_trial_where_networks_are_trained_whole() -> None:
     spec = replace(spec_of("cnn"), epochs=30)
-    alone, searched = cost(spec, 0, monkeypatch), cost(spec, 20, monkeypatch)
-    fixed = cost(replace(spec, epochs=0), 0, monkeypatch)
-    assert searched - fixed == pytest.approx(21 * (alone - fixed))
+    fixed = cost(replace(spec, epochs=0))
+    assert cost(searched(spec, 20)) - fixed == pytest.approx(21 * (cost(spec) - fixed))
 
 
-def test_a_search_of_heads_costs_the_features_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = replace(spec_of("densenet121"), regime=Regime.FROZEN)
-    assert 0 < cost(spec, 20, monkeypatch) - cost(spec, 0, monkeypatch) < 10
+def test_a_search_of_heads_costs_the_features_once() -> None:
+    assert 0 < cost(searched(FROZEN, 20)) - cost(FROZEN) < 10
+
+
+def test_each_side_that_a_network_reads_is_passed_once_in_whatever_alternatives() -> None:
+    spec = having(FROZEN, scales="0.5/0.75/1/0.5+0.75+1")
+    assert sides_read(spec) == [224, 336, 448]
+    passes = [nominal_pass_seconds(ARCHITECTURES["densenet121"], side, 1000) for side in (224, 336)]
+    assert passes[1] == pytest.approx(1.5**2 * passes[0])
+    without = cost(having(FROZEN, scales="0.5/0.75/1"))
+    assert cost(spec) > without  # four to choose among rather than three
+    given = {"penalty": "given"}
+    two, one = having(FROZEN, scales="0.5+0.75", **given), having(FROZEN, scales="0.5", **given)
+    assert cost(two) - cost(one) == pytest.approx(passes[1])
+
+
+def test_a_choice_is_made_anew_in_every_fold() -> None:
+    spec = having(FROZEN, penalty="path", pooling="avg/avg+max")
+    chosen, folded = cost(spec), cost(replace(spec, rank_on="cv:5"))
+    alone = cost(having(FROZEN, penalty="given", pooling="avg"))
+    assert chosen - alone == pytest.approx(4, rel=0.01)
+    assert folded - alone == pytest.approx(6 * 4 * 800 / 700, rel=0.05)
+
+
+def test_what_seeds_share_is_counted_with_the_first() -> None:
+    spec = having(FROZEN, scales="0.5", penalty="path")
+    alone, several = cost(spec), cost(spec, replace(spec, seed=1), replace(spec, seed=2))
+    assert several == pytest.approx(alone + 2 * 6)
+    other = cost(spec, having(replace(spec, seed=1), scales="0.75"))
+    assert other > 2 * alone
+
+
+def test_random_backbones_share_nothing() -> None:
+    spec = replace(FROZEN, weights="none")
+    assert cost(spec, replace(spec, seed=1)) == pytest.approx(2 * cost(spec) - 5)  # decoding
+
+
+def test_augmented_views_are_passed_too() -> None:
+    spec = having(FROZEN, scales="0.5")
+    alone = nominal_pass_seconds(ARCHITECTURES["densenet121"], 224, 700)
+    viewed = replace(spec, params=spec.params.having(views=4))
+    assert cost(viewed) - cost(spec) == pytest.approx(4 * alone)
+
+
+def test_this_machines_pace_is_measured_for_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for rate in (290.0, 29.0):
+        monkeypatch.setattr("benchmark.plan.costs._gflops_per_second", lambda rate=rate: rate)
+        found += estimate_seconds([(FROZEN, SPLIT)], INDEX)
+    assert found[0] == pytest.approx(cost(FROZEN))
+    fixed = 6 + 5
+    assert found[1] - fixed == pytest.approx(10 * (found[0] - fixed))
+
+
+def test_minutes_are_whole() -> None:
+    assert [in_minutes(each) for each in (3, 89, 91, 600)] == [
+        "a minute",
+        "a minute",
+        "2 minutes",
+        "10 minutes",
+    ]
