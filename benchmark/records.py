@@ -409,6 +409,15 @@ class Spec:
         return re.sub(r"(sha256:.{8})[0-9a-f]*", r"\1", self.weights)
 
     @property
+    def sides_px(self) -> tuple[int, ...]:
+        """The sides at which its network sees the picture, smallest first: all it may choose from.
+
+        None where it shrinks no picture: the class frequencies alone, and composites.
+        """
+        words = str(self.params.get("scales", "")).replace("+", "/").split("/")
+        return tuple(sorted({round(self.picture.side_px * float(each)) for each in words if each}))
+
+    @property
     def without_budget(self) -> Self:
         """The spec but for how long it is searched: with more trials it is still the same study."""
         if self.search is None:

@@ -54,7 +54,23 @@ def _leading(board: Board) -> tuple[Column, ...]:
         ),
         Column(heading="regime", write=lambda row: str(row.regime), priority=11),
         Column(heading="weights", write=lambda row: row.weights or UNKNOWN, priority=6),
+        _sides(board),
     )
+
+
+def _sides(board: Board) -> Column:
+    """Return the sides at which networks see the picture; people see them where they differ."""
+    differ = len({_sides_seen(row) for row in board.rows} - {""}) > 1
+    return Column(
+        heading="side (px)" if differ else "",
+        write=lambda row: _sides_seen(row) or UNKNOWN,
+        priority=12 if differ else None,
+        cells={"sides_seen_px": _sides_seen},
+    )
+
+
+def _sides_seen(row: Row) -> str:
+    return "+".join(map(str, row.representative.final.sides_px))
 
 
 def _standing(board: Board) -> Cells:

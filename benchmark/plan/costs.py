@@ -61,12 +61,6 @@ def nominal_pass_seconds(architecture: Architecture, side_px: int, images: int) 
     return images * _gflops(architecture, side_px) / _frozen_rate(architecture, _NOMINAL)
 
 
-def sides_read(spec: Spec) -> list[int]:
-    """Return every side that a network reads its picture at, in some alternative or other."""
-    words = str(spec.params.get("scales", "1")).replace("+", "/").split("/")
-    return sorted({round(spec.picture.side_px * float(word)) for word in words})
-
-
 def in_minutes(seconds: float) -> str:
     """Return seconds as whole minutes, in words."""
     minutes = max(1, round(seconds / 60))
@@ -94,7 +88,7 @@ def _trained(spec: Spec, split: Split, pace: _Pace) -> float:
     if folds := fold_count(spec.rank_on):
         learnt += (1 - _SET_ASIDE) * (folds - 1) * (len(split.train) + len(split.val))
     share = _SHARE_TRAINED.get(architecture.family, _USUAL_SHARE)
-    gflops = sum(_gflops(architecture, side) for side in sides_read(spec))
+    gflops = sum(_gflops(architecture, side) for side in spec.sides_px or (spec.picture.side_px,))
     return _BACKWARD * spec.epochs * learnt * gflops / (share * pace.trained)
 
 
@@ -107,7 +101,7 @@ def _frozen(spec: Spec, split: Split, index: Index, pace: _Pace) -> dict[_Key, f
     rate = _frozen_rate(architecture, pace)
     parts: dict[_Key, float] = {
         ("features", *backbone, side, views): images * _gflops(architecture, side) / rate
-        for side in sides_read(spec)
+        for side in spec.sides_px or (spec.picture.side_px,)
     }
     folds = fold_count(spec.rank_on)
     chosen = ("choice", *backbone, spec.params, split.digest, spec.rank_on)

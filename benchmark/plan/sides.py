@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..records import Index, Picture, Regime, Spec
 from ..request import Request
 from ..zoo import ARCHITECTURES, Architecture
-from .costs import in_minutes, nominal_pass_seconds, sides_read
+from .costs import in_minutes, nominal_pass_seconds
 
 CHANNELS = {"rgb": 3, "grey": 1}
 USUAL_SIDE_PX = 224  # what most of the zoo was pretrained at
@@ -111,7 +111,9 @@ def sides_notes(
     readers: dict[str, list[str]] = {}
     slow = []
     for spec in specs:
-        sides = sides_read(spec)
+        sides = spec.sides_px
+        if not sides:
+            continue
         readers.setdefault(_words(sides), []).append(spec.arch)
         larger = [
             _side(picture, each)

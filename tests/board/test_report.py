@@ -14,7 +14,7 @@ from benchmark.board import (
     to_table,
 )
 from benchmark.board.report import MARKDOWN_LIMIT
-from benchmark.records import State
+from benchmark.records import Params, State
 from tests.board.made import (
     Made,
     board_of,
@@ -95,6 +95,19 @@ def test_csv_keeps_twelve_digits(board: Board) -> None:
     )
     assert float(first["training_seconds"]) == pytest.approx(6.0, rel=1e-11)
     assert float(first["wall_seconds"]) == pytest.approx(4.0, rel=1e-11)
+
+
+def test_the_sides_at_which_networks_see_the_picture_stand_where_they_differ(board: Board) -> None:
+    picture = replace(spec().picture, side_px=448)
+    made = [
+        scored(arch, 2.0, of=replace(spec(arch), picture=picture, params=Params(scales=scales)))
+        for arch, scales in (("a", "0.5+0.75+1"), ("b", "0.5"))
+    ]
+    unlike = board_of(*made, failed(), subject=SUBJECT)
+    assert "| 224+336+448 |" in to_markdown(unlike)
+    assert sorted(row["sides_seen_px"] for row in rows(unlike)) == ["", "224", "224+336+448"]
+    assert "side (px)" in to_markdown(unlike)
+    assert "side (px)" not in to_markdown(board)
 
 
 def test_csv_has_the_figures_of_each_class_of_the_data_set_in_order(board: Board) -> None:

@@ -9,7 +9,6 @@ from benchmark.plan.costs import (
     in_minutes,
     nominal_pass_seconds,
     nominal_seconds,
-    sides_read,
 )
 from benchmark.records import Picture, Regime, SearchSpec, Spec
 from benchmark.zoo import ARCHITECTURES
@@ -47,7 +46,7 @@ def test_a_search_of_heads_costs_the_features_once() -> None:
 
 def test_each_side_that_a_network_reads_is_passed_once_in_whatever_alternatives() -> None:
     spec = having(FROZEN, scales="0.5/0.75/1/0.5+0.75+1")
-    assert sides_read(spec) == [224, 336, 448]
+    assert spec.sides_px == (224, 336, 448)
     passes = [nominal_pass_seconds(ARCHITECTURES["densenet121"], side, 1000) for side in (224, 336)]
     assert passes[1] == pytest.approx(1.5**2 * passes[0])
     without = cost(having(FROZEN, scales="0.5/0.75/1"))

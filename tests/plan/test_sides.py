@@ -147,6 +147,7 @@ def test_who_reads_what_is_said_and_what_larger_sides_would_have_taken() -> None
             ("cnn", Regime.SCRATCH, "0.5"),
         )
     ]
+    specs.append(replace(spec_of("prior"), regime=Regime.PRIOR, picture=LARGE))
     (note,) = sides_notes(request(side="fill"), specs, index_of(1000), LARGE)
     assert note == (
         "images are read at 224, 336 and 448 px by mobilenetv2; 224 px by vgg16, cnn. "
