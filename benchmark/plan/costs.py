@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from math import prod
 
 from .. import environment
 from ..records import Index, Regime, Spec, Split
-from ..training import fold_count
+from ..training import combinations, fold_count, is_choosing
 from ..zoo import ARCHITECTURES, Architecture
 
 # How much of the machine's matrix-multiply rate a family's backbone reaches on a CPU; measured
@@ -19,7 +18,8 @@ _USUAL_SHARE = 0.8
 _BACKWARD = 3.0  # a training step costs three forward passes
 _FIXED_SECONDS = 6.0  # building, compiling, saving and logging
 _HEAD_SECONDS = 0.2  # chosen, not sourced: a head on kept features, and the search's own work
-_CHOICE_SECONDS = 2.0  # a combination of alternatives and its path of penalties over 700 images
+# A combination of alternatives and its path of penalties over 700 images, 3,072 to 9,216 columns.
+_CHOICE_SECONDS = 0.5
 _CHOICE_IMAGES = 700
 _DECODE_PER_SECOND = 200.0
 _SET_ASIDE = 0.1  # of a fold's training images, for early stopping; as where val is a tenth
@@ -56,9 +56,10 @@ def nominal_seconds(work: Work, index: Index) -> list[float]:
     return _seconds(work, index, _NOMINAL)
 
 
-def nominal_pass_seconds(architecture: Architecture, side_px: int, images: int) -> float:
-    """Return the seconds of one pass of images through a frozen backbone, at the nominal rate."""
-    return images * _gflops(architecture, side_px) / _frozen_rate(architecture, _NOMINAL)
+def nominal_pass_seconds(architecture: Architecture, sides_px: Iterable[int], images: int) -> float:
+    """Return the seconds of a pass through a frozen backbone at each side, at the nominal rate."""
+    gflops = sum(_gflops(architecture, side) for side in sides_px)
+    return images * gflops / _frozen_rate(architecture, _NOMINAL)
 
 
 def in_minutes(seconds: float) -> str:
@@ -106,21 +107,10 @@ def _frozen(spec: Spec, split: Split, index: Index, pace: _Pace) -> dict[_Key, f
     folds = fold_count(spec.rank_on)
     chosen = ("choice", *backbone, spec.params, split.digest, spec.rank_on)
     learnt = len(split.train) + (len(split.val) if folds else 0)
-    parts[chosen] = _CHOICE_SECONDS * _choices(spec) * (folds + 1) * learnt / _CHOICE_IMAGES
+    choices = len(combinations(spec.params)) if is_choosing(spec.params) else 0
+    parts[chosen] = _CHOICE_SECONDS * choices * (folds + 1) * learnt / _CHOICE_IMAGES
     parts["heads", spec.digest] = (_trials(spec) + folds) * _HEAD_SECONDS
     return parts
-
-
-def _choices(spec: Spec) -> int:
-    """Return how many combinations of alternatives a head is chosen among; 0 for no choice."""
-    if spec.params.get("penalty", "given") == "given" and not _several(spec):
-        return 0
-    return prod(map(len, _several(spec)))
-
-
-def _several(spec: Spec) -> list[list[str]]:
-    words = [value.split("/") for value in spec.params.values() if isinstance(value, str)]
-    return [each for each in words if len(each) > 1]
 
 
 def _trials(spec: Spec) -> int:

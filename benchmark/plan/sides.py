@@ -6,13 +6,14 @@ only quick networks can afford them; the others shrink the picture inside.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..data import DATA_SETS, median_pixels
 from ..errors import UsageError
 from ..records import Index, Picture, Regime, Spec
 from ..request import Request
-from ..zoo import ARCHITECTURES, Architecture
+from ..training import is_logistic
+from ..zoo import ARCHITECTURES, SCALES, Architecture
 from .costs import in_minutes, nominal_pass_seconds
 
 CHANNELS = {"rgb": 3, "grey": 1}
@@ -71,7 +72,10 @@ def fill_side(own: int, pixels: float, images: int, budget: float) -> FilledSide
     sides = [round(own * step) for step in _LADDERS]
     filled = [own, *(side for side in sides[1:] if side**2 <= _MOST_ENLARGED * pixels)]
     cheapest = ARCHITECTURES[_CHEAPEST]
-    costs = [_passes(cheapest, filled[1:count], images) for count in range(1, len(filled) + 1)]
+    costs = [
+        nominal_pass_seconds(cheapest, filled[1 : count + 1], images)
+        for count in range(len(filled))
+    ]
     found = max(side for side, cost in zip(filled, costs, strict=True) if cost <= budget)
     if found < filled[-1]:
         why = f"at {filled[-1]} px, which they fill, even {_CHEAPEST} would take "
@@ -83,49 +87,42 @@ def fill_side(own: int, pixels: float, images: int, budget: float) -> FilledSide
     return FilledSide(px=found, note=f"images are read at {found} px: {why}.")
 
 
-def scales_for(
-    request: Request, architecture: Architecture, regime: Regime, index: Index, picture: Picture
-) -> str | None:
-    """Return the shares of the picture that a network reads; None where that is not the plan's.
+def with_scales(request: Request, spec: Spec, index: Index) -> Spec:
+    """Return a spec whose network reads the shares of the picture that are worth their time.
 
-    Its own is that of the data set's own side, or the least that it can be built for. Where a
-    frozen network's head chooses, there are also the larger ones that its passes leave time for,
-    all or the next, and all together, which is no further pass: `0.5/0.75/1/0.5+0.75+1`.
+    Its own share is that of the data set's own side, or the least that it can be built for. Where
+    a frozen network's head chooses, there are also the larger ones that its passes leave time for,
+    all or the next, and all together, which is no further pass: `0.5/0.75/1/0.5+0.75+1`. What a
+    person said of sides or scales stays as it is.
     """
-    own, *larger = _shares(architecture, index, picture) or (None,)
-    if own is None or request.side != "fill" or "scales" in request.params:
-        return None
-    for some in (larger, larger[:1]) if _chooses(request, regime) else ():
-        cost = _passes(architecture, [_side(picture, each) for each in some], len(index))
-        if some and cost <= request.chosen_preset.larger_sides_seconds:
-            return "/".join([own, *some, "+".join([own, *some])])
-    return own
+    is_planned = request.side == "fill" and SCALES.name not in request.params
+    shares = _shares(spec, index)
+    if not is_planned or not shares or SCALES.name not in spec.params:
+        return spec
+    own, *larger = shares
+    words = own
+    for some in (larger[:1], larger) if _chooses(spec) else ():
+        if some and _passes(spec, some, index) <= request.chosen_preset.larger_sides_seconds:
+            words = "/".join([own, *some, "+".join([own, *some])])
+    return replace(spec, params=spec.params.having({SCALES.name: words}))
 
 
-def sides_notes(
-    request: Request, specs: Iterable[Spec], index: Index, picture: Picture
-) -> tuple[str, ...]:
+def sides_notes(request: Request, specs: Iterable[Spec], index: Index) -> tuple[str, ...]:
     """Say at which sides networks read the picture, and what larger ones would have taken."""
-    if request.side != "fill" or picture.side_px == own_side_px(index):
-        return ()
     readers: dict[str, list[str]] = {}
     slow = []
     for spec in specs:
-        sides = spec.sides_px
-        if not sides:
-            continue
-        readers.setdefault(_words(sides), []).append(spec.arch)
-        larger = [
-            _side(picture, each)
-            for each in _shares(ARCHITECTURES[spec.arch], index, picture)
-            if _side(picture, each) > sides[-1]
-        ]
-        if larger and _chooses(request, spec.regime) and "scales" not in request.params:
-            seconds = _passes(ARCHITECTURES[spec.arch], larger, len(index))
-            slow.append(f"{spec.arch} {in_minutes(seconds)}")
+        if request.side != "fill" or spec.sides_px in ((), (spec.picture.side_px,)):
+            continue  # what is read in full goes without saying
+        readers.setdefault(_words(spec.sides_px), []).append(spec.arch)
+        larger = [each for each in _shares(spec, index) if _side(spec, each) > spec.sides_px[-1]]
+        if larger and _chooses(spec) and SCALES.name not in request.params:
+            slow.append(f"{spec.arch} {in_minutes(_passes(spec, larger, index))}")
+    if not readers:
+        return ()
     read = "; ".join(f"{sides} by {', '.join(names)}" for sides, names in readers.items())
     left = f" Larger sides would take {', '.join(slow)} more." if slow else ""
-    return (f"images are read at {read}.{left}",)
+    return (f"images are seen at {read}.{left}",)
 
 
 def check_side(architectures: Sequence[Architecture], side_px: int) -> None:
@@ -143,24 +140,27 @@ def check_side(architectures: Sequence[Architecture], side_px: int) -> None:
         )
 
 
-def _shares(architecture: Architecture, index: Index, picture: Picture) -> list[str]:
-    """Return the shares of a picture that a network can be built for, its own first."""
-    own = own_side_px(index)
-    shares = next((_LADDERS[x] for x in _LADDERS if round(own * x) == picture.side_px), ("1",))
-    return [each for each in shares if _side(picture, each) >= architecture.smallest_side_px]
+def _shares(spec: Spec, index: Index) -> list[str]:
+    """Return the shares of the picture that a network can be built for, its own first."""
+    own, least = own_side_px(index), ARCHITECTURES[spec.arch].smallest_side_px
+    steps = [step for step in _LADDERS if round(own * step) == spec.picture.side_px]
+    return [each for step in steps for each in _LADDERS[step] if _side(spec, each) >= least]
 
 
-def _chooses(request: Request, regime: Regime) -> bool:
-    """Whether a network's head chooses what it reads."""
-    return regime is Regime.FROZEN and request.params.get("head", "logistic") == "logistic"
+def _chooses(spec: Spec) -> bool:
+    """Whether a frozen network's head chooses what it reads."""
+    return spec.regime is Regime.FROZEN and is_logistic(spec.params)
 
 
-def _passes(architecture: Architecture, sides: Iterable[int], images: int) -> float:
-    return sum(nominal_pass_seconds(architecture, side, images) for side in sides)
+def _passes(spec: Spec, shares: Iterable[str], index: Index) -> float:
+    """Return the nominal seconds that images and their augmented views take at some shares."""
+    sides = [_side(spec, each) for each in shares]
+    images = len(index) * (1 + int(spec.params.get("views", 0)))
+    return nominal_pass_seconds(ARCHITECTURES[spec.arch], sides, images)
 
 
-def _side(picture: Picture, share: str) -> int:
-    return round(picture.side_px * float(share))
+def _side(spec: Spec, share: str) -> int:
+    return round(spec.picture.side_px * float(share))
 
 
 def _words(sides: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ from ..search import Space, read_space
 from ..zoo import (
     ARCHITECTURES,
     NONE,
+    SCALES,
     Architecture,
     Weights,
     WeightsChoice,
@@ -26,7 +27,7 @@ from .ranking import (
     sampling_of,
     shuffled_spec,
 )
-from .sides import check_side, scales_for, sides_notes
+from .sides import check_side, sides_notes, with_scales
 from .spaces import search_spec, space_for
 
 
@@ -137,7 +138,7 @@ def draft_plan(request: Request, index: Index, picture: Picture) -> Draft:
     for part in request.parts:
         own = _jobs(part, index, picture)
         jobs += own
-        sides += sides_notes(part, [job.spec for job in own], index, picture)
+        sides += sides_notes(part, [job.spec for job in own], index)
     noted = {job.spec.arch: job.weights for job in jobs if job.weights.note}
     return Draft(
         request=request,
@@ -261,12 +262,7 @@ def _spec(
     """Return an architecture's spec for no split and seed yet."""
     regime = _regime(request, architecture)
     params = params_for(request, architecture, regime, index)
-    scales = scales_for(request, architecture, regime, index, picture)
-    if scales is not None and "scales" in params:
-        params = params.having(scales=scales)
-    if regime is Regime.FROZEN:
-        check_scales(architecture, picture, params)
-    return Spec(
+    spec = Spec(
         arch=architecture.name,
         data=index.name,
         data_digest=index.digest,
@@ -282,6 +278,10 @@ def _spec(
         search=search_spec(request, space),
         numerics=NUMERICS,
     )
+    spec = with_scales(request, spec, index)
+    if SCALES.name in spec.params:
+        check_scales(architecture, picture, spec.params)
+    return spec
 
 
 def _regime(request: Request, architecture: Architecture) -> Regime:

@@ -8,7 +8,17 @@ from .heads import Head, Lesson, evidence_at, fit_head, fit_logistic, settings_o
 from .material import Considered, Examples, Fitted, Material, Member
 from .passes import Features, open_features, pretrained_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
-from .tunables import check, class_weights, defaults, head_having, is_logistic, other_head, tunables
+from .tunables import (
+    check,
+    class_weights,
+    combinations,
+    defaults,
+    head_having,
+    is_choosing,
+    is_logistic,
+    other_head,
+    tunables,
+)
 
 __all__ = [
     "Considered",
@@ -25,6 +35,7 @@ __all__ = [
     "check",
     "check_folds",
     "class_weights",
+    "combinations",
     "defaults",
     "difference_bound",
     "evidence_at",
@@ -33,6 +44,7 @@ __all__ = [
     "fold_count",
     "folds",
     "head_having",
+    "is_choosing",
     "is_logistic",
     "noting",
     "open_features",

@@ -1,14 +1,21 @@
 """Which side images are decoded at, and which shares of it each network reads."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmark.plan.sides import choose_picture, fill_side, scales_for, sides_notes
-from benchmark.records import Index, Part, Picture, Regime
+from benchmark.cache import Cache
+from benchmark.plan import sides
+from benchmark.plan.parameters import read_params
+from benchmark.plan.prepare import read_images
+from benchmark.plan.sides import choose_picture, fill_side, sides_notes, with_scales
+from benchmark.plan.specs import draft_plan
+from benchmark.records import Index, Params, Part, Picture, Regime
 from benchmark.request import Request
 from benchmark.zoo import ARCHITECTURES
+from tests.jobs.conftest import draw
 from tests.worker.acting import spec_of
 
 LARGE = Picture(side_px=448)
@@ -44,9 +51,17 @@ def request(**more: str) -> Request:
     return Request.read({"weights": "none", **more})
 
 
-def scales(arch: str, count: int, regime: Regime = Regime.FROZEN, **more: str) -> str | None:
-    asked = request(**{"side": "fill", **more})
-    return scales_for(asked, ARCHITECTURES[arch], regime, index_of(count), LARGE)
+def scales(
+    arch: str,
+    count: int,
+    regime: Regime = Regime.FROZEN,
+    picture: Picture = LARGE,
+    **more: str,
+) -> str:
+    asked = request(**{"side": "fill", "arch": arch, **more})
+    params = read_params(asked, ARCHITECTURES[arch], regime)
+    spec = replace(spec_of(arch), regime=regime, picture=picture, params=params)
+    return with_scales(asked, spec, index_of(count)).params.text("scales")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +111,7 @@ def test_a_slower_one_chooses_among_its_own_side_and_the_next() -> None:
 
 def test_a_slow_one_reads_its_own_side_unless_there_is_more_time() -> None:
     assert scales("vgg19", 1000) == "0.5"
-    assert scales("vgg19", 1000, preset="best") == "0.5/0.75/0.5+0.75"
+    assert scales("vgg19", 1000, preset="best", search="none") == "0.5/0.75/0.5+0.75"
     assert scales("vgg19", 100) == "0.5/0.75/1/0.5+0.75+1"
 
 
@@ -110,27 +125,29 @@ def test_dense_layers_choose_nothing() -> None:
 
 
 def test_what_a_person_says_of_sides_is_left_as_it_is() -> None:
-    assert scales("mobilenetv2", 100, params="scales=0.75") is None
-    assert scales("mobilenetv2", 100, side="448") is None
+    assert scales("mobilenetv2", 100, params="scales=0.75") == "0.75"
+    assert scales("mobilenetv2", 100, side="448") == "1"
+
+
+def test_augmented_views_take_time_too() -> None:
+    assert scales("densenet121", 100, augmentation="ct") == "0.5/0.75/1/0.5+0.75+1"
+    assert scales("densenet121", 200, augmentation="ct") == "0.5/0.75/0.5+0.75"
+    assert scales("densenet121", 200) == "0.5/0.75/1/0.5+0.75+1"
 
 
 def test_one_and_a_half_times_its_own_side_is_read_as_that() -> None:
-    found = scales_for(
-        request(side="fill"),
-        ARCHITECTURES["mobilenetv2"],
-        Regime.FROZEN,
-        index_of(100),
-        Picture(side_px=336),
-    )
+    found = scales("mobilenetv2", 100, picture=Picture(side_px=336))
     assert found == "0.667/1/0.667+1"
     assert round(336 * 0.667) == 224
 
 
-def test_a_network_that_cannot_be_so_small_reads_the_next_larger_side() -> None:
-    small = replace(ARCHITECTURES["inceptionv3"], smallest_side_px=230)
-    asked = request(side="fill")
-    assert scales_for(asked, small, Regime.SCRATCH, index_of(100), LARGE) == "0.75"
-    assert scales_for(asked, small, Regime.FROZEN, index_of(100), LARGE) == "0.75/1/0.75+1"
+def test_a_network_that_cannot_be_so_small_reads_the_next_larger_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sides, "USUAL_SIDE_PX", 64)  # InceptionV3 needs 75
+    large = Picture(side_px=128)
+    assert scales("inceptionv3", 100, Regime.FINETUNE, large) == "0.75"
+    assert scales("inceptionv3", 100, picture=large) == "0.75/1/0.75+1"
 
 
 def test_who_reads_what_is_said_and_what_larger_sides_would_have_taken() -> None:
@@ -139,7 +156,7 @@ def test_who_reads_what_is_said_and_what_larger_sides_would_have_taken() -> None
             spec_of(arch),
             regime=regime,
             picture=LARGE,
-            params=spec_of(arch).params.having(scales=words),
+            params=Params(head="logistic", scales=words),
         )
         for arch, regime, words in (
             ("mobilenetv2", Regime.FROZEN, "0.5/0.75/1/0.5+0.75+1"),
@@ -148,9 +165,30 @@ def test_who_reads_what_is_said_and_what_larger_sides_would_have_taken() -> None
         )
     ]
     specs.append(replace(spec_of("prior"), regime=Regime.PRIOR, picture=LARGE))
-    (note,) = sides_notes(request(side="fill"), specs, index_of(1000), LARGE)
+    (note,) = sides_notes(request(side="fill"), specs, index_of(1000))
     assert note == (
-        "images are read at 224, 336 and 448 px by mobilenetv2; 224 px by vgg16, cnn. "
+        "images are seen at 224, 336 and 448 px by mobilenetv2; 224 px by vgg16, cnn. "
         "Larger sides would take vgg16 14 minutes more."
     )
-    assert not sides_notes(request(side="448"), specs, index_of(1000), LARGE)
+    assert not sides_notes(request(side="448"), specs, index_of(1000))
+
+
+def test_a_draft_holds_what_each_network_reads() -> None:
+    asked = request(side="fill", arch="prior,mlp,mobilenetv2")
+    index = index_of(1000)
+    picture, _ = choose_picture(asked, index)
+    draft = draft_plan(asked, index, picture)
+    assert {job.spec.picture for job in draft.jobs} == {LARGE}
+    assert {job.spec.arch: job.spec.sides_px for job in draft.jobs} == {
+        "prior": (),
+        "mlp": (224,),
+        "mobilenetv2": (224, 336, 448),
+    }
+    assert "images are seen at 224 px by mlp; 224, 336 and 448 px by mobilenetv2." in draft.notes
+
+
+def test_the_audit_looks_at_what_a_benchmark_would_read(tmp_path: Path) -> None:
+    data = draw(tmp_path / "scans", {"train": 12, "val": 6, "test": 6})
+    index, picture = read_images(Request.read({"data": str(data)}), Cache(tmp_path / "cache"))
+    assert picture.side_px == 224
+    assert index.notes[-1] == "images are read at 224 px: they fill no more."
