@@ -18,11 +18,14 @@ from .test_regimes import Listener
 pytestmark = pytest.mark.slow
 
 QUICK: dict[str, Any] = {"learning_rate": 0.03, "batch": 8, "dropout": 0.0}
-RECIPES = [("mlp", "scratch"), ("mobilenetv2", "frozen")]
+CHOSEN: dict[str, Any] = {"head": "logistic", "feature_depth": "end/multi"}
+RECIPES = [("mlp", "scratch"), ("mobilenetv2", "frozen"), ("mobilenetv2", "chosen")]
 
 
 def recipe(arch: str, regime: str, **more: Any) -> Spec:
     values: dict[str, Any] = {"rank_on": "cv:4", **more}
+    if regime == "chosen":
+        return make_spec(arch, Regime.FROZEN, CHOSEN, **values)
     params = {} if regime in ("prior", "composite") else QUICK
     return make_spec(arch, Regime(regime), params, **values)
 

@@ -123,3 +123,20 @@ def test_a_failing_fold_fails_the_run(tmp_path: Path, monkeypatch: pytest.Monkey
     wanted = "RuntimeError: no memory left (in fold 1 of 2, for answers out of fold)"
     assert worker._reason(raised.value) == wanted
     assert not task.folder.exists()
+
+
+def test_what_a_head_was_chosen_among_is_left_and_what_it_is_stands_as_trained(
+    tmp_path: Path,
+) -> None:
+    material = make_material(tmp_path)
+    params = {"head": "logistic", "feature_depth": "end/multi"}
+    spec = make_spec("mobilenetv2", Regime.FROZEN, params)
+    outcome = run_task(task_of(spec, material, tmp_path), Listener())
+    header, *rows = (outcome.folder / "choices.csv").read_text().splitlines()
+    assert header == "alternative,l2,log_loss,standard_error,chosen"
+    assert [row.split(",")[0] for row in rows] == ["feature_depth=end", "feature_depth=multi"]
+    (chosen,) = (row for row in rows if row.endswith(",yes"))
+    assert outcome.trained is not None
+    final = read_outcome(outcome.folder).final.params
+    assert f"feature_depth={final['feature_depth']},{final['l2']:.6g}," in chosen
+    assert (final["penalty"], outcome.spec.params["penalty"]) == ("given", "path")
