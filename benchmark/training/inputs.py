@@ -182,6 +182,25 @@ class ImageRows:
         return batch if self._vary is None else self._vary(batch, rows, epoch)
 
 
+class Passed(ImageRows):
+    """What a front without weights makes of images, computed every time.
+
+    Args:
+        front: keras.Model from raw pixels.
+        array: (u, ...) memory-mapped pixels.
+    """
+
+    def __init__(self, front: Any, array: npt.NDArray[Any]) -> None:
+        super().__init__(array)
+        self._front = front
+
+    def take(self, rows: Rows) -> Batch:
+        """Return the (b, ...) values of some rows; as many are passed at once."""
+        import keras
+
+        return keras.ops.convert_to_numpy(self._front(super().take(rows), training=False))
+
+
 def fits_in_memory(rows: int, width: int) -> bool:
     """Say whether (rows, width) float32 figures are few enough to be held: 256 MiB."""
     return 4 * rows * width <= _IN_MEMORY_BYTES

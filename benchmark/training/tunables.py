@@ -50,7 +50,8 @@ _LOOP = (
     Tunable(
         name="schedule",
         default="constant",
-        about="how the learning rate goes on",
+        about="how the learning rate goes on; a cosine from scratch goes on to the last epoch, "
+        "whatever the patience",
         choices=("constant", "cosine", "plateau"),
     ),
     Tunable(name="batch", default=32, about="images in a training step", low=1, high=4096),
@@ -181,16 +182,18 @@ def tunables(
         return (*own, _OPTIMIZER, *_LOOP, _LABEL_SMOOTHING) if own else ()
     found = (*own, *_BY_REGIME[regime])
     if regime not in _OVER_BACKBONES:
-        return found
+        return _having_defaults(found, architecture.recipe)
     unread, usual = frozenset({"penalty"}), {**_OVER_FEATURES, "head": head}
     if head == LOGISTIC:
         unread = _OF_LAYERS | (_OF_EPOCHS if regime is Regime.FROZEN else frozenset())
         usual = {**usual, **_LOGISTIC}
-    return tuple(
-        replace(each, default=usual.get(each.name, each.default))
-        for each in found
-        if each.name not in unread
-    )
+    return _having_defaults((each for each in found if each.name not in unread), usual)
+
+
+def _having_defaults(
+    found: Iterable[Tunable], usual: Mapping[str, ParamValue]
+) -> tuple[Tunable, ...]:
+    return tuple(replace(each, default=usual.get(each.name, each.default)) for each in found)
 
 
 def head_having(names: Iterable[str], architecture: Architecture, regime: Regime) -> str:
@@ -338,7 +341,7 @@ class Settings:
         class_weights: (k,) weight of an image's loss by its class.
         clip_norm: the gradient's greatest norm, 0 for no bound.
         monitor: what early stopping watches.
-        epochs: the most epochs; `patience` of them without improvement end it.
+        epochs: the most epochs; `patience` of them without improvement end it, 0 for never.
         warmup_epochs: epochs over which the learning rate rises.
     """
 
@@ -358,6 +361,9 @@ class Settings:
 def read_settings(spec: Spec, classes: tuple[str, ...], labels: Labels) -> Settings:
     """Read a spec's training parameters; class weights are those of the (n,) labels trained on."""
     params = spec.params
+    # From scratch the loss falls with the rate: of three seeds of `cnn` on chest CT, patience ended
+    # one after 10 of 30 epochs, at a validation loss of 1.14 in place of 0.76.
+    to_the_end = spec.regime is Regime.SCRATCH and params.text("schedule") == "cosine"
     return Settings(
         optimizer=params.text("optimizer"),
         # fine-tuning behind a convex head has one rate, of its second stage
@@ -369,7 +375,7 @@ def read_settings(spec: Spec, classes: tuple[str, ...], labels: Labels) -> Setti
         clip_norm=params.number("clip_norm"),
         monitor=params.text("monitor"),
         epochs=spec.epochs,
-        patience=spec.patience,
+        patience=0 if to_the_end else spec.patience,
     )
 
 

@@ -1,18 +1,33 @@
 """Networks trained whole: from random weights, fine-tuned behind a cut, and the floor."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..environment import seconds
-from ..records import Part, Progress, Seconds, Spec
+from ..files import allocate
+from ..numerics import NUMERICS
+from ..records import Part, Progress, Seconds, Spec, digest
 from ..seeds import derive
-from ..zoo import ARCHITECTURES, Halves, assemble, build_network, fix_answer, split_backbone
+from ..zoo import (
+    ARCHITECTURES,
+    Halves,
+    assemble,
+    build_network,
+    fix_answer,
+    pixels_within,
+    split_backbone,
+)
+from .engines import Images
 from .epochs import Checkpoint, Inputs, Trained, Trainee, TrainingStage, run_epochs
 from .frozen import OverFeatures, notes_on_views
+from .halving import halving
 from .heads import settings_of
-from .inputs import AtCut, ImageRows, Shrunk
+from .inputs import AtCut, ImageRows, Passed, Shrunk
 from .keras_trainee import KerasTrainee, format_of
 from .material import Fitted, Material
 from .numpy_trainer import StackTrainee, split_perceptron
@@ -34,9 +49,15 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
         derive(spec.seed, "weights"),
     )
     settings = settings_of(spec, material)
-    trainee, inputs = _trainee(network, spec, material, settings)
+    within = pixels_within(network)
+    front = None if within is network.inputs[0] else keras.Model(network.inputs[0], within)
+    small, shrink_seconds = _small_pixels(front, material)
+    trainee, reading = _trainee(network, within, settings, spec)
+    inputs = reading(ImageRows(small, variation(spec, material)))
     trained = _train(trainee, inputs, spec, material, settings, progress, "scratch")
-    val, test = (trained.predict(inputs, material.pictures(part)) for part in (Part.VAL, Part.TEST))
+    # The board ranks what the saved network says, not what it would say of rounded pixels.
+    exact = reading(Passed(front, material.pixels.array)) if front else inputs
+    val, test = (trained.predict(exact, material.pictures(part)) for part in (Part.VAL, Part.TEST))
     took = seconds() - began
     return Fitted(
         # Without the optimizer's state, which is twice the size of the weights.
@@ -44,24 +65,60 @@ def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:
         history=trained.history,
         val=val,
         test=test,
-        seconds=Seconds(decode=material.pixels.seconds, head=took, wall=took),
+        seconds=Seconds(decode=material.pixels.seconds + shrink_seconds, head=took, wall=took),
         facts={"precision": format_of(spec)},
     )
 
 
-def _trainee(
-    network: Any, spec: Spec, material: Material, settings: Settings
-) -> tuple[Trainee, Inputs]:
-    """Return who trains a network, and what it reads: a perceptron's layers are trained in NumPy.
+def _small_pixels(front: Any | None, material: Material) -> tuple[Images, float]:
+    """Return the pixels as a front leaves them, in whole grey levels, and what shrinking cost.
 
-    Tracing a perceptron's graph takes longer than its epochs on some hundred images.
+    They are kept on disk, once for all networks, seeds, folds and trials that read that side; so an
+    epoch, and what varies its images, costs what it costs on pictures of that side. The pixels
+    themselves, at no cost, where there is no front.
     """
-    pixels, in_format = ImageRows(material.pixels.array, variation(spec, material)), format_of(spec)
-    split = split_perceptron(network) if in_format == "float32" else None
+    if front is None:
+        return material.pixels.array, 0.0
+    rows = Passed(front, material.pixels.array)
+
+    def build(folder: Path) -> None:
+        began = seconds()
+        shape = (len(rows), *front.output_shape[1:])
+        small = np.lib.format.open_memmap(folder / "small.npy", "w+", np.uint8, shape)
+        allocate(folder / "small.npy")
+
+        def compute(some: slice, _size: int) -> None:
+            small[some] = np.rint(rows.take(np.arange(some.start, some.stop)))
+
+        halving("shrunk pixels", len(rows), 32, compute)
+        small.flush()
+        (folder / "seconds.json").write_text(json.dumps(seconds() - began))
+
+    layers = [layer.get_config() for layer in front.layers]
+    key = digest([material.pixels.digest, *layers, NUMERICS["zoo"]])
+    path = material.cache.entry("shrunk", key, build)
+    took = float(json.loads((path / "seconds.json").read_text()))
+    return np.load(path / "small.npy", mmap_mode="r"), took
+
+
+def _trainee(
+    network: Any, within: Any, settings: Settings, spec: Spec
+) -> tuple[Trainee, Callable[[ImageRows], Inputs]]:
+    """Return who trains a network from its shrunk pixels on, and what it reads of such pixels.
+
+    A perceptron's layers are trained in NumPy: tracing its graph takes longer than its epochs on
+    some hundred images.
+    """
+    import keras
+
+    in_format = format_of(spec)
+    split = split_perceptron(network, within) if in_format == "float32" else None
     if split is None:
-        return KerasTrainee(network, settings, number_format=in_format), pixels
+        behind = keras.Model(within, network.outputs[0], name=network.name)
+        return KerasTrainee(behind, settings, number_format=in_format), lambda pixels: pixels
     front, stack = split
-    return StackTrainee(stack, settings, derive(spec.seed, "scratch")), Shrunk(front, pixels)
+    trainee = StackTrainee(stack, settings, derive(spec.seed, "scratch"))
+    return trainee, lambda pixels: Shrunk(front, pixels)
 
 
 def _train(

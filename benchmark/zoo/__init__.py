@@ -35,7 +35,7 @@ from .head import (
     build_head,
     floor_variance,
 )
-from .layers import build_network
+from .layers import build_network, pixels_within
 from .own.prior import fix_answer
 from .weights import NONE, Weights, resolve_weights
 from .weights_choice import (
@@ -80,6 +80,7 @@ __all__ = [
     "fix_answer",
     "floor_variance",
     "logits_network",
+    "pixels_within",
     "read_scales",
     "read_weights_from",
     "resolve_weights",

@@ -92,6 +92,7 @@ class Architecture:
         reference: authors, title, venue, year.
         doi: the reference's DOI.
         tunables: its network's parameters with defaults and ranges.
+        recipe: defaults of its own for parameters of training from scratch.
         tiny: parameters that make it as small as it can be, for tests.
     """
 
@@ -114,6 +115,7 @@ class Architecture:
     reference: str
     doi: str
     tunables: tuple[Tunable, ...] = ()
+    recipe: Params = field(default_factory=Params)
     tiny: Params = field(default_factory=Params)
 
 

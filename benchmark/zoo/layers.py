@@ -4,12 +4,15 @@ Each network ends in a Dense layer named `logits` and a softmax named `probabili
 chained network finds the output before the softmax by name.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from ..errors import UsageError
 from ..records import Params, Picture
 from ..seeds import derive
 from .architecture import Architecture, check_side, complete
+
+_SHRINKS = "shrink"
 
 
 def build_network(
@@ -23,7 +26,8 @@ def build_network(
         architecture: one with a `build`.
         picture: the side and the channels.
         classes: how many classes.
-        params: values of the architecture's tunables; what is missing has its default.
+        params: values of the architecture's tunables, and `scales`, one share of the side; what
+            is missing has its default.
         seed: the same seed gives the same weights.
 
     Raises:
@@ -34,11 +38,35 @@ def build_network(
 
     if architecture.build is None:
         raise UsageError(f"{architecture.name} is not built from raw pixels as a whole.")
-    check_side(architecture, picture)
+    side = round(picture.side_px * float(params.get("scales", "1")))
+    check_side(architecture, replace(picture, side_px=side))
     keras.utils.set_random_seed(derive(seed, "network", architecture.name))
     pixels = pixel_input(picture.channels, picture.side_px)
-    outputs = architecture.build(pixels, classes, complete(architecture.tunables, params))
+    seen = pixels
+    if side != picture.side_px:  # to a half of the side it is the mean of four pixels
+        seen = keras.layers.Resizing(side, side, name=f"{_SHRINKS}_to_{side}")(pixels)
+    outputs = architecture.build(seen, classes, complete(architecture.tunables, params))
     return keras.Model(pixels, outputs, name=architecture.name)
+
+
+def average_down(pixels: Any, side_px: int) -> Any:
+    """Return pixels averaged down to about a side, by a whole factor, so that none is ignored."""
+    import keras
+
+    factor = round(pixels.shape[1] / side_px)
+    if factor < 2:
+        return pixels
+    # 'same' keeps the border, where the side is no multiple.
+    return keras.layers.AveragePooling2D(factor, padding="same", name=_SHRINKS)(pixels)
+
+
+def pixels_within(network: Any) -> Any:
+    """Return the symbolic pixels of a whole network once it has shrunk them, still in 0-255.
+
+    They are its input where it does not shrink any.
+    """
+    shrinking = [layer for layer in network.layers if layer.name.startswith(_SHRINKS)]
+    return shrinking[-1].output if shrinking else network.inputs[0]
 
 
 def pixel_input(channels: int, side_px: int | None) -> Any:

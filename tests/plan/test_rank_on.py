@@ -74,8 +74,8 @@ def test_a_small_validation_is_left_to_answers_out_of_fold_where_they_cost_littl
 
 
 def test_fewer_folds_are_taken_where_five_would_more_than_triple_the_cost() -> None:
-    assert ranked_on(plan(arch=HEAVY, epochs="20")) == {"cv:4"}
-    made = plan(arch=HEAVY, epochs="20", val=190)
+    assert ranked_on(plan(arch=HEAVY, epochs="345")) == {"cv:4"}
+    made = plan(arch=HEAVY, epochs="345", val=190)
     assert ranked_on(made) == {"cv:3"}
     assert "(3 folds)" in made.notes[-1]
 
@@ -97,7 +97,7 @@ def test_what_would_more_than_triple_the_cost_is_said_and_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(costs, "_gflops_per_second", lambda: 50.0)
-    made = plan(arch=HEAVY, val=190, epochs="300")
+    made = plan(arch=HEAVY, val=190, epochs="3450")
     assert ranked_on(made) == {"val"}
     assert "would take about" in made.notes[-1]
     assert made.notes[-1].endswith("minutes more: --rank-on cv:5.")
@@ -212,7 +212,8 @@ def test_a_composite_is_ranked_as_all_its_members_are(ranked: tuple[str, ...], f
 def test_folds_cost_heads_little_and_networks_from_scratch_a_training_each() -> None:
     index, split = index_of(720), split_of(600, 70)
     head, prior, cnn = (
-        plan(arch=arch, rank_on="cv:5").jobs[0].spec for arch in ("mobilenetv2", "prior", "cnn")
+        plan(arch=arch, rank_on="cv:5", epochs="345").jobs[0].spec
+        for arch in ("mobilenetv2", "prior", "cnn")
     )
 
     def seconds(spec: Spec) -> float:

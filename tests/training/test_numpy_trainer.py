@@ -160,7 +160,7 @@ def test_a_perceptron_trained_in_numpy_is_the_one_that_keras_trains(
 ) -> None:
     spec = make_spec("mlp", Regime.SCRATCH, PARAMS, epochs=4)
     ours = train(spec, material, Silent())
-    monkeypatch.setattr("benchmark.training.whole_networks.split_perceptron", lambda _: None)
+    monkeypatch.setattr("benchmark.training.whole_networks.split_perceptron", lambda *_: None)
     theirs = train(spec, material, Silent())
     for one, two in zip(ours.history, theirs.history, strict=True):
         assert one.metrics == pytest.approx(two.metrics, rel=1e-3)
@@ -199,7 +199,8 @@ def test_numpy_trains_perceptrons_in_float32_and_nothing_else(
 
 
 def test_a_network_with_convolutions_is_not_split(material: Material) -> None:
-    assert split_perceptron(network(material, "cnn")) is None
+    convolutional = network(material, "cnn")
+    assert split_perceptron(convolutional, convolutional.inputs[0]) is None
 
 
 @pytest.mark.parametrize("in_memory", [0, 2**20])
@@ -207,7 +208,8 @@ def test_what_stands_before_the_weights_is_computed_once_where_it_fits(
     in_memory: int, material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmark.training.inputs._IN_MEMORY_BYTES", in_memory)
-    split = split_perceptron(network(material))
+    perceptron = network(material)
+    split = split_perceptron(perceptron, perceptron.inputs[0])
     assert split is not None
     front, _ = split
     passed: list[int] = []
@@ -227,7 +229,8 @@ def test_what_stands_before_the_weights_is_computed_once_where_it_fits(
 
 
 def test_varied_images_are_computed_anew_and_only_for_training(material: Material) -> None:
-    split = split_perceptron(network(material))
+    perceptron = network(material)
+    split = split_perceptron(perceptron, perceptron.inputs[0])
     assert split is not None
     pixels = ImageRows(material.pixels.array, lambda images, _rows, epoch: images // (epoch + 2))
     inputs = Shrunk(split[0], pixels)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.records import Epoch, Part, Regime, Silent
+from benchmark.data.augmentation import augment
+from benchmark.records import Epoch, Part, Picture, Regime, Silent
 from benchmark.training import Fitted, Material, difference_bound, train
 
-from .conftest import largest_difference, make_material, make_spec
+from .conftest import draw_pixels, largest_difference, make_material, make_spec
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,31 @@ def test_a_network_from_scratch_tells_dark_from_bright(arch: str, material: Mate
     assert_sound(fitted, material)
     assert tuple(listener.epochs) == fitted.history
     assert np.mean(fitted.test.argmax(axis=1) == material.truth(Part.TEST)) == 1.0
+
+
+@pytest.mark.parametrize(("arch", "side"), [("cnn", 32), ("mlp", 8)])
+def test_a_network_that_shrinks_its_pictures_learns_from_small_ones_kept_once(
+    arch: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    varied: list[tuple[int, ...]] = []
+
+    def watched(images: Any, *given: Any) -> Any:
+        varied.append(images.shape[1:])
+        return augment(images, *given)
+
+    monkeypatch.setattr("benchmark.training.passes.augment", watched)
+    pixels = draw_pixels(tmp_path / "large", 40, 64)
+    material = make_material(tmp_path, pixels=pixels, hashes=pixels.hashes)
+    params = {"scales": "0.5", "augmentation": "ct", "batch": 8}
+    for seed in (0, 1):
+        spec = make_spec(
+            arch, Regime.SCRATCH, params, seed=seed, picture=Picture(side_px=64), epochs=1
+        )
+        fitted = train(spec, material, Silent())
+        assert_sound(fitted, material)
+        assert fitted.seconds.decode > pixels.seconds
+    assert set(varied) == {(side, side, 3)}
+    assert [(each.kind, each.entries) for each in material.cache.usage()] == [("shrunk", 1)]
 
 
 def test_a_frozen_backbone_sees_every_image_once(material: Material) -> None:

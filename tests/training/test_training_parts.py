@@ -1,6 +1,7 @@
 """The small parts of training that need no network."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -36,6 +37,7 @@ from benchmark.training.numpy_trainer.optimizers import clip
 from benchmark.training.numpy_trainer.stack import _Dropout
 from benchmark.training.passes import Stored, pass_images
 from benchmark.training.probing import agree, choose_engine, standardised_error
+from benchmark.training.tunables import read_settings
 from benchmark.zoo import ARCHITECTURES
 
 from .conftest import make_material, make_spec
@@ -129,6 +131,25 @@ def test_defaults_pass_their_own_check_in_every_regime(name: str) -> None:
 def test_a_parameter_that_an_architecture_lacks_is_refused_with_those_it_has() -> None:
     with pytest.raises(UsageError, match=r"cnn, trained scratch, has no parameter 'views'; it has"):
         check({"views": 2}, ARCHITECTURES["cnn"], Regime.SCRATCH)
+
+
+def test_an_architecture_s_own_recipe_stands_before_what_is_given() -> None:
+    cnn = replace(ARCHITECTURES["cnn"], recipe=Params(learning_rate=0.25, batch=7))
+    found = check({"batch": 9}, cnn, Regime.SCRATCH)
+    assert (found["learning_rate"], found["batch"]) == (0.25, 9)
+
+
+@pytest.mark.parametrize(("schedule", "patience"), [("cosine", 0), ("constant", 2)])
+def test_patience_does_not_cut_a_cosine_from_scratch_short(schedule: str, patience: int) -> None:
+    spec = make_spec("mlp", Regime.SCRATCH, {"schedule": schedule}, patience=2)
+    assert read_settings(spec, ("dark", "bright"), np.array([0, 1])).patience == patience
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp"])
+def test_a_whole_network_sees_its_picture_at_one_size(name: str) -> None:
+    assert check({"scales": "0.5"}, ARCHITECTURES[name], Regime.SCRATCH)["scales"] == "0.5"
+    with pytest.raises(UsageError, match=r"scales must be one of 1, .*, not '0\.5\+1'"):
+        check({"scales": "0.5+1"}, ARCHITECTURES[name], Regime.SCRATCH)
 
 
 def test_given_parameters_stand_and_the_rest_are_defaults() -> None:

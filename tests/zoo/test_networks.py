@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Params, Picture, Regime, Tunable
-from benchmark.zoo import ARCHITECTURES, build_network, fix_answer
+from benchmark.zoo import ARCHITECTURES, build_network, fix_answer, pixels_within
 from tests.close import assert_close
 from tests.zoo.small import SEED, Array, coloured_pixels, run
 
@@ -58,8 +58,36 @@ def test_every_parameter_at_its_ends_gives_probabilities(name: str, params: Para
 def test_the_network_says_the_same_in_another_process(
     name: str, elsewhere: Callable[[Any, Array], Array]
 ) -> None:
-    network, pixels = build(name), coloured_pixels(32)
+    network = build(name, Params(ARCHITECTURES[name].tiny, scales="0.5"), side_px=64)
+    pixels = coloured_pixels(64)
     assert_close(elsewhere(network, pixels), run(network, pixels), 1e-5)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_network_that_shrinks_its_picture_is_that_of_the_smaller_side(name: str) -> None:
+    pixels = coloured_pixels(64, count=3)
+    shrinking = build(name, Params(ARCHITECTURES[name].tiny, scales="0.5"), side_px=64)
+    halved = pixels.reshape(3, 32, 2, 32, 2, 3).mean((2, 4), np.float32)
+    assert_close(run(shrinking, pixels), run(build(name), halved), 1e-5)
+    assert_close(run(pixels_of(shrinking), pixels), run(pixels_of(build(name)), halved), 1e-3)
+
+
+def pixels_of(network: Any) -> Any:
+    import keras
+
+    return keras.Model(network.inputs[0], pixels_within(network))
+
+
+def test_a_perceptron_reads_the_means_of_squares_that_make_up_the_picture() -> None:
+    pixels = coloured_pixels(60, count=3)
+    network = build("mlp", Params(ARCHITECTURES["mlp"].tiny, input_side_px=10), side_px=60)
+    means = pixels.reshape(3, 10, 6, 10, 6, 3).mean((2, 4), np.float32)
+    assert_close(run(pixels_of(network), pixels), means, 1e-3)
+
+
+def test_a_share_that_leaves_too_small_a_side_is_refused() -> None:
+    with pytest.raises(UsageError, match="cnn needs a side of at least 32 px, not 24"):
+        build("cnn", Params(scales="0.5"), side_px=48)
 
 
 @pytest.mark.parametrize("name", TRAINED)

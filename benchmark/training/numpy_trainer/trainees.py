@@ -28,8 +28,12 @@ def stack_trainee(layers: Sequence[Any], settings: Settings, seed: int) -> "Stac
     return None if stack is None else StackTrainee(stack, settings, seed)
 
 
-def split_perceptron(network: Any) -> tuple[Any, Stack] | None:
+def split_perceptron(network: Any, start: Any) -> tuple[Any, Stack] | None:
     """Split a network into a front without weights and a stack of all layers behind it.
+
+    Args:
+        network: from raw pixels.
+        start: the symbolic tensor that the front is to begin at, its input or a later one.
 
     Returns None where a layer with weights is not one that NumPy trains, such as a convolution.
     """
@@ -39,7 +43,7 @@ def split_perceptron(network: Any) -> tuple[Any, Stack] | None:
     stack = read_stack(network.layers[first:])
     if stack is None:
         return None
-    return keras.Model(network.inputs[0], network.layers[first - 1].output), stack
+    return keras.Model(start, network.layers[first - 1].output), stack
 
 
 class StackTrainee:

@@ -1,11 +1,11 @@
-"""The convolutional network trained from scratch: blocks of convolution and pooling, dense head."""
+"""The convolutional network trained from scratch: blocks of convolution and pooling, averaged."""
 
 from typing import Any
 
 from ...errors import UsageError
 from ...records import Params, Regime, Tunable
 from ..architecture import Architecture
-from ..layers import classify, dense_layers
+from ..layers import average_down, classify, dense_layers
 
 
 def build_cnn(pixels: Any, classes: int, params: Params) -> Any:
@@ -16,13 +16,14 @@ def build_cnn(pixels: Any, classes: int, params: Params) -> Any:
     """
     import keras
 
-    blocks, side = params.integer("conv_blocks"), pixels.shape[1]
+    small = average_down(pixels, params.integer("input_side_px"))
+    blocks, side = params.integer("conv_blocks"), small.shape[1]
     if side < 2**blocks:
         raise UsageError(
             f"cnn with conv_blocks={blocks} needs a side of at least {2**blocks} px, not {side}; "
             "take a larger side or fewer blocks."
         )
-    signal = keras.layers.Rescaling(1 / 255, name="scale")(pixels)
+    signal = keras.layers.Rescaling(1 / 255, name="scale")(small)
     for number in range(1, blocks + 1):
         signal = _block(signal, number, params)
     signal = _flatten(signal, params.text("global_pooling"))
@@ -32,6 +33,8 @@ def build_cnn(pixels: Any, classes: int, params: Params) -> Any:
         width=params.integer("dense_width"),
         params=params,
     )
+    if not params.integer("dense_layers") and params.number("dropout"):
+        signal = keras.layers.Dropout(params.number("dropout"), name="dropout")(signal)
     return classify(signal, classes)
 
 
@@ -67,9 +70,11 @@ def _flatten(signal: Any, how: str) -> Any:
     return layer(name="features")(signal)
 
 
-# chosen, not sourced: the three-block network of introductory texts, and ranges round it. On the
-# phantom it gains 0.14 test macro-F1 over the MLP (two seeds). With batch normalisation and nine
-# steps an epoch the moving averages lag so far behind that validation never improved.
+# Chosen on folds of train and val whose images are alike stay together (chest CT, 64 px, log loss
+# after temperature / macro-F1): 1.07 / 0.51 for three blocks, flattened, at a constant rate; 1.02 /
+# 0.51 for this. 112 px (1.07), maxima beside means (1.06), mixed images (1.03) and augmentation
+# (1.09 and more: in 20 epochs it learns less) lost. Phantom, by patient: 0.78 / 0.67 and 0.36 /
+# 0.87. X-ray sample, by patient: 0.13 / 0.94 and 0.10 / 0.95.
 ARCHITECTURE = Architecture(
     name="cnn",
     family="cnn",
@@ -78,13 +83,20 @@ ARCHITECTURE = Architecture(
     space="cnn",
     native_side_px=224,
     smallest_side_px=32,
-    parameters=3_235_172,
-    gflops=0.281,
+    parameters=98_916,
+    gflops=0.0244,
     reference="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to "
     "document recognition, Proceedings of the IEEE, 1998",
     doi="10.1109/5.726791",
     tunables=(
-        Tunable(name="conv_blocks", default=3, about="blocks", low=2, high=5),
+        Tunable(
+            name="input_side_px",
+            default=64,
+            about="the image is averaged down to about this side",
+            low=32,
+            high=1024,
+        ),
+        Tunable(name="conv_blocks", default=4, about="blocks", low=2, high=5),
         Tunable(name="conv_width", default=16, about="filters, first block", low=4, high=128),
         Tunable(name="conv_growth", default=2.0, about="times a block", low=1.0, high=3.0),
         Tunable(name="conv_kernel_px", default=3, about="kernel's side", choices=(3, 5, 7)),
@@ -93,7 +105,7 @@ ARCHITECTURE = Architecture(
         ),
         Tunable(
             name="global_pooling",
-            default="flatten",
+            default="avg",
             about="from maps to features",
             choices=("avg", "max", "flatten"),
         ),
@@ -103,11 +115,12 @@ ARCHITECTURE = Architecture(
             about="of hidden layers",
             choices=("relu", "gelu", "silu", "elu"),
         ),
-        Tunable(name="batch_norm", default=False, about="batch normalisation in hidden layers"),
-        Tunable(name="dense_layers", default=1, about="hidden dense layers", low=1, high=4),
+        Tunable(name="batch_norm", default=True, about="batch normalisation in hidden layers"),
+        Tunable(name="dense_layers", default=0, about="hidden dense layers", low=0, high=4),
         Tunable(name="dense_width", default=64, about="units a dense layer", low=4, high=512),
         Tunable(name="dropout", default=0.3, about="share dropped", low=0.0, high=0.8),
         Tunable(name="l2", default=0.0, about="weight of squared kernels", low=0.0, high=0.1),
     ),
+    recipe=Params(learning_rate=2e-3, schedule="cosine", label_smoothing=0.1),
     tiny=Params(conv_blocks=2, conv_width=4, dense_width=4),
 )

@@ -4,17 +4,15 @@ from typing import Any
 
 from ...records import Params, Regime, Tunable
 from ..architecture import Architecture
-from ..layers import classify, dense_layers
+from ..layers import average_down, classify, dense_layers
 
 
 def build_mlp(pixels: Any, classes: int, params: Params) -> Any:
     """Return the (n, classes) probabilities of a perceptron over raw pixels."""
     import keras
 
-    # Averaging, not resampling, so that no pixel is ignored; 'same' keeps the border.
-    pool = max(1, pixels.shape[1] // params.integer("input_side_px"))
-    signal = keras.layers.Rescaling(1 / 255, name="scale")(pixels)
-    signal = keras.layers.AveragePooling2D(pool, padding="same", name="shrink")(signal)
+    small = average_down(pixels, params.integer("input_side_px"))
+    signal = keras.layers.Rescaling(1 / 255, name="scale")(small)
     signal = keras.layers.Flatten(name="flatten")(signal)
     signal = dense_layers(
         signal,
