@@ -362,7 +362,7 @@ def read_settings(spec: Spec, classes: tuple[str, ...], labels: Labels) -> Setti
     """Read a spec's training parameters; class weights are those of the (n,) labels trained on."""
     params = spec.params
     # From scratch the loss falls with the rate: of three seeds of `cnn` on chest CT, patience ended
-    # one after 10 of 30 epochs, at a validation loss of 1.14 in place of 0.76.
+    # one after 10 of 30 epochs, at a validation loss of 1.14 in place of 0.73.
     to_the_end = spec.regime is Regime.SCRATCH and params.text("schedule") == "cosine"
     return Settings(
         optimizer=params.text("optimizer"),
