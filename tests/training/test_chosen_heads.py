@@ -45,7 +45,7 @@ def test_a_head_is_chosen_over_shares_of_the_side_that_are_passed_once_each(wide
     assert tuple(listener.epochs) == fitted.history
     assert len(fitted.tried) == 6
     assert fitted.params is not None
-    assert np.mean(fitted.test.argmax(axis=1) == wide.truth(Part.TEST)) == 1.0
+    assert np.mean(fitted.test.argmax(axis=1) == wide.truth(Part.TEST)) > 0.7
 
     repeated = train(replace(spec, params=fitted.params), wide, again)
     assert (repeated.params, repeated.tried) == (None, ())
