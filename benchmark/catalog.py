@@ -1,6 +1,6 @@
 """A catalog: named entries, picked by name, list, glob and exclusion, with "did you mean"."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Generic, TypeVar
 
@@ -17,6 +17,7 @@ class Catalog(Generic[Entry]):
         kind: what an entry is called in messages, such as "architecture".
         entries: (name, entry) pairs in the order they are listed and selected.
         make: makes an entry from a name outside the list (`keras:ResNet101`), or gives None.
+        aside: names that are not meant by `all`.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class Catalog(Generic[Entry]):
         entries: Iterable[tuple[str, Entry]],
         *,
         make: Callable[[str], Entry | None] = lambda _: None,
+        aside: Collection[str] = (),
     ) -> None:
         self.kind = kind
         self._entries = dict(entries)
         self._make = make
+        self._aside = aside
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -76,7 +79,7 @@ class Catalog(Generic[Entry]):
 
     def _match(self, word: str) -> tuple[str, ...]:
         if word == "all":
-            return tuple(self)
+            return tuple(name for name in self if name not in self._aside)
         if any(sign in word for sign in "*?["):
             names = tuple(name for name in self if fnmatchcase(name, word))
             if not names:

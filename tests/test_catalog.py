@@ -14,6 +14,13 @@ def test_all_gives_every_name_in_the_catalogs_order() -> None:
     assert ZOO.select("all") == ("prior", "cnn", "densenet121", "resnet50", "vgg16")
 
 
+def test_what_stands_aside_is_selected_by_its_name_and_is_no_part_of_all() -> None:
+    zoo = Catalog("architecture", [(name, 1) for name in ("cnn", "tuned")], aside=("tuned",))
+    assert zoo.select("all") == zoo.select("-tuned") == ("cnn",)
+    assert zoo.select("all,tuned") == ("cnn", "tuned")
+    assert list(zoo) == ["cnn", "tuned"]
+
+
 def test_a_list_keeps_its_own_order_and_says_each_name_once() -> None:
     assert ZOO.select("vgg16, cnn,v*") == ("vgg16", "cnn")
 

@@ -191,6 +191,7 @@ _COSTS: Cells = {
     "parameters": lambda row: row.parameters or "",
     "model_bytes": lambda row: row.model_bytes or "",
     "milliseconds_per_image": lambda row: row.milliseconds_per_image,
+    "selection_optimism": lambda row: row.value("selection_optimism"),
 }
 
 

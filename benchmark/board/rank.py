@@ -52,6 +52,7 @@ class Rule:
 
 DEFAULT_RULE = Rule()
 
+OPTIMISM = "selection_optimism"
 _SAME = 1e-9  # chosen, not sourced: far below any figure shown, far above rounding
 
 
@@ -216,7 +217,10 @@ def _chosen_here(
     """Return why a row whose settings were chosen on the images that rank is not ranked.
 
     Without the answers of the trials that it was chosen among nobody can say how lucky it was.
+    Answers out of fold are of networks whose settings were chosen without the images they are for.
     """
+    if basis.of_folds:
+        return ""
     for run in runs:
         if run.spec.search is not None:
             known = evidence.get(run.spec.digest)
@@ -245,9 +249,22 @@ def _figures(scores: Sequence[Mapping[str, float]]) -> dict[str, Figure]:
 def _row_notes(done: Sequence[Record], undone: Sequence[Record], basis: _Basis) -> tuple[str, ...]:
     notes = dict.fromkeys(note for each in (done or undone) for note in each.notes)
     if done:
+        notes |= dict.fromkeys(_optimism(done))
         for each in undone:
             notes[f"seed {each.spec.seed} {each.state}: {_reason(each, basis)}"] = None
     return tuple(notes)
+
+
+def _optimism(done: Sequence[Record]) -> tuple[str, ...]:
+    """Say how much more a row's searches promised than was found, as a mean over its runs."""
+    found = [each.scores[OPTIMISM] for each in done if OPTIMISM in each.scores]
+    search = done[0].spec.search
+    if not found or search is None:
+        return ()
+    shown_by = "test" if done[0].spec.rank_on == "val" else "answers out of fold"
+    goal = search.objective.split(",")[0]
+    word = "too much" if fmean(found) >= 0 else "too little"
+    return (f"its search promised {abs(fmean(found)):.3f} of {goal} {word}, by {shown_by}",)
 
 
 def _tell_apart(rows: Sequence[Row]) -> tuple[Row, ...]:

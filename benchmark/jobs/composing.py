@@ -10,7 +10,7 @@ from ..records import Index, Picture, Record, Regime, Split, State
 from ..request import Request
 from ..tracking import Tracker, store_exists
 from ..training import Member
-from ..zoo import ARCHITECTURES
+from ..zoo import ARCHITECTURES, FINETUNED
 from .boards import board_of, plain_subject
 
 BEST = 3  # chosen, not sourced: gains of averaging flatten after a few members (Caruana 2004)
@@ -41,7 +41,8 @@ class Networks:
         """Return the members of a composite at a seed; none where there are too few.
 
         Only networks that cannot be told from the best are taken, unless a person names others.
-        A composite of one network takes the best.
+        A composite of one network takes the best; the one that trains a network further, the best
+        of those that are frozen, whatever stands before them.
 
         Args:
             composite: the composite's name.
@@ -49,7 +50,10 @@ class Networks:
             seed: the seed of the members.
         """
         found: dict[str, Record] = {}
-        for row in self.rows if names else self.best:
+        rows = self.rows if names else self.best
+        if composite == FINETUNED:
+            rows = tuple(row for row in self.rows if _can_be_trained_further(row))
+        for row in rows:
             for record in row.records[: row.scored_runs]:
                 if record.spec.seed == seed:
                     found.setdefault(row.arch, record)
@@ -76,9 +80,17 @@ class Networks:
                 f"only {self.best[0].arch} may be the best network here, and {composite} needs two "
                 "that cannot be told apart; --members NAME,NAME takes others all the same."
             )
+        if composite == FINETUNED:
+            return (
+                f"{composite} needs a finished frozen network on the same images, split and seed."
+            )
         networks = "one finished network" if needed == 1 else "two finished networks"
         among = f" among {', '.join(names)}" if names else ""
         return f"{composite} needs at least {networks}{among} on the same images, split and seed."
+
+
+def _can_be_trained_further(row: Row) -> bool:
+    return row.regime is Regime.FROZEN and bool(ARCHITECTURES[row.arch].cuts)
 
 
 def rank_networks(
@@ -156,6 +168,7 @@ def members_of(tracker: Tracker, records: Iterable[Record]) -> tuple[Member, ...
             network=tracker.network_path(record),
             predictions=tracker.predictions(record),
             spec=record.final,
+            asked=record.spec,
             out_of_fold=tracker.out_of_fold(record),
         )
         for record in records

@@ -23,7 +23,7 @@ from ..worker import (
     Tried,
     complete_outcomes,
 )
-from ..zoo import NONE
+from ..zoo import FINETUNED, NONE
 from .boards import SUBJECT_FILE, subject_of
 from .composing import Networks, members_of, networks_on
 from .image_jobs import audit_images, leave_page, leave_split
@@ -301,5 +301,20 @@ class Execution:
                 self.display.end(found[spec.digest], self._name(spec))
             else:
                 task = plain_task(self.prepared, spec, split, NONE, self.folder, self.unlogged)
-                tasks.append(replace(task, members=members_of(self.tracker, members)))
+                task = replace(task, members=members_of(self.tracker, members))
+                if name == FINETUNED:
+                    begun = self._job_of(members[0])
+                    if begun is None:
+                        self.display.note(
+                            f"{name}: skipped: the best frozen network, {members[0].spec.arch}, is "
+                            "of an earlier benchmark; ask for it again, with the same options."
+                        )
+                        continue
+                    task = replace(task, weights=begun.weights, space=begun.space)
+                tasks.append(task)
         return tasks
+
+    def _job_of(self, record: Record) -> Job | None:
+        """Return the job of this plan that a finished run is of."""
+        jobs = self.prepared.plan.jobs
+        return next((job for job in jobs if job.spec.digest == record.spec.digest), None)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..cache import Cache
 from ..data import Facts, find_decoded, understood_lines
-from ..plan import Plan, composite_spec, divide, estimate_seconds, read
+from ..plan import Plan, composite_spec, divide, estimate_further, estimate_seconds, read
 from ..records import Index, Picture, Split
 from ..request import Request
 from ..tracking import Patience, Tracker, store_exists
+from ..zoo import FINETUNED
 from .boards import plain_subject
 from .composing import check_finished_members, check_members, rank_networks
 from .namesakes import check_names
@@ -39,6 +40,7 @@ def show_plan(request: Request) -> int:
     names = names_of(job.spec for job in plan.jobs)
     to_run = plan.open_jobs(done)
     work = [(job.spec, planned.splits[job.split]) for job in to_run]
+    all_work = [(job.spec, planned.splits[job.split]) for job in plan.jobs]
     estimates = estimate_seconds(work, index)
     about = {job.spec.digest: each for job, each in zip(to_run, estimates, strict=True)}
     for job in plan.jobs:
@@ -55,8 +57,12 @@ def show_plan(request: Request) -> int:
         )
     composites = list(_composites(request, planned, tracker))
     for name, finished in composites:
-        state = "done" if finished else "after its members"
-        table.add_row(name, "composite", "members", state, "")
+        state, seconds = "done" if finished else "after its members", 0.0
+        if name.startswith(FINETUNED) and not finished:
+            seconds = estimate_further(all_work, index)
+        total += seconds
+        most = f"up to {seconds:,.0f} s" if seconds else ""
+        table.add_row(name, "composite", "members", state, most)
     console = Console()
     for line in request.preset_lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -228,9 +228,10 @@ def trial_run(trial: TrialRecord, spec: Spec) -> TrialRun:
 def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str, float]:
     """Return a search's own figures: the best score, and how much of it was optimism.
 
-    `selection_optimism` is how much worse the test score is than the best trial's score of the
-    same metric: what choosing among so many trials on so few images promised too much. It is above
-    0 where test is worse, whether more or less of the metric is better.
+    `selection_optimism` is how much worse the same metric is of answers out of fold, for which the
+    search is repeated without the images that they are for, or of test where there are none: what
+    choosing among so many trials on so few images promised too much. It is above 0 where they are
+    worse, whether more or less of the metric is better.
     """
     goal = found.goals[0]
     best = found.best.values[0]
@@ -239,8 +240,10 @@ def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str,
         "search_trials": float(len(found.trials)),
         "search_complete_trials": float(len(found.complete)),
     }
-    if f"test_{goal.metric}" in scores:
-        worse = best - scores[f"test_{goal.metric}"]
+    names = [f"{part}_{goal.metric}" for part in ("cv", "test")]
+    found_there = [scores[name] for name in names if name in scores]
+    if found_there:
+        worse = best - found_there[0]
         figures["selection_optimism"] = worse if goal.maximise else -worse
     return figures
 

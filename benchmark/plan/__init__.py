@@ -3,7 +3,7 @@
 Knows neither the store nor the workers.
 """
 
-from .costs import estimate_seconds
+from .costs import estimate_further, estimate_seconds
 from .prepare import (
     Prepared,
     divide,
@@ -26,6 +26,7 @@ __all__ = [
     "check_space",
     "composite_spec",
     "divide",
+    "estimate_further",
     "estimate_seconds",
     "left_out_notes",
     "prepare",

@@ -1,11 +1,12 @@
 """What specs will cost, estimated before they start from their floating-point operations."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from .. import environment
-from ..records import Index, Regime, Spec, Split
+from ..records import Index, Regime, SearchSpec, Spec, Split
+from ..search import parse_select
 from ..training import combinations, fold_count, is_choosing
 from ..zoo import ARCHITECTURES, Architecture
 
@@ -16,6 +17,9 @@ _SHARE_TRAINED = {"mobilenet": 0.3, "convnext": 0.15, "densenet": 0.6, "efficien
 _SHARE_FROZEN = {"mobilenet": 0.45, "convnext": 0.62, "densenet": 0.62, "efficientnet": 0.45}
 _USUAL_SHARE = 0.8
 _BACKWARD = 3.0  # a training step costs three forward passes
+# Of a backbone's operations, behind the cut `last-block`: counted from 0.003 (DenseNet121) to 0.14
+# (MobileNetV2), most about 0.05.
+_SHARE_BEHIND_CUT = 0.1
 _FIXED_SECONDS = 6.0  # building, compiling, saving and logging
 _HEAD_SECONDS = 0.2  # chosen, not sourced: a head on kept features, and the search's own work
 # A combination of alternatives and its path of penalties over 700 images, 3,072 to 9,216 columns.
@@ -51,6 +55,16 @@ def estimate_seconds(work: Work, index: Index) -> list[float]:
     return _seconds(work, index, _Pace(trained=measured, frozen=measured))
 
 
+def estimate_further(work: Work, index: Index) -> float:
+    """Estimate the most seconds that training further one of several frozen specs takes here."""
+    most = 0.0
+    for spec, split in work:
+        if spec.regime is Regime.FROZEN and ARCHITECTURES[spec.arch].cuts:
+            further = replace(spec, regime=Regime.FINETUNE, search=None)
+            most = max(most, estimate_seconds([(spec, split), (further, split)], index)[1])
+    return most
+
+
 def nominal_seconds(work: Work, index: Index) -> list[float]:
     """Return the seconds at a nominal rate, as `estimate_seconds`: the same on every machine."""
     return _seconds(work, index, _NOMINAL)
@@ -73,23 +87,33 @@ def _seconds(work: Work, index: Index, pace: _Pace) -> list[float]:
     found = []
     for spec, split in work:
         parts: dict[_Key, float] = {("pixels", spec.picture): len(index) / _DECODE_PER_SECOND}
-        if spec.regime is Regime.FROZEN:
+        if spec.regime in (Regime.FROZEN, Regime.FINETUNE):
             parts |= _frozen(spec, split, index, pace)
-        else:
+        if spec.regime is Regime.FINETUNE:  # once more, up to the cut
+            parts["cut", spec.digest] = _pass_seconds(spec, len(index), pace)
+        if spec.regime is not Regime.FROZEN:
             parts["trained", spec.digest] = _trained(spec, split, pace)
         found.append(_FIXED_SECONDS + sum(parts[key] for key in parts if key not in done))
         done |= parts.keys()
     return found
 
 
-def _trained(spec: Spec, split: Split, pace: _Pace) -> float:
-    """Return the cost of a whole network: trials, the winner once more, and folds train it each."""
+def _pass_seconds(spec: Spec, images: int, pace: _Pace) -> float:
     architecture = ARCHITECTURES[spec.arch]
-    learnt = float((_trials(spec) + 1) * len(split.train))
+    gflops = sum(_gflops(architecture, side) for side in spec.sides_px)
+    return images * gflops / _frozen_rate(architecture, pace)
+
+
+def _trained(spec: Spec, split: Split, pace: _Pace) -> float:
+    """Return the cost of what is trained by epochs: in trials, as the winner, and in each fold."""
+    architecture = ARCHITECTURES[spec.arch]
+    learnt = float(len(split.train))
     if folds := fold_count(spec.rank_on):
         learnt += (1 - _SET_ASIDE) * (folds - 1) * (len(split.train) + len(split.val))
+    learnt *= _fits(spec.search) + 1
     share = _SHARE_TRAINED.get(architecture.family, _USUAL_SHARE)
     gflops = sum(_gflops(architecture, side) for side in spec.sides_px or (spec.picture.side_px,))
+    gflops *= _SHARE_BEHIND_CUT if spec.regime is Regime.FINETUNE else 1.0
     return _BACKWARD * spec.epochs * learnt * gflops / (share * pace.trained)
 
 
@@ -109,12 +133,9 @@ def _frozen(spec: Spec, split: Split, index: Index, pace: _Pace) -> dict[_Key, f
     learnt = len(split.train) + (len(split.val) if folds else 0)
     choices = len(combinations(spec.params)) if is_choosing(spec.params) else 0
     parts[chosen] = _CHOICE_SECONDS * choices * (folds + 1) * learnt / _CHOICE_IMAGES
-    parts["heads", spec.digest] = (_trials(spec) + folds) * _HEAD_SECONDS
+    fits = _fits(spec.search)
+    parts["heads", spec.digest] = (fits + folds * (fits + 1)) * _HEAD_SECONDS
     return parts
-
-
-def _trials(spec: Spec) -> int:
-    return spec.search.trials if spec.search else 0
 
 
 def _gflops(architecture: Architecture, side_px: int) -> float:
@@ -123,6 +144,14 @@ def _gflops(architecture: Architecture, side_px: int) -> float:
 
 def _frozen_rate(architecture: Architecture, pace: _Pace) -> float:
     return _SHARE_FROZEN.get(architecture.family, _USUAL_SHARE) * pace.frozen
+
+
+def _fits(search: SearchSpec | None) -> int:
+    """Return how many trainings a search's trials are."""
+    if search is None:
+        return 0
+    folds, repeats = parse_select(search.select) or (1, 1)
+    return search.trials * folds * repeats
 
 
 @cache

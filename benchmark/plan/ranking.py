@@ -13,7 +13,7 @@ from ..data import group_keys, unit_numbers
 from ..errors import UsageError
 from ..records import Index, Labels, Regime, Spec, Split
 from ..request import Request
-from ..training import check_folds, fold_count
+from ..training import check_folds, fold_count, is_logistic
 from .costs import estimate_seconds, in_minutes, nominal_seconds
 
 # chosen, not sourced: 200 show differences of 9 to 14 points of macro-F1, 70 of 15 to 23.
@@ -22,6 +22,12 @@ _DEFAULT = "cv:5"
 # Tried in turn: three folds let a network learn from three fifths of the images, five from seven
 # tenths, and cost networks from scratch three and five times their training.
 _FOLDS = (_DEFAULT, "cv:4", "cv:3")
+VAL = "val"
+# What trials are scored on, tried in turn: folds drawn twice, or once where a search that is
+# repeated in every fold that ranks would cost too much. Rows of trials that were scored on folds
+# cannot be ranked on val: what they were chosen on would rank them.
+SELECTS = (f"{_DEFAULT}x2", _DEFAULT, VAL)
+_LITTLE_SECONDS = 120.0  # chosen, not sourced: what repeating a quick search may take in any case
 _MOST_TIMES = 3.0  # chosen, not sourced: what a person may be made to wait for a surer board
 
 
@@ -78,12 +84,15 @@ def choose_ranking(
     units = len(np.unique(sampling.units[split.val]))
     if units >= _FEW_UNITS:
         return _on_val(f"it has {units} separate patients or images, {_FEW_UNITS} or more")
-    reason = _hindrance(request, split, index, sampling)
+    reason = _hindrance(split, index, sampling)
     if reason:
         return _on_val(f"{reason}, though it has only {units} separate patients or images")
     few = f"validation has only {units} separate patients or images"
     plain = [(spec, split) for spec in specs]
-    most = _MOST_TIMES * sum(nominal_seconds(plain, index))
+    cost = sum(nominal_seconds(plain, index))
+    most = _MOST_TIMES * cost
+    if any(spec.search for spec in specs):
+        most = max(most, cost + _LITTLE_SECONDS)
     for folds in _FOLDS:
         if sum(nominal_seconds(_folded(plain, folds), index)) <= most:
             return Ranking(rank_on=folds, note=f"{_on_folds(folds, split)}: {few}.")
@@ -100,19 +109,32 @@ def _folded(work: Iterable[tuple[Spec, Split]], rank_on: str) -> list[tuple[Spec
     return [(replace(spec, rank_on=rank_on), split) for spec, split in work]
 
 
+def chooses_on_folds(spec: Spec, index: Index, split: Split, sampling: Sampling) -> bool:
+    """Whether a spec's trials are scored on folds of train and val, where that ranks no row.
+
+    They are where a trial is a head on features that are kept, and validation is small; never on
+    test. A trial that computes anything of its own would cost five or ten times as much.
+    """
+    is_head = spec.regime is Regime.FROZEN and (
+        is_logistic(spec.params) or not spec.params.integer("views")
+    )
+    if not is_head or len(np.unique(sampling.units[split.val])) >= _FEW_UNITS:
+        return False
+    try:
+        _check_classes(_DEFAULT, split, index, sampling)
+    except UsageError:
+        return False
+    return True
+
+
 def check_ranking(request: Request) -> None:
     """Check `--rank-on cv:K` against the request's other options.
 
     Raises:
-        UsageError: a search, or a split of folds, is asked for too.
+        UsageError: a split of folds is asked for too.
     """
     if request.rank_on and request.split.folds:
         raise _folds_of_folds(f"cv:{request.rank_on}", request.split.scheme)
-    if request.rank_on and request.search:
-        raise UsageError(
-            f"--rank-on cv:{request.rank_on} and --search {request.search} exclude each other: a "
-            "search chooses on the images that out-of-fold answers would rank it by. Leave one out."
-        )
 
 
 def check_learning(regimes: Iterable[Regime]) -> None:
@@ -145,10 +167,8 @@ def shuffled_spec(specs: Sequence[Spec], split: Split, index: Index) -> Spec:
     return replace(cheapest, labels="shuffled")
 
 
-def _hindrance(request: Request, split: Split, index: Index, sampling: Sampling) -> str:
+def _hindrance(split: Split, index: Index, sampling: Sampling) -> str:
     """Say why out-of-fold answers are no choice here; empty where they are one."""
-    if request.is_searched:
-        return "a search chooses on it"
     if split.fold is not None:
         return "the split is of folds itself"
     try:

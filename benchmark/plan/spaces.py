@@ -6,7 +6,8 @@ from ..search import SearchSettings, Space, choose_pruner, read_space
 from ..training import tunables
 from ..zoo import LAYERS, LOGISTIC, Architecture
 
-_SPACES = {Regime.FROZEN: "head", Regime.FINETUNE: "finetune"}
+_SPACES = {Regime.FROZEN: "linear", Regime.FINETUNE: "finetune"}
+_OF_LAYERS = "head"
 _WITHOUT = (Regime.PRIOR, Regime.COMPOSITE)
 
 
@@ -19,6 +20,8 @@ def space_for(request: Request, architecture: Architecture, regime: Regime) -> S
     if request.search is None or regime in _WITHOUT:
         return None
     own = _SPACES.get(regime, architecture.space)
+    if regime is Regime.FROZEN and request.params.get("head") == LAYERS:
+        own = _OF_LAYERS
     space = read_space(request.space or own)
     check_space(space, architecture, regime)
     return space
@@ -34,8 +37,13 @@ def check_space(space: Space, architecture: Architecture, regime: Regime) -> Non
     space.check(known, architecture.name)
 
 
-def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
+def search_spec(request: Request, space: Space | None, select: str = "val") -> SearchSpec | None:
     """Return what of a search belongs into a spec.
+
+    Args:
+        request: what was asked for.
+        space: what is searched, None for nothing.
+        select: what a trial is scored on where nothing was asked for.
 
     Raises:
         UsageError: an option of the search is wrong.
@@ -43,7 +51,8 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
     engine, goals = request.search, request.objective
     if engine is None or space is None:
         return None
-    pruner = choose_pruner(request.pruner, engine, goals, by_fold=request.select is not None)
+    select = request.select or select
+    pruner = choose_pruner(request.pruner, engine, goals, by_fold=select != "val")
     SearchSettings(
         engine=engine,
         trials=request.trials,
@@ -57,7 +66,7 @@ def search_spec(request: Request, space: Space | None) -> SearchSpec | None:
         space_digest=space.digest,
         trials=request.trials,
         seconds=request.search_time,
-        select=request.resolved["select"],
+        select=select,
         objective=request.texts["objective"],
         pruner=pruner,
     )

@@ -20,10 +20,13 @@ from ..zoo import (
 )
 from .parameters import check_known, params_for, read_params
 from .ranking import (
+    SELECTS,
+    VAL,
     Sampling,
     check_learning,
     check_ranking,
     choose_ranking,
+    chooses_on_folds,
     sampling_of,
     shuffled_spec,
 )
@@ -38,16 +41,21 @@ class Job:
     Attributes:
         spec: what to run; a composite's members are filled in when they are known.
         split: position of its split in the plan's splits.
-        preset: what `auto` stood for where it was asked for.
+        asked: what was asked for, as it holds for its regime.
         weights: the resolved weights.
         space: the space its parameters are searched in, None without a search.
     """
 
     spec: Spec
     split: int
-    preset: str
+    asked: Request
     weights: Weights
     space: Space | None = None
+
+    @property
+    def preset(self) -> str:
+        """What `auto` stood for where it was asked for."""
+        return self.asked.preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +119,8 @@ def check_request(request: Request) -> None:
         asking = (part.arch for part in request.parts if part.weights == choice)
         choice.check(ARCHITECTURES[name] for names in asking for name in names)
     for part in request.parts:
-        found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in part.arch]
+        names = dict.fromkeys((*part.arch, *part.composites))
+        found = [(ARCHITECTURES[name], _regime(part, ARCHITECTURES[name])) for name in names]
         check_known(part, found)
         check_ranking(part)
         if part.search and part.space:
@@ -163,7 +172,7 @@ def _jobs(request: Request, index: Index, picture: Picture) -> list[Job]:
         own = request.on(regime)
         space = space_for(own, architecture, regime)
         spec = _spec(own, architecture, found, space, index, picture)
-        jobs.append(Job(spec=spec, split=0, preset=own.preset, weights=found, space=space))
+        jobs.append(Job(spec=spec, split=0, asked=own, weights=found, space=space))
     return jobs
 
 
@@ -185,6 +194,7 @@ def make_plan(
     Raises:
         UsageError: what rows are to be ranked on cannot be had.
     """
+    sampling = sampling or sampling_of(index)
     jobs = [
         replace(
             job,
@@ -203,14 +213,29 @@ def make_plan(
     ]
     if draft.request.sanity:
         jobs += _sanity_jobs(jobs, splits, index)
-    specs = [job.spec for job in jobs if job.split == 0]
-    found = choose_ranking(draft.request, specs, index, splits[0], sampling or sampling_of(index))
+    on_folds = [chooses_on_folds(job.spec, index, splits[job.split], sampling) for job in jobs]
+    for select in SELECTS:
+        jobs = [
+            _scored_on(job, select if is_head else VAL)
+            for job, is_head in zip(jobs, on_folds, strict=True)
+        ]
+        specs = [job.spec for job in jobs if job.split == 0]
+        found = choose_ranking(draft.request, specs, index, splits[0], sampling)
+        if found.rank_on != VAL:
+            break
     return Plan(
         jobs=tuple(replace(job, spec=replace(job.spec, rank_on=found.rank_on)) for job in jobs),
         composites=draft.composites,
         rank_on=found.rank_on,
         notes=(*draft.notes, found.note),
     )
+
+
+def _scored_on(job: Job, select: str) -> Job:
+    """Return a job whose trials are scored as said, unless a person said otherwise."""
+    if job.spec.search is None:
+        return job
+    return replace(job, spec=replace(job.spec, search=search_spec(job.asked, job.space, select)))
 
 
 def _sanity_jobs(jobs: Sequence[Job], splits: Sequence[Split], index: Index) -> list[Job]:

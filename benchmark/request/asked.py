@@ -109,11 +109,13 @@ class Request(Fields):
 
     @property
     def composites(self) -> tuple[str, ...]:
-        """The architectures that are made of others."""
+        """The architectures that are made of others, the one that an option asks for among them."""
         from ..records import Regime
-        from ..zoo import ARCHITECTURES
+        from ..zoo import ARCHITECTURES, FINETUNED
 
-        return tuple(name for name in self.arch if Regime.COMPOSITE in ARCHITECTURES[name].regimes)
+        further = (FINETUNED,) if self.finetune == "best" else ()
+        names = dict.fromkeys((*self.arch, *further))
+        return tuple(name for name in names if Regime.COMPOSITE in ARCHITECTURES[name].regimes)
 
     @property
     def cache_bytes(self) -> int | None:

@@ -179,10 +179,11 @@ class Fields:
     )
     trials: int = search_option("auto", "trials a search", whole(1), preset=True)
     search_time: float = search_option("0", "seconds a search may take, 0 for no limit", real(0))
-    select: tuple[int, int] | None = search_option(
+    select: str | None = search_option(
         "auto",
-        "what a trial is scored on: auto, val, or cv:5x2 over train and val",
-        later("search:parse_select"),
+        "what a trial is scored on: val, cv:5x2 (over train and val), or auto: "
+        "cv:5x2 for heads on kept features where val is small",
+        later("search:read_select"),
         preset=True,
     )
     objective: tuple["Goal", ...] = search_option(

@@ -17,6 +17,7 @@ from .settings import (
     SearchSettings,
     parse_engine,
     parse_select,
+    read_select,
 )
 from .space import Condition, Kind, Parameter, Space
 from .trials import (
@@ -64,6 +65,7 @@ __all__ = [
     "read_answers",
     "read_goals",
     "read_search",
+    "read_select",
     "read_space",
     "search",
     "space_names",

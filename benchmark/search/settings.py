@@ -80,10 +80,16 @@ def parse_select(words: str) -> tuple[int, int] | None:
     found = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
     if found[0] < 2 or found[1] < 1:
         raise UsageError(
-            f"--select must be val, or cv:FOLDSxREPEATS with at least 2 folds such as cv:5x2, "
-            f"not {words!r}."
+            "--select must be auto, val, or cv:FOLDSxREPEATS with at least 2 folds such as "
+            f"cv:5x2, not {words!r}."
         )
     return found
+
+
+def read_select(words: str) -> str:
+    """Check `--select`'s words and return them; the arguments and errors are `parse_select`'s."""
+    parse_select(words)
+    return words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ..errors import UsageError, did_you_mean
-from ..records import Params, ParamValue, Tunable, digest
+from ..records import Params, ParamValue, Tunable, alternatives, digest
 
 _STEP_TOLERANCE = 1e-6  # of a step: 0.1 + 0.2 is no exact 0.3
 GRID_POINTS = 10  # of a range without a step, as KerasTuner's grid search takes
@@ -170,11 +170,15 @@ class Space:
     def including(self, values: Mapping[str, ParamValue]) -> "Space":
         """Return the space with these values among the choices of its parameters of that type.
 
-        So the run's own batch is tried even where a file does not list it.
+        So the run's own batch is tried even where a file does not list it, and of several values
+        that a run may choose among (`end/multi`) each.
         """
         return replace(
             self,
-            parameters=tuple(_including(each, values.get(each.name)) for each in self.parameters),
+            parameters=tuple(
+                _including(each, alternatives(values[each.name])) if each.name in values else each
+                for each in self.parameters
+            ),
         )
 
     def check(self, tunables: Sequence[Tunable], architecture: str = "this architecture") -> None:
@@ -194,16 +198,12 @@ class Space:
             raise UsageError("\n".join(f"{self.file or self.name}: {fault}" for fault in faults))
 
 
-def _including(parameter: Parameter, value: ParamValue | None) -> Parameter:
+def _including(parameter: Parameter, values: Sequence[ParamValue]) -> Parameter:
     choices = parameter.choices
-    if (
-        parameter.kind is not Kind.CHOICE
-        or type(value) is not type(choices[0])
-        or value in choices
-        or value is None
-    ):
+    if parameter.kind is not Kind.CHOICE:
         return parameter
-    return replace(parameter, choices=(*choices, value))
+    more = [each for each in values if type(each) is type(choices[0]) and each not in choices]
+    return replace(parameter, choices=(*choices, *more))
 
 
 def _identity(parameter: Parameter) -> list[object]:

@@ -1,12 +1,14 @@
 """Training: a spec and its material in, a trained network and its predictions out."""
 
 from .engines import difference_bound, this_device, verify
+from .finetuning import Choose
 from .folds import check_folds, fold_count, folds
 from .frozen import OverFeatures, Trunk
 from .halving import noting
 from .heads import Head, Lesson, evidence_at, fit_head, fit_logistic, settings_of
+from .inputs import Views
 from .material import Considered, Examples, Fitted, Material, Member
-from .passes import Features, open_features, pretrained_features
+from .passes import Features, Passes, open_features, pretrained_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
 from .tunables import (
     check,
@@ -17,10 +19,12 @@ from .tunables import (
     is_choosing,
     is_logistic,
     other_head,
+    policies,
     tunables,
 )
 
 __all__ = [
+    "Choose",
     "Considered",
     "Examples",
     "Features",
@@ -30,7 +34,9 @@ __all__ = [
     "Material",
     "Member",
     "OverFeatures",
+    "Passes",
     "Trunk",
+    "Views",
     "answer_out_of_fold",
     "check",
     "check_folds",
@@ -49,6 +55,7 @@ __all__ = [
     "noting",
     "open_features",
     "other_head",
+    "policies",
     "pretrained_features",
     "rows_in_folds",
     "settings_of",

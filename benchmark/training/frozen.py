@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from ..environment import seconds
-from ..records import Params, Part, Progress, Regime, Seconds, Spec
+from ..records import Params, Part, Progress, Seconds, Spec
 from ..seeds import derive
 from ..zoo import (
     ARCHITECTURES,
@@ -36,7 +36,7 @@ class Trunk:
         """Return the backbone with its weights, seeing pictures at some shares of their side.
 
         Where a spec names the whole side alone, it is built for that; else all share one network
-        that takes any side. Fine-tuning needs one graph, shrinking included.
+        that takes any side.
         """
         if scales not in self._built:
             self._built[scales] = self._build(scales)
@@ -50,12 +50,7 @@ class Trunk:
     def _build(self, scales: tuple[float, ...]) -> Backbone:
         if shares_in(self._spec.params) == scales == (1.0,):
             return self._calibrated(self._bare())
-        if self._spec.regime is not Regime.FINETUNE:
-            return see_at_scales(self._any_side, self._spec.picture, scales)
-        built = self._bare(share=scales[0])
-        if self._spec.weights == "none":
-            built.network.set_weights(self._any_side.network.get_weights())
-        return built
+        return see_at_scales(self._any_side, self._spec.picture, scales)
 
     @cached_property
     def _any_side(self) -> Backbone:

@@ -9,13 +9,14 @@ import numpy.typing as npt
 
 from ..records import Rows
 from ..seeds import generator
-from ..zoo import floor_variance
+from ..zoo import Halves, floor_variance
 from .engines import Images, Matrix, engine_named, filled
 from .epochs import Batch
 from .halving import halving
 
 # Images, their rows and the epoch's number → the images changed.
 Vary = Callable[[Images, Rows, int], Images]
+Shape = tuple[int, ...]
 
 _IN_MEMORY_BYTES = 256 * 2**20
 _BLOCK = 2048
@@ -261,16 +262,18 @@ class AtCut:
     """What the tail of a backbone reads: activations at the cut and features from before it.
 
     Args:
-        activations: (u, h, w, c) memory-mapped.
+        shapes: (h, w, c) of the maps at the cut, one for each scale.
+        activations: (u, cells) memory-mapped, the maps of each image in a row.
         features: (u, D) of all images, `columns` of which come from taps before the cut.
         columns: none where no such tap is used.
         views: features of augmented views of the training images, None for none.
-        varied: (count t, h, w, c) activations of the same views in the same order, memory-mapped.
+        varied: (count t, cells) activations of the same views in the same order, memory-mapped.
         fresh: varies images and passes them through the trunk; training then reads nothing else.
     """
 
     def __init__(
         self,
+        shapes: Sequence[Shape],
         activations: Matrix,
         features: Matrix,
         columns: Rows,
@@ -278,6 +281,7 @@ class AtCut:
         varied: Matrix | None = None,
         fresh: "Fresh | None" = None,
     ) -> None:
+        self._shapes = shapes
         self._own = (activations, features)
         self._columns = columns
         self._views = views
@@ -286,7 +290,7 @@ class AtCut:
 
     def take(self, rows: Rows) -> Batch:
         """Return the activations of some rows, with their earlier features where there are any."""
-        return self._joined(self._read(self._own, rows))
+        return batch_of(self._read(self._own, rows), self._shapes)
 
     def drawn(self, rows: Rows, epoch: int) -> Batch:
         """Return the same for training: of the images, of views of them, or varied afresh."""
@@ -298,14 +302,26 @@ class AtCut:
             seen = chosen >= 0
             for own, view in zip(found, self._read(self._varied, chosen[seen]), strict=True):
                 own[seen] = view
-        return self._joined(found)
+        return batch_of(found, self._shapes)
 
     def _read(self, source: tuple[Matrix, Matrix], rows: Rows) -> list[Matrix]:
         activations, matrix = source
         return [np.array(activations[rows]), np.asarray(matrix[rows])[:, self._columns]]
 
-    def _joined(self, found: list[Matrix]) -> Batch:
-        return found if len(self._columns) else found[0]
+
+def batch_of(found: Sequence[Matrix], shapes: Sequence[Shape]) -> Batch:
+    """Return what a tail reads: the maps at the cut, and early features where there are any.
+
+    Args:
+        found: (b, cells) maps of each image in a row, and (b, width) features, which may be none.
+        shapes: of the maps.
+    """
+    flat, early = found
+    stops = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])[:-1]
+    parts = np.split(flat, stops, axis=1)
+    batch = [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+    batch += [early] if early.shape[1] else []
+    return batch if len(batch) > 1 else batch[0]
 
 
 class Fresh:
@@ -316,18 +332,17 @@ class Fresh:
     gives the same on a further day: the choice is kept, not made again.
 
     Args:
-        trunk: keras.Model from raw pixels to the maps at the cut or, where features from before
-            it are wanted too, to a list of both.
+        halves: of the backbone.
         engine: the name of who computed the activations.
         pixels: (u, side, side, channels) memory-mapped.
         vary: varies a batch of training images.
         batch: images in a training step.
     """
 
-    def __init__(self, trunk: Any, engine: str, pixels: Images, vary: Vary, batch: int) -> None:
+    def __init__(self, halves: Halves, engine: str, pixels: Images, vary: Vary, batch: int) -> None:
+        trunk = halves.trunk
         self._engine = engine_named(engine, flatten_outputs(trunk, trunk.outputs))
-        self._shape = trunk.outputs[0].shape[1:]
-        self._with_early = len(trunk.outputs) > 1
+        self._shapes = shapes_of(halves)
         self._pixels = pixels
         self._vary = vary
         self._batch = batch
@@ -336,17 +351,19 @@ class Fresh:
         """Return activations of some rows' images as an epoch varies them, and early features."""
         images = self._vary(np.asarray(self._pixels[rows]), rows, epoch)
         found = self._engine.run(filled(images, self._batch))[: len(rows)]
-        cells = int(np.prod(self._shape))
-        maps = found[:, :cells].reshape(-1, *self._shape)
-        return [maps, found[:, cells:]] if self._with_early else maps
+        cells = sum(int(np.prod(shape)) for shape in self._shapes)
+        return batch_of([found[:, :cells], found[:, cells:]], self._shapes)
+
+
+def shapes_of(halves: Halves) -> list[Shape]:
+    """Return the (h, w, c) of the maps at the cut, one for each scale."""
+    return [tuple(border.shape[1:]) for border in halves.borders]
 
 
 def flatten_outputs(trunk: Any, outputs: Sequence[Any]) -> Any:
     """Return a trunk with one output, a row an image: the maps at the cut, then the others."""
     import keras
 
-    border, *early = outputs
-    row = keras.layers.Flatten(dtype="float32")(border)
-    if early:
-        row = keras.layers.Concatenate(dtype="float32")([row, *early])
+    rows = [keras.layers.Flatten(dtype="float32")(output) for output in outputs]
+    row = rows[0] if len(rows) == 1 else keras.layers.Concatenate(dtype="float32")(rows)
     return keras.Model(trunk.inputs, row)

@@ -35,7 +35,7 @@ class Member:
         digest: the digest of the member's spec; `arch` its architecture's name.
         network: the saved network, `model.keras`.
         predictions: what it says of val and test.
-        spec: the member's own spec.
+        spec: the spec of the network that was saved; `asked` the one that it was chosen by.
         out_of_fold: what networks of its recipe say of the images of train and val that they
             did not learn from, None where the run left no such answers.
     """
@@ -45,6 +45,7 @@ class Member:
     network: Path
     predictions: Predictions
     spec: Spec
+    asked: Spec
     out_of_fold: Predictions | None = None
 
 

@@ -20,11 +20,11 @@ from ..files import allocate
 from ..numerics import NUMERICS
 from ..records import Progress, Spec, digest
 from ..seeds import derive
-from ..zoo import Backbone, Block, Halves, build_extractor, select, shares_in
+from ..zoo import Backbone, Block, Halves, build_extractor, columns_of, shares_in
 from .engines import FeatureEngine, Images, Matrix, filled
 from .folds import fold_count
 from .halving import halving, note, noting
-from .inputs import AtCut, Fresh, Vary, Views, flatten_outputs
+from .inputs import AtCut, Fresh, Vary, Views, flatten_outputs, shapes_of
 from .material import Material
 from .probing import choose_engine
 from .tunables import is_fresh, views_of
@@ -141,34 +141,36 @@ class Passes:
 
         Features are those of the whole backbone, of all images and of views where there are any.
         """
-        spec, shape = self._spec, halves.trunk.outputs[0].shape[1:]
-        own = self._activations("activations", self._plain, halves.trunk)
+        spec = self._spec
+        own = self._activations("activations", self._plain, halves)
         took, varied, fresh = own.seconds, None, None
         vary = variation(spec, self._material)
         if is_fresh(spec.params) and vary is not None:
             pixels, batch = self._material.pixels.array, spec.params.integer("batch")
-            fresh = Fresh(halves.trunk, own.engine, pixels, vary, batch)
+            fresh = Fresh(halves, own.engine, pixels, vary, batch)
         elif views is not None:
             maker = _ViewMaker(spec, self._material, spec.params.text("augmentation"))
-            of_views = self._activations("varied", maker, halves.trunk)
-            varied, took = of_views.matrix.reshape(-1, *shape), took + of_views.seconds
-        early = int(halves.tail.inputs[1].shape[-1]) if len(halves.tail.inputs) > 1 else 0
-        # Columns run from shallow taps to deep ones: those from before the cut come first.
-        columns = select(features.blocks, spec.params)[:early]
-        maps = own.matrix.reshape(-1, *shape)
-        return AtCut(maps, features.matrix, columns, views, varied, fresh), took
+            of_views = self._activations("varied", maker, halves)
+            varied, took = of_views.matrix, took + of_views.seconds
+        early = {(each.scale, each.tap, each.pooling) for each in halves.early}
+        columns = columns_of(
+            block for block in features.blocks if (block.scale, block.tap, block.pooling) in early
+        )
+        read = (shapes_of(halves), own.matrix, features.matrix, columns)
+        return AtCut(*read, views, varied, fresh), took
 
-    def _activations(self, stage: str, images: Source, trunk: Any) -> Features:
+    def _activations(self, stage: str, images: Source, halves: Halves) -> Features:
         cut = self._spec.params.text("cut")
         identity = [stage, _ACTIVATIONS, self._engine, cut]
-        (share,) = shares_in(self._spec.params)
-        identity += [*_trunk_identity(self._spec, self._material, share), *images.identity]
+        for share in shares_in(self._spec.params):
+            identity += _trunk_identity(self._spec, self._material, share)
+        identity += images.identity
         return self._opened(
             "activations",
             stage,
             digest(identity),
             images,
-            network=lambda: flatten_outputs(trunk, trunk.outputs[:1]),
+            network=lambda: flatten_outputs(halves.trunk, halves.borders),
         )
 
     def _opened(

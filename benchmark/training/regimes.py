@@ -9,7 +9,9 @@ import numpy as np
 from ..environment import release_memory
 from ..records import Labels, Part, Probabilities, Progress, Regime, Rows, Silent, Spec
 from ..seeds import derive, generator
+from ..zoo import FINETUNED
 from .ensembling import composite_in_folds, train_composite
+from .finetuning import Choose, further_in_fold, train_further
 from .folds import Fold, fold_count, folds, set_aside
 from .frozen import OverFeatures, Trunk, train_frozen
 from .material import Fitted, Material
@@ -49,6 +51,8 @@ def train(
             return train_frozen(spec, material, progress, engine, trunk)
         case Regime.FINETUNE:
             return train_finetune(spec, material, progress, engine)
+        case Regime.COMPOSITE if spec.arch == FINETUNED:
+            return train_further(spec, material, progress, engine)
         case Regime.COMPOSITE:
             return train_composite(spec, material, progress)
 
@@ -101,6 +105,7 @@ def answer_out_of_fold(
     progress: Progress,
     *,
     engine: str | None = None,
+    choose: Choose | None = None,
 ) -> Probabilities:
     """Return (n, k) probabilities of the images of `rows_in_folds`, each from the other folds.
 
@@ -114,12 +119,15 @@ def answer_out_of_fold(
         material: the images and the split.
         progress: told of every fold, not of the epochs in it.
         engine: in place of the spec's engine.
+        choose: finds a fold's own recipe on what the fold may learn from, as a search does; None
+            where all folds have the spec's. Of a network that is fine-tuned further, it is the
+            recipe of the network that it begins from.
     """
     make_deterministic()
     made = folds_of(material, fold_count(spec.rank_on))
     rows = rows_in_folds(material)
     progress.stage("out-of-fold", total=len(made), unit="folds")
-    answer = _answerer(spec, replace(material, whole=material.split), engine)
+    answer = _answerer(spec, replace(material, whole=material.split), engine, choose)
     found = np.zeros((len(rows), len(material.classes)))
     for fold in made:
         try:
@@ -166,23 +174,33 @@ def in_fold(material: Material, fold: Fold) -> Material:
 
 
 def _answerer(
-    spec: Spec, material: Material, engine: str | None
+    spec: Spec, material: Material, engine: str | None, choose: Choose | None
 ) -> Callable[[Material], Probabilities]:
     """Return what trains in a fold and answers for the images that are held out."""
     if spec.regime is Regime.PRIOR:
         return _frequencies
+    if spec.arch == FINETUNED:
+        return _freed(lambda fold: further_in_fold(spec, fold, engine, choose))
     if spec.regime is Regime.COMPOSITE:
         return composite_in_folds(spec, material)
+    if choose is not None:  # a recipe of its own, over features that are kept all the same
+        return lambda fold: _answerer(choose(fold), material, engine, None)(fold)
     if spec.regime is Regime.FROZEN:
         over = OverFeatures(spec, material, Silent(), engine)
         return lambda fold: over.head(fold).predict(fold.pictures(Part.TEST))
 
-    def train_whole(fold: Material) -> Probabilities:
-        found = train(spec, fold, Silent(), engine=engine).test
+    return _freed(lambda fold: train(spec, fold, Silent(), engine=engine).test)
+
+
+def _freed(answer: Callable[[Material], Probabilities]) -> Callable[[Material], Probabilities]:
+    """Return what answers likewise, and gives back the memory of the network that it trained."""
+
+    def then_free(fold: Material) -> Probabilities:
+        found = answer(fold)
         release_memory()
         return found
 
-    return train_whole
+    return then_free
 
 
 def _frequencies(fold: Material) -> Probabilities:

@@ -11,7 +11,16 @@ from ..data.augmentation import read_policy
 from ..errors import UsageError
 from ..metrics import MONITORS
 from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable, alternatives
-from ..zoo import LAYERS, LOGISTIC, PENALTY_GIVEN, PENALTY_PATH, SCALES, SHARES, Architecture
+from ..zoo import (
+    FINETUNED,
+    LAYERS,
+    LOGISTIC,
+    PENALTY_GIVEN,
+    PENALTY_PATH,
+    SCALES,
+    SHARES,
+    Architecture,
+)
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 MOMENTUM = 0.9  # of sgd
@@ -106,13 +115,14 @@ _PRECISION = (
     ),
 )
 
-_FINETUNE = (
-    Tunable(
-        name="fresh_augmentation",
-        default=False,
-        about="whether the second stage varies training images afresh every epoch, through the "
-        "whole network, in place of drawing from views",
-    ),
+_FRESH = Tunable(
+    name="fresh_augmentation",
+    default=False,
+    about="whether the second stage varies training images afresh every epoch, through the whole "
+    "network, in place of drawing from views",
+)
+
+_BEHIND_CUT = (
     Tunable(
         name="cut",
         default="last-block",
@@ -164,7 +174,7 @@ _COMMON = (*_LOOP, _LABEL_SMOOTHING, *_AUGMENTATION)
 
 _BY_REGIME: dict[Regime, tuple[Tunable, ...]] = {
     Regime.FROZEN: (SCALES, _OPTIMIZER, *_COMMON, *_VIEWS),
-    Regime.FINETUNE: (_ONE_SHARE, _OPTIMIZER, *_COMMON, *_VIEWS, *_FINETUNE, *_PRECISION),
+    Regime.FINETUNE: (_ONE_SHARE, _OPTIMIZER, *_COMMON, *_VIEWS, _FRESH, *_BEHIND_CUT, *_PRECISION),
     Regime.SCRATCH: (_ONE_SHARE, _OPTIMIZER, *_COMMON, *_PRECISION),
     Regime.PRIOR: (),
 }
@@ -178,6 +188,8 @@ def tunables(
     Over a backbone it depends on the head which there are, and what their defaults are.
     """
     own = architecture.tunables
+    if architecture.name == FINETUNED:  # all else is as the network has it that it begins from
+        return (*_BEHIND_CUT, *_PRECISION)
     if regime is Regime.COMPOSITE:  # one that trains a head of its own has parameters, and a loop
         return (*own, _OPTIMIZER, *_LOOP, _LABEL_SMOOTHING) if own else ()
     found = (*own, *_BY_REGIME[regime])

@@ -20,6 +20,7 @@ from ..zoo import (
     build_network,
     fix_answer,
     pixels_within,
+    read_scales,
     split_backbone,
 )
 from .engines import Images
@@ -201,7 +202,7 @@ def train_finetune(
     standing = head.standing(len(material.classes))
     head_seconds = seconds() - started + head.choice.charged
     asked, spec = spec, replace(spec, params=head.params)
-    backbone, early = over.trunk.backbone, head.trained
+    backbone, early = over.trunk.at(read_scales(spec.params)), head.trained
     halves = split_backbone(backbone, spec.params.text("cut"), spec.params)
     passes = Passes(spec, material, progress, engine)
     views = over.views.get(spec.params.text("augmentation"))

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from ..errors import UsageError
-from ..records import Epoch, Params, ParamValue, Probabilities, Progress, Regime, Rows, Spec
+from ..records import Epoch, Params, ParamValue, Probabilities, Progress, Regime, Rows, Silent, Spec
 from ..search import (
     Infeasible,
     SearchResult,
@@ -19,7 +20,21 @@ from ..search import (
     write_answers,
 )
 from ..seeds import derive
-from ..training import Features, Material, Trunk, check, folds, open_features
+from ..training import (
+    Features,
+    Material,
+    OverFeatures,
+    Passes,
+    Trunk,
+    Views,
+    check,
+    fold_count,
+    folds,
+    is_choosing,
+    is_logistic,
+    open_features,
+    policies,
+)
 from ..zoo import ARCHITECTURES, check_scales, shares_in
 from .scoring import Exam, Report, score_head, score_network, silently
 
@@ -83,8 +98,21 @@ class Study:
 
     def prepare(self) -> None:
         """Compute what most trials share: the features at the spec's own scales."""
-        if _is_quick(self._spec):
+        if self._is_quick(self._spec):
             self._features_of(self._spec)
+        assert self.own
+
+    @cached_property
+    def own(self) -> Params:
+        """The parameters of a run without a search, each with one value.
+
+        Where a run would choose among several it chooses here, on the images that trials learn
+        from: the first trial is what the run would have come to.
+        """
+        if not is_choosing(self._spec.params):
+            return self._spec.params
+        over = OverFeatures(self._spec, self._material, self._progress, trunk=self.trunk)
+        return over.head(self._material).params
 
     def run(
         self, storage: str, on_trial: Callable[[TrialRecord], None], *, anew: bool = False
@@ -98,7 +126,7 @@ class Study:
         """
         from ..search import search  # optuna is imported only when something is searched
 
-        own = self._spec.params
+        own = self.own
         start = start_of(self._space, own)
         self._progress.stage("search", self._wanted.trials or None, "trials")
         settings = settings_for(self._spec, start)
@@ -111,13 +139,11 @@ class Study:
         Raises:
             UsageError: a parameter that the architecture does not have.
         """
-        spec = self._spec
-        values = {**spec.params, **params}
-        if (
-            "l2" in params and "penalty" not in params
-        ):  # else a path of penalties would be chosen on
-            values.pop("penalty", None)
-        checked = check(values, ARCHITECTURES[spec.arch], spec.regime)
+        spec, own = self._spec, self.own
+        if "l2" in own and all(each.name != "l2" for each in self._space.parameters):
+            asked = {name: spec.params[name] for name in ("l2", "penalty") if name in spec.params}
+            own = own.having(asked)  # a penalty that nobody moves is chosen by each trial's head
+        checked = check({**own, **params}, ARCHITECTURES[spec.arch], spec.regime)
         return replace(spec, params=checked, epochs=min(epochs, spec.epochs), search=None)
 
     def score(self, trial: Trial) -> tuple[float, ...]:
@@ -186,8 +212,8 @@ class Study:
         Raises:
             ValueError: one of them is undefined on these images.
         """
-        if _is_quick(spec):
-            found = score_head(spec, self._features_of(spec), exam)
+        if self._is_quick(spec):
+            found = score_head(spec, self._features_of(spec), exam, self._views_of(spec))
         else:
             found = score_network(spec, exam)
         for goal in self._goals:
@@ -204,6 +230,39 @@ class Study:
             self._progress.stage("search", self._wanted.trials or None, "trials")
         return self._features[shares]
 
+    def _views_of(self, spec: Spec) -> dict[str, Views]:
+        """Return the views of images that a trial's head learns from, by policy; kept likewise."""
+        return {
+            each: Passes(spec, self._material, self._progress).views(each, self.trunk.at)[0]
+            for each in policies(spec.params)
+        }
+
+    def _is_quick(self, spec: Spec) -> bool:
+        """Whether a trial is a head over features that are the same for every trial.
+
+        There are views of val only where the board ranks on folds of both, and a head of layers
+        draws from views by rows that a fold lacks.
+        """
+        if spec.regime is not Regime.FROZEN or not policies(spec.params):
+            return spec.regime is Regime.FROZEN
+        has_views = self._select is None or fold_count(spec.rank_on) > 0
+        return is_logistic(spec.params) and has_views
+
+
+def search_in_fold(spec: Spec, space: Space, fold: Material) -> Spec:
+    """Repeat a spec's search on what a fold may learn from, and return what it finds.
+
+    Neither its trials nor its study are kept: they are no part of what the board shows.
+
+    Args:
+        spec: with its search.
+        space: what is searched.
+        fold: with what is held out in test's place, which no trial sees.
+    """
+    study = Study(spec, space, fold, Silent())
+    best = study.run("", lambda _: None).best
+    return study.spec_of(best.params, best.epochs)
+
 
 def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]:
     outside = [f"{name} {own.get(name)}" for name in space.outside(own)]
@@ -214,8 +273,3 @@ def _start_notes(space: Space, own: Mapping[str, ParamValue]) -> tuple[str, ...]
         f"space {space.name}, so that the first trial could not take the run's own values."
     )
     return (note,)
-
-
-def _is_quick(spec: Spec) -> bool:
-    """Whether a trial is a head over features that are the same for every trial."""
-    return spec.regime is Regime.FROZEN and not spec.params.integer("views")

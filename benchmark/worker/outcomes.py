@@ -30,6 +30,7 @@ from ..records import (
 )
 from ..search import SEARCH_FILE, SearchResult, write_search
 from ..training import (
+    Choose,
     Considered,
     Fitted,
     Material,
@@ -40,9 +41,10 @@ from ..training import (
     rows_in_folds,
     this_device,
 )
+from ..zoo import FINETUNED
 from .checking import train_checked
 from .messages import Task, Voice
-from .objective import Study
+from .objective import Study, search_in_fold
 
 
 def run_task(task: Task, progress: Voice) -> Outcome:
@@ -107,7 +109,7 @@ class _Found:
 
 
 def _search(task: Task, material: Material, progress: Voice) -> tuple[_Found | None, float]:
-    if task.space is None:
+    if task.space is None or task.spec.search is None:
         return None, 0.0
     study = Study(task.spec, task.space, material, progress)
     study.prepare()  # no time of the search
@@ -219,7 +221,9 @@ def _leave_out_of_fold(
     if not fold_count(task.spec.rank_on):
         return {}
     began = environment.seconds()
-    said = answer_out_of_fold(task.spec, material, progress, engine=engine)
+    said = answer_out_of_fold(
+        task.spec, material, progress, engine=engine, choose=_chosen_in_folds(task)
+    )
     rows = rows_in_folds(material)
     table = _rows_as_predictions(task, rows, said)
     table = replace(table, is_copy=np.zeros(len(rows), dtype=bool))
@@ -237,6 +241,15 @@ def _leave_choices(tried: Sequence[Considered], path: Path) -> None:
             figures = (each.l2, each.log_loss, each.standard_error)
             chosen = "yes" if each.chosen else "no"
             table.writerow([named, *(f"{figure:.6g}" for figure in figures), chosen])
+
+
+def _chosen_in_folds(task: Task) -> Choose | None:
+    """Return what searches anew in a fold, where the network, or the one it began from, was."""
+    asked = task.members[0].asked if task.spec.arch == FINETUNED else task.spec
+    space = task.space
+    if space is None or asked.search is None:
+        return None
+    return lambda fold: search_in_fold(asked, space, fold)
 
 
 def _leave_hashes(task: Task, path: Path) -> None:

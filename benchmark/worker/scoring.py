@@ -1,6 +1,6 @@
 """What a trial scores: a head over features that are there, or a network trained whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..training import (
     Head,
     Lesson,
     Material,
+    Views,
     evidence_at,
     fit_head,
     fit_logistic,
@@ -69,10 +70,12 @@ class Exam:
         return self.material.pixels.rows([self.material.hashes[row] for row in rows])
 
 
-def score_head(spec: Spec, features: Features, exam: Exam) -> dict[str, float]:
+def score_head(
+    spec: Spec, features: Features, exam: Exam, views: Mapping[str, Views] | None = None
+) -> dict[str, float]:
     """Train a head over features that are there already, which takes milliseconds; score it."""
     material = exam.material
-    head = head_over(spec, features, exam)
+    head = head_over(spec, features, exam, views or {})
     probabilities = head.predict(exam.places(exam.held))
     exam.finish(probabilities)
     weights = head.parameters
@@ -84,13 +87,13 @@ def score_head(spec: Spec, features: Features, exam: Exam) -> dict[str, float]:
     }
 
 
-def head_over(spec: Spec, features: Features, exam: Exam) -> Head:
+def head_over(spec: Spec, features: Features, exam: Exam, views: Mapping[str, Views]) -> Head:
     """Train a head on the rows to learn from; what it leaves open is chosen on them alone."""
     material = exam.material
     fit, held = exam.examples(exam.fit), exam.examples(exam.held)
     if is_logistic(spec.params):
         evidence = evidence_at(material, exam.fit)
-        lesson = Lesson(features=features, evidence=evidence, train=fit, val=held)
+        lesson = Lesson(features=features, evidence=evidence, train=fit, val=held, views=views)
         return fit_logistic(spec.params, lesson, _Reporting(exam.report), exam.seen)
     return fit_head(
         features,

@@ -13,7 +13,13 @@ from .architecture import (
     complete,
 )
 from .backbone import build_backbone, calibrate, check_scales, see_at_scales
-from .composites import average_network, chained_network, logits_network, stacked_network
+from .composites import (
+    FINETUNED,
+    average_network,
+    chained_network,
+    logits_network,
+    stacked_network,
+)
 from .cuts import Halves, split_backbone
 from .features import (
     SCALES,
@@ -21,6 +27,7 @@ from .features import (
     Backbone,
     Block,
     build_extractor,
+    columns_of,
     read_scales,
     select,
     shares_in,
@@ -48,6 +55,7 @@ from .weights_choice import (
 
 __all__ = [
     "ARCHITECTURES",
+    "FINETUNED",
     "HEAD",
     "LAYERS",
     "LOGISTIC",
@@ -76,6 +84,7 @@ __all__ = [
     "calibrate",
     "chained_network",
     "check_scales",
+    "columns_of",
     "complete",
     "fix_answer",
     "floor_variance",

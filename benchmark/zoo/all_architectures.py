@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from ..catalog import Catalog
 from . import own
 from .architecture import Architecture
-from .composites import COMPOSITES
+from .composites import COMPOSITES, FINETUNED
 from .keras_applications import PUBLISHED, make_published
 
 
@@ -28,4 +28,5 @@ ARCHITECTURES: Catalog[Architecture] = Catalog(
         )
     ],
     make=make_published,
+    aside=(FINETUNED,),
 )

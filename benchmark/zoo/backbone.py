@@ -22,7 +22,7 @@ from ..seeds import derive
 from .architecture import Architecture, Preprocessing, check_side
 from .cuts import tensor_after
 from .features import SCALES, Backbone, shares_in
-from .layers import pixel_input, three_channels
+from .layers import pixel_input, shrink, three_channels
 from .weight_files import Weight, read_layers
 from .weights import Weights
 
@@ -43,7 +43,6 @@ def build_backbone(
     seed: int,
     *,
     any_side: bool = False,
-    share: float = 1.0,
 ) -> Backbone:
     """Build a backbone from raw 0-255 pixels to the maps at its taps.
 
@@ -55,7 +54,6 @@ def build_backbone(
         weights: from `resolve_weights`; a file not yet in Keras's cache is fetched here.
         seed: the same seed gives the same random weights.
         any_side: whether it takes pictures of other sides too.
-        share: of the picture's side; it is shrunk to that inside, in the same graph.
 
     Raises:
         UsageError: the side is smaller than the architecture allows, or it has no backbone.
@@ -65,17 +63,15 @@ def build_backbone(
 
     if not architecture.keras_class:
         raise UsageError(f"{architecture.name} has no backbone; it is built as a whole network.")
-    shown = replace(picture, side_px=_side(picture, share))
-    check_side(architecture, shown)
+    check_side(architecture, picture)
     keras.utils.set_random_seed(derive(seed, "backbone", architecture.name))
-    side = None if any_side else shown.side_px
-    pixels = pixel_input(picture.channels, None if any_side else picture.side_px)
+    side = None if any_side else picture.side_px
+    pixels = pixel_input(picture.channels, side)
     bare = getattr(keras.applications, architecture.keras_class)(
         include_top=False,
         weights=None,
         input_tensor=preprocess(
-            three_channels(_shrunk(pixels, picture, share)),
-            weights.preprocessing or architecture.preprocessing,
+            three_channels(pixels), weights.preprocessing or architecture.preprocessing
         ),
         input_shape=(side, side, 3),
     )
@@ -84,9 +80,7 @@ def build_backbone(
     maps = [tensor_after(bare, tap) for tap in architecture.taps]
     name = architecture.name.replace(":", "_")
     network = keras.Model(pixels, maps, name=name)
-    return Backbone(
-        architecture=architecture, network=network, taps=architecture.taps, scales=(share,)
-    )
+    return Backbone(architecture=architecture, network=network, taps=architecture.taps)
 
 
 def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
@@ -242,29 +236,14 @@ def see_at_scales(backbone: Backbone, picture: Picture, scales: tuple[float, ...
     Args:
         backbone: built for any side; its weights are shared, not copied.
         picture: the side and channels of what comes in.
-        scales: shares of the side. Pictures are shrunk by bilinear resampling, which to a half of
-            the side is the mean of four pixels.
+        scales: shares of the side.
     """
     import keras
 
     pixels = pixel_input(picture.channels, picture.side_px)
-    maps: list[Any] = []
-    for scale in scales:
-        maps += backbone.network(_shrunk(pixels, picture, scale))
+    maps = [each for scale in scales for each in backbone.network(shrink(pixels, scale))]
     network = keras.Model(pixels, maps, name=f"{backbone.network.name}_pyramid")
-    return Backbone(
-        architecture=backbone.architecture, network=network, taps=backbone.taps, scales=scales
-    )
-
-
-def _shrunk(pixels: Any, picture: Picture, share: float) -> Any:
-    """Return a picture's pixels at a share of its side."""
-    import keras
-
-    side = _side(picture, share)
-    if side == picture.side_px:
-        return pixels
-    return keras.layers.Resizing(side, side, name=f"shrink_to_{side}")(pixels)
+    return replace(backbone, network=network, scales=scales, inner=backbone.network)
 
 
 def _side(picture: Picture, scale: float) -> int:

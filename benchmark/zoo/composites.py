@@ -27,6 +27,9 @@ def _composite(
     )
 
 
+FINETUNED = "finetuned"
+"""The best frozen network trained further; made only where it is asked for by name or option."""
+
 COMPOSITES = (
     _composite(
         "ensemble",
@@ -59,6 +62,13 @@ COMPOSITES = (
             Tunable(name="dropout", default=0.0, about="share dropped", low=0.0, high=0.8),
             Tunable(name="l2", default=1e-4, about="weight of squared kernels", low=0.0, high=1.0),
         ),
+    ),
+    _composite(
+        FINETUNED,
+        1,
+        "A. Kumar et al., Fine-tuning can distort pretrained features and underperform "
+        "out-of-distribution, ICLR, 2022",
+        "10.48550/arXiv.2202.10054",
     ),
 )
 

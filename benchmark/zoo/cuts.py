@@ -1,13 +1,15 @@
 """Places in a network's graph by name, and a backbone cut in two for fine-tuning at one of them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
 from ..records import Params
 from .architecture import Architecture, complete
-from .features import Backbone, chosen_blocks, pool_blocks
+from .features import Backbone, Block, chosen_blocks, join, pool
 from .head import HEAD
+from .layers import shrink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -15,20 +17,29 @@ class Halves:
     """Two networks that share the backbone's layers.
 
     Attributes:
-        trunk: raw pixels to the (n, height, width, depth) activations at the cut or, where
-            features of taps before the cut are wanted too, a list of the activations and the
-            (n, width) matrix of these features.
+        trunk: raw pixels to the (n, height, width, depth) activations at the cut, one for each
+            scale that the picture is seen at, and then, where features of taps before the cut are
+            wanted too, the (n, width) matrix of these.
         tail: what the trunk gives to the (n, width) features in the order of `select`. Training
             it changes the backbone, so that `assemble(backbone, head, params)` is the trained
             network.
+        scales: how many scales there are.
+        early: the blocks of features from before the cut, in their order.
     """
 
     trunk: Any
     tail: Any
+    scales: int = 1
+    early: tuple[Block, ...] = ()
+
+    @property
+    def borders(self) -> list[Any]:
+        """The symbolic activations at the cut."""
+        return list(self.trunk.outputs[: self.scales])
 
 
 def split_backbone(backbone: Backbone, cut: str, params: Params) -> Halves:
-    """Cut a backbone in two.
+    """Cut a backbone in two; the tail behind each scale is the same.
 
     Args:
         backbone: its layers are shared, not copied.
@@ -40,24 +51,57 @@ def split_backbone(backbone: Backbone, cut: str, params: Params) -> Halves:
     """
     import keras
 
-    border = tensor_after(backbone.network, _cut_layer(backbone.architecture, cut))
-    maps = dict(zip(backbone.taps, backbone.network.outputs, strict=True))
-    behind = {tap for tap, tensor in maps.items() if comes_after(tensor, border)}
-    blocks = chosen_blocks(backbone.layout, complete(HEAD, params))
-    shallow = [block for block in blocks if block.tap not in behind]
-    deep = [block for block in blocks if block.tap in behind]
+    is_one = backbone.inner is None  # it sees the picture as it is, or shrinks it itself
+    one = backbone.network if is_one else backbone.inner
     name = backbone.network.name
+    border = tensor_after(one, _cut_layer(backbone.architecture, cut))
+    maps = dict(zip(backbone.taps, one.outputs, strict=True))
+    behind = [tap for tap, tensor in maps.items() if comes_after(tensor, border)]
+    before = [tap for tap in maps if tap not in behind]
+    blocks = chosen_blocks(backbone.layout, complete(HEAD, params))
+    first = keras.Model(one.inputs[0], [border, *(maps[tap] for tap in before)])
+    second = keras.Model(border, [maps[tap] for tap in behind], name=f"{name}_behind_cut")
     pixels = backbone.network.inputs[0]
-    tail = keras.Model(border, pool_blocks(backbone, deep), name=f"{name}_tail")
-    if not shallow:
-        return Halves(trunk=keras.Model(pixels, border, name=f"{name}_trunk"), tail=tail)
-    early = pool_blocks(backbone, shallow)
-    trunk = keras.Model(pixels, [border, early], name=f"{name}_trunk")
-    at_cut = keras.Input(border.shape[1:], name="at_cut")
-    before_cut = keras.Input(early.shape[1:], name="before_cut")
-    joined = keras.layers.Concatenate(name="features", dtype="float32")([before_cut, tail(at_cut)])
-    tail = keras.Model([at_cut, before_cut], joined, name=f"{name}_tail_and_early_features")
-    return Halves(trunk=trunk, tail=tail)
+    borders, shallow, inputs, deep = [], dict[Any, Any](), [], dict[Any, Any]()
+    for number, scale in enumerate(backbone.scales, 1):
+        at_border, *found = first(pixels if is_one else shrink(pixels, scale))
+        borders.append(at_border)
+        shallow |= {(scale, tap): each for tap, each in zip(before, found, strict=True)}
+        inputs.append(keras.Input(at_border.shape[1:], name=f"at_cut_{number}"))
+        deep |= {(scale, tap): each for tap, each in zip(behind, second(inputs[-1]), strict=True)}
+    early = tuple(block for block in blocks if block.tap in before)
+    given = list(borders)
+    if early:
+        given.append(join([pool(backbone, each, shallow[each.scale, each.tap]) for each in early]))
+        inputs.append(keras.Input(given[-1].shape[1:], name="before_cut"))
+    return Halves(
+        trunk=keras.Model(pixels, _single(given), name=f"{name}_trunk"),
+        tail=keras.Model(
+            _single(inputs), _joined(backbone, blocks, deep, inputs[-1]), name=f"{name}_tail"
+        ),
+        scales=len(borders),
+        early=early,
+    )
+
+
+def _joined(
+    backbone: Backbone, blocks: Sequence[Block], deep: Mapping[Any, Any], early: Any
+) -> Any:
+    """Return the features of blocks in their order, those before the cut as they come."""
+    parts, start = [], 0
+    for block in blocks:
+        maps = deep.get((block.scale, block.tap))
+        if maps is None:
+            stop = start + block.stop - block.start
+            parts.append(early[:, start:stop])
+            start = stop
+        else:
+            parts.append(pool(backbone, block, maps))
+    return join(parts)
+
+
+def _single(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _cut_layer(architecture: Architecture, name: str) -> str:

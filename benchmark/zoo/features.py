@@ -1,7 +1,7 @@
 """The feature matrix of a frozen backbone: which columns there are, and which a head uses."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +34,25 @@ class Backbone:
             (n, height, width, depth), one a tap, for each of the scales in turn.
         taps: the taps' names in the order of the maps, shallow to deep.
         scales: shares of the picture's side that it is seen at.
+        inner: the network of one picture of any side that it is seen through at each scale; None
+            where `network` itself is that network.
     """
 
     architecture: Architecture
     network: Any
     taps: tuple[str, ...]
     scales: tuple[float, ...] = (1.0,)
+    inner: Any = None
+
+    @property
+    def maps(self) -> dict[tuple[float, str], Any]:
+        """The symbolic maps by scale and tap."""
+        return dict(zip(self.places, self.network.outputs, strict=True))
+
+    @property
+    def places(self) -> tuple[tuple[float, str], ...]:
+        """The scale and the tap of each map of the network."""
+        return tuple((scale, tap) for scale in self.scales for tap in self.taps)
 
     @property
     def layout(self) -> tuple["Block", ...]:
@@ -106,8 +119,13 @@ def chosen_blocks(blocks: Sequence[Block], params: Params) -> tuple[Block, ...]:
 
 def select(blocks: Sequence[Block], params: Params) -> Rows:
     """Return the columns of the feature matrix that parameters choose, as `chosen_blocks`."""
-    spans = [np.arange(block.start, block.stop) for block in chosen_blocks(blocks, params)]
-    return np.concatenate(spans).astype(np.int64)
+    return columns_of(chosen_blocks(blocks, params))
+
+
+def columns_of(blocks: Iterable[Block]) -> Rows:
+    """Return the columns of the feature matrix that blocks hold, in their order."""
+    spans = [np.arange(block.start, block.stop) for block in blocks]
+    return np.concatenate([np.zeros(0), *spans]).astype(np.int64)
 
 
 def build_extractor(backbone: Backbone) -> Any:
@@ -122,21 +140,28 @@ def build_extractor(backbone: Backbone) -> Any:
 
 def pool_blocks(backbone: Backbone, blocks: Sequence[Block]) -> Any:
     """Return the symbolic (n, width) features of blocks, pooled and joined in their order."""
+    maps = backbone.maps
+    return join([pool(backbone, block, maps[block.scale, block.tap]) for block in blocks])
+
+
+def pool(backbone: Backbone, block: Block, signal: Any) -> Any:
+    """Return the symbolic (n, depth) features of a block from its maps.
+
+    In float32 whatever the policy: a mean over thousands of positions needs the digits.
+    """
     import keras
 
-    places = [(scale, tap) for scale in backbone.scales for tap in backbone.taps]
-    maps = dict(zip(places, backbone.network.outputs, strict=True))
-    layer = {
+    kinds = {
         "avg": keras.layers.GlobalAveragePooling2D,
         "max": keras.layers.GlobalMaxPooling2D,
     }
-    # float32 whatever the policy: a mean over thousands of positions needs the digits.
-    parts = [
-        layer[block.pooling](name=_name(backbone, block), dtype="float32")(
-            maps[block.scale, block.tap]
-        )
-        for block in blocks
-    ]
+    return kinds[block.pooling](name=_name(backbone, block), dtype="float32")(signal)
+
+
+def join(parts: Sequence[Any]) -> Any:
+    """Return symbolic features side by side."""
+    import keras
+
     if len(parts) == 1:
         return parts[0]
     return keras.layers.Concatenate(name="features", dtype="float32")(parts)

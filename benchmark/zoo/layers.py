@@ -83,6 +83,19 @@ def pixel_input(channels: int, side_px: int | None) -> Any:
     return keras.Input((side_px, side_px, channels), name="pixels", dtype="float32")
 
 
+def shrink(pixels: Any, scale: float) -> Any:
+    """Return a picture at a share of its side, by bilinear resampling; as it is at 1.
+
+    To a half of the side that is the mean of four pixels.
+    """
+    import keras
+
+    if scale == 1:
+        return pixels
+    side = round(pixels.shape[1] * scale)
+    return keras.layers.Resizing(side, side, name=f"shrink_to_{side}")(pixels)
+
+
 def three_channels(pixels: Any) -> Any:
     """Return pixels with three channels, one channel being repeated."""
     import keras

@@ -334,6 +334,21 @@ def test_a_searched_row_is_not_ranked_on_what_its_trials_answers_do_not_give() -
     assert [row.arch for row in board_of(*made, rule=Rule(metric="auroc")).ranked] == ["b"]
 
 
+def test_a_searched_row_is_ranked_on_answers_out_of_fold_and_says_what_it_promised() -> None:
+    own, proof = with_folds(searched("a", 4), spread(9))
+    own = replace(own, scores={**own.scores, "selection_optimism": 0.0449})
+    member = spec("ensemble", regime=Regime.COMPOSITE, members=(own.spec.digest,))
+    others = [
+        with_folds(erring("b", spread(6)), spread(12)),
+        with_folds(erring("ensemble", spread(2), of=member), spread(8)),
+    ]
+    board = board_of((own, proof), *others)
+    assert [row.arch for row in board.ranked] == ["ensemble", "a", "b"]
+    (note,) = [each for each in board.ranked[1].notes if "promised" in each]
+    assert note == "its search promised 0.045 of macro_f1 too much, by answers out of fold"
+    assert not any("promised" in each for each in board.ranked[2].notes)
+
+
 def test_a_composite_of_a_searched_member_is_not_ranked_and_says_why() -> None:
     member = with_trials(searched("a", 4), TRIALS)
     own = spec("ensemble", regime=Regime.COMPOSITE, members=(member[0].spec.digest,))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmark.jobs.composing import Networks
+from benchmark.records import Regime
 from tests.board.made import Made, board_of, erring, spec, spread
 
 
@@ -69,3 +70,19 @@ def test_a_named_network_that_is_not_there_is_told() -> None:
         "ensemble needs at least two finished networks among a, nobody on the same images, split "
         "and seed."
     )
+
+
+def test_a_network_is_trained_further_from_the_best_frozen_one_whatever_stands_before_it() -> None:
+    made = [
+        erring(name, spread(wrong), of=spec(name, regime=regime))
+        for name, wrong, regime in (
+            ("cnn", 4, Regime.SCRATCH),
+            ("mobilenetv2", 5, Regime.FINETUNE),
+            ("densenet121", 30, Regime.FROZEN),
+            ("resnet50", 33, Regime.FROZEN),
+        )
+    ]
+    assert names(networks(*made), "finetuned") == "densenet121"
+    found = networks(*made[:2])
+    assert names(found, "finetuned") == ""
+    assert found.lacking("finetuned", ()).startswith("finetuned needs a finished frozen network")

@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 
 from benchmark.plan.costs import (
+    estimate_further,
     estimate_seconds,
     in_minutes,
     nominal_pass_seconds,
@@ -108,3 +109,39 @@ def test_minutes_are_whole() -> None:
         "2 minutes",
         "10 minutes",
     ]
+
+
+def test_a_trial_on_folds_costs_a_head_each_and_once_more_in_every_fold_that_ranks() -> None:
+    spec = having(FROZEN, penalty="given")
+
+    def heads(select: str, rank_on: str) -> float:
+        search = SearchSpec(
+            engine="optuna:tpe", space="head", space_digest="", trials=7, select=select
+        )
+        return cost(replace(spec, search=search, rank_on=rank_on)) - cost(spec)
+
+    assert heads("cv:5x2", "val") == pytest.approx(10 * heads("val", "val"))
+    assert heads("val", "cv:3") == pytest.approx((4 * 7 + 3) / 7 * heads("val", "val"))
+
+
+def test_fine_tuning_costs_a_frozen_network_a_further_pass_and_what_is_behind_the_cut() -> None:
+    alone = nominal_pass_seconds(ARCHITECTURES["densenet121"], [448], 1000)
+    frozen = having(FROZEN, penalty="given")
+    tuned = replace(frozen, regime=Regime.FINETUNE, epochs=0)
+    assert cost(tuned) == pytest.approx(cost(frozen) + alone)
+    assert cost(frozen, tuned) - cost(frozen) == pytest.approx(6 + alone)
+    whole = replace(frozen, regime=Regime.SCRATCH, epochs=30)
+    trained = cost(replace(tuned, epochs=30)) - cost(tuned)
+    assert trained == pytest.approx(0.1 * (cost(whole) - cost(replace(whole, epochs=0))))
+
+
+def test_what_is_trained_further_costs_as_much_as_the_dearest_frozen_network_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("benchmark.plan.costs._gflops_per_second", lambda: 290.0)
+    quick = having(replace(FROZEN, arch="mobilenetv2"), penalty="given")
+    slow = replace(quick, arch="vgg19")
+    both = estimate_further([(slow, SPLIT), (quick, SPLIT)], INDEX)
+    assert both == estimate_further([(slow, SPLIT)], INDEX)
+    assert both > estimate_further([(quick, SPLIT)], INDEX) > 0
+    assert estimate_further([(spec_of("cnn"), SPLIT)], INDEX) == 0

@@ -1,6 +1,7 @@
 """What ranks the rows of a board: settled in the plan, for all rows, the same on every machine."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,15 +113,62 @@ def test_a_machines_pace_changes_no_spec(arch: str, monkeypatch: pytest.MonkeyPa
     assert len(digests) == 1
 
 
-def test_a_search_is_ranked_on_validation() -> None:
-    made = plan(search="optuna:random", space="smoke")
+def test_a_search_is_repeated_in_every_fold_where_that_costs_little() -> None:
+    made = plan(search="optuna:random", space="smoke", trials="3")
+    assert ranked_on(made) == {"cv:5"}
+    assert ranked_on(plan(search="optuna:random", space="smoke", rank_on="cv:5")) == {"cv:5"}
+
+
+def test_a_search_of_whole_networks_that_would_more_than_triple_is_ranked_on_validation() -> None:
+    made = plan(arch=HEAVY, val=190, epochs="300", search="optuna:random", space="smoke")
     assert ranked_on(made) == {"val"}
-    assert "a search chooses on it, though it has only 70" in made.notes[-1]
+    assert "would take about" in made.notes[-1]
 
 
-def test_a_search_and_folds_together_are_refused() -> None:
-    with pytest.raises(UsageError, match="--rank-on cv:5 and --search optuna:random exclude each"):
-        plan(search="optuna:random", space="smoke", rank_on="cv:5")
+@pytest.mark.parametrize(
+    ("more", "select"),
+    [
+        ({"arch": "mobilenetv2", "trials": "5"}, "cv:5x2"),
+        ({"arch": "mobilenetv2", "trials": "20"}, "cv:5"),
+        ({"arch": "mobilenetv2", "trials": "100"}, "val"),
+        ({"arch": "mobilenetv2", "val": 200}, "val"),
+        ({"arch": "mobilenetv2", "select": "val"}, "val"),
+        ({"arch": "mobilenetv2", "val": 200, "select": "cv:3"}, "cv:3"),
+        ({"arch": "mobilenetv2", "augmentation": "ct"}, "val"),
+        ({"arch": "mobilenetv2", "regime": "finetune"}, "val"),
+        ({"arch": "cnn"}, "val"),
+    ],
+)
+def test_heads_over_kept_features_are_chosen_on_folds_where_validation_is_small(
+    more: dict[str, Any], select: str
+) -> None:
+    made = plan(search="optuna", space="smoke", **more)
+    assert {job.spec.search.select for job in made.jobs if job.spec.search} == {select}
+
+
+def test_what_is_ranked_on_validation_is_chosen_there_unless_a_person_says_otherwise() -> None:
+    for select, found in (("auto", "val"), ("cv:5x2", "cv:5x2")):
+        made = plan(
+            arch="mobilenetv2", search="optuna", space="smoke", rank_on="val", select=select
+        )
+        assert {job.spec.search.select for job in made.jobs if job.spec.search} == {found}
+
+
+def test_nothing_is_pruned_by_epochs_where_trials_are_scored_on_folds() -> None:
+    pruners = {}
+    for select in ("auto", "val"):
+        (job,) = plan(arch="mobilenetv2", search="optuna", space="smoke", select=select).jobs
+        assert job.spec.search is not None
+        pruners[select] = job.spec.search.pruner
+    assert pruners == {"auto": "none", "val": "median"}
+
+
+def test_a_class_of_fewer_patients_than_folds_leaves_a_search_to_validation() -> None:
+    index = index_of(720, patients=8)
+    asked = request(arch="mobilenetv2", search="optuna", space="smoke")
+    (job,) = plan_of(asked, index, [split_of(600, 70)]).jobs
+    assert job.spec.search is not None
+    assert job.spec.search.select == "val"
 
 
 def test_folds_of_folds_are_not_taken() -> None:

@@ -34,7 +34,12 @@ def member(spec: Spec, fitted: Fitted, material: Material, folder: Path) -> Memb
         is_copy=np.zeros(len(rows), bool),
     )
     return Member(
-        digest=spec.digest, arch=spec.arch, network=path, predictions=predictions, spec=spec
+        digest=spec.digest,
+        arch=spec.arch,
+        network=path,
+        predictions=predictions,
+        spec=spec,
+        asked=spec,
     )
 
 

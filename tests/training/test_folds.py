@@ -56,7 +56,7 @@ def test_the_words_of_select(words: str, found: tuple[int, int] | None) -> None:
 
 @pytest.mark.parametrize("words", ["cv", "cv:1x2", "cv:5x0", "5x2", ""])
 def test_other_words_are_refused(words: str) -> None:
-    with pytest.raises(UsageError, match="--select must be val, or cv:FOLDSxREPEATS"):
+    with pytest.raises(UsageError, match="--select must be auto, val, or cv:FOLDSxREPEATS"):
         parse_select(words)
 
 

@@ -66,7 +66,7 @@ def test_images_that_are_not_varied_give_the_activations_that_are_kept(
     halves = split_backbone(trunk.backbone, "last-block", spec.params)
     passes = Passes(spec, material, Silent())
     inputs, _ = passes.at_cut(halves, passes.features(trunk.at), None)
-    unvaried = Fresh(halves.trunk, engine, material.pixels.array, lambda *each: each[0], 8)
+    unvaried = Fresh(halves, engine, material.pixels.array, lambda *each: each[0], 8)
     rows = np.arange(5)
     kept, seen = flat(inputs.take(rows)), flat(unvaried.drawn(rows, 0))
     assert_close(seen, kept)

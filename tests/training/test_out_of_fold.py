@@ -215,6 +215,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Material:
                 network=folder / "none.keras",
                 predictions=table,
                 spec=make_spec("mlp", Regime.SCRATCH),
+                asked=make_spec("mlp", Regime.SCRATCH),
                 out_of_fold=table,
             )
         )

@@ -137,9 +137,9 @@ def test_fine_tuning_learns_from_views_at_the_cut_computed_once(
 def test_the_second_stage_sees_the_views_that_an_epoch_draws() -> None:
     own = np.arange(3, dtype=np.float32)
     matrix = np.stack([own, own], axis=1)
-    maps = own.reshape(3, 1, 1, 1)
+    maps = own[:, None]
     views = Views(matrix=matrix[:2] + 100, count=1, places=np.array([0, 1, -1]), seed=0)
-    at_cut = AtCut(maps, matrix, np.array([1]), views, maps[:2] + 100)
+    at_cut = AtCut([(1, 1, 1)], maps, matrix, np.array([1]), views, maps[:2] + 100)
     rows = np.array([1, 0])
     seen = set()
     for epoch in range(20):

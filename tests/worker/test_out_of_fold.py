@@ -9,14 +9,29 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmark.evaluation import read_predictions
-from benchmark.records import Outcome, Part, Regime, Silent, Spec
-from benchmark.training import Material
+from benchmark.records import Outcome, Part, Regime, SearchSpec, Silent, Spec
+from benchmark.search import parse_space
+from benchmark.training import Material, answer_out_of_fold
+from benchmark.training.regimes import folds_of, in_fold
 from benchmark.worker import process as worker
 from benchmark.worker.messages import Task
+from benchmark.worker.objective import Study, search_in_fold
 from benchmark.worker.outcomes import read_outcome, run_task
 from tests.training.conftest import make_material, make_spec
 
 pytestmark = pytest.mark.slow
+
+SPACE = parse_space(
+    "about: drawn\n"
+    "parameters:\n"
+    "  dense_width: {type: choice, choices: [8, 16, 24], source: drawn}\n"
+    "  learning_rate: {type: float, low: 1.0e-3, high: 0.1, log: true, source: drawn}\n",
+    name="drawn",
+    file="drawn.yaml",
+)
+WANTED = SearchSpec(
+    engine="optuna:random", space="drawn", space_digest="", trials=3, objective="loss"
+)
 
 
 class Listener(Silent):
@@ -140,3 +155,49 @@ def test_what_a_head_was_chosen_among_is_left_and_what_it_is_stands_as_trained(
     final = read_outcome(outcome.folder).final.params
     assert f"feature_depth={final['feature_depth']},{final['l2']:.6g}," in chosen
     assert (final["penalty"], outcome.spec.params["penalty"]) == ("given", "path")
+
+
+def test_a_search_is_repeated_in_a_fold_and_sees_nothing_that_is_held_out_there(
+    tmp_path: Path,
+) -> None:
+    """Whatever a fold's own labels are, what is found in it and answered for it stays."""
+    spec = make_spec("mlp", Regime.SCRATCH, {"batch": 8}, rank_on="cv:4", search=WANTED)
+    material = make_material(tmp_path)
+    fold = in_fold(material, folds_of(material, 4)[1])
+    labels = material.labels.copy()
+    labels[fold.split.test] = 1 - labels[fold.split.test]
+    found, again = (
+        search_in_fold(spec, SPACE, each) for each in (fold, replace(fold, labels=labels))
+    )
+    assert found == again
+    assert found.search is None
+    labels = material.labels.copy()
+    labels[fold.split.val] = 1 - labels[fold.split.val]
+    losses = []
+    for each in (fold, replace(fold, labels=labels)):
+        study = Study(spec, SPACE, each, Silent())
+        losses.append(study.run("", lambda _: None).best.values)
+    assert losses[0] != losses[1]
+
+
+class Searching(Listener):
+    """A listener that hears of trials too."""
+
+    def trial(self, trial: Any) -> None:
+        pass
+
+    def searching(self, *, is_under_way: bool) -> None:
+        pass
+
+
+def test_a_searched_network_is_searched_anew_for_the_answers_it_leaves(tmp_path: Path) -> None:
+    spec = make_spec("mlp", Regime.SCRATCH, {"batch": 8}, rank_on="cv:2", search=WANTED)
+    material = make_material(tmp_path)
+    task = replace(task_of(spec, material, tmp_path), space=SPACE)
+    left = read_predictions(run_task(task, Searching()).folder / "out_of_fold.parquet")
+    anew = answer_out_of_fold(
+        spec, material, Silent(), choose=lambda fold: search_in_fold(spec, SPACE, fold)
+    )
+    np.testing.assert_allclose(left.probabilities, anew, atol=1e-6)
+    kept = answer_out_of_fold(spec, material, Silent())
+    assert np.abs(anew - kept).max() > 1e-3

@@ -19,6 +19,7 @@ from benchmark.zoo import (
     read_scales,
     see_at_scales,
     select,
+    split_backbone,
 )
 from benchmark.zoo.features import layout
 from tests.close import assert_close
@@ -84,3 +85,20 @@ def test_features_at_a_scale_are_those_of_a_smaller_picture(
     head = build_head(params, columns.shape[1], 3, SEED, columns.mean(0), columns.var(0))
     network = assemble(backbone, head, params)
     assert_close(elsewhere(network, pixels), run(head, columns))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scales", [(1.0, 0.5), (0.5,)])
+def test_a_backbone_is_cut_in_two_at_every_scale_that_it_sees(scales: tuple[float, ...]) -> None:
+    architecture, picture = ARCHITECTURES["mobilenetv2"], Picture(side_px=SIDE)
+    pixels = coloured_pixels(SIDE, count=4)
+    built = build_backbone(architecture, picture, NONE, SEED, any_side=True)
+    calibrate(built, pixels)
+    backbone = see_at_scales(built, picture, scales)
+    features = np.asarray(run(build_extractor(backbone), pixels))
+    halves = split_backbone(backbone, "last-block", EVERYTHING)
+    assert len(halves.borders) == len(scales)
+    assert_close(run(halves.tail, run(halves.trunk, pixels)), features)
+    weights = halves.tail.trainable_weights
+    network = assemble(backbone, build_head(EVERYTHING, features.shape[1], 2, SEED), EVERYTHING)
+    assert {id(each) for each in weights} < {id(each) for each in network.trainable_weights}
