@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..board import DEFAULT_RULE, Board, BoardSubject, Row
 from ..errors import UsageError
-from ..plan import Prepared
+from ..plan import Plan, Prepared
 from ..records import Index, Picture, Record, Regime, Split, State
 from ..request import Request
 from ..tracking import Tracker, store_exists
@@ -36,6 +36,15 @@ class Networks:
     def best(self) -> tuple[Row, ...]:
         """The rows that cannot be told from the best, the best first."""
         return tuple(row for row in self.rows if row.tie or row.rank == 1)
+
+    def of_plan(self, plan: Plan) -> "Networks":
+        """Return those of a plan alone: what it would train further has its weights and space."""
+        own = {job.spec.digest for job in plan.jobs}
+        return Networks(
+            rows=tuple(
+                row for row in self.rows if any(each.spec.digest in own for each in row.records)
+            )
+        )
 
     def members(self, composite: str, names: Sequence[str], seed: int) -> tuple[Record, ...]:
         """Return the members of a composite at a seed; none where there are too few.

@@ -285,7 +285,8 @@ class Execution:
         names = prepared.request.members
         tasks = []
         for name in prepared.plan.composites:
-            members = networks.members(name, names, seed)
+            own = networks.of_plan(prepared.plan) if name == FINETUNED else networks
+            members = own.members(name, names, seed)
             if not members:
                 self.display.note(f"{name}: skipped: {networks.lacking(name, names)}")
                 continue
@@ -304,17 +305,11 @@ class Execution:
                 task = replace(task, members=members_of(self.tracker, members))
                 if name == FINETUNED:
                     begun = self._job_of(members[0])
-                    if begun is None:
-                        self.display.note(
-                            f"{name}: skipped: the best frozen network, {members[0].spec.arch}, is "
-                            "of an earlier benchmark; ask for it again, with the same options."
-                        )
-                        continue
                     task = replace(task, weights=begun.weights, space=begun.space)
                 tasks.append(task)
         return tasks
 
-    def _job_of(self, record: Record) -> Job | None:
+    def _job_of(self, record: Record) -> Job:
         """Return the job of this plan that a finished run is of."""
         jobs = self.prepared.plan.jobs
-        return next((job for job in jobs if job.spec.digest == record.spec.digest), None)
+        return next(job for job in jobs if job.spec.digest == record.spec.digest)

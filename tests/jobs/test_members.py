@@ -1,8 +1,11 @@
 """Members of composites: networks that cannot be told from the best, unless a person names them."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 
 from benchmark.jobs.composing import Networks
+from benchmark.plan import Plan
 from benchmark.records import Regime
 from tests.board.made import Made, board_of, erring, spec, spread
 
@@ -86,3 +89,10 @@ def test_a_network_is_trained_further_from_the_best_frozen_one_whatever_stands_b
     found = networks(*made[:2])
     assert names(found, "finetuned") == ""
     assert found.lacking("finetuned", ()).startswith("finetuned needs a finished frozen network")
+
+
+def test_what_is_trained_further_is_of_the_plan_however_good_an_earlier_one_was() -> None:
+    earlier = erring("densenet121", spread(4), of=spec("densenet121"))
+    own = erring("mobilenetv2", spread(9), of=spec("mobilenetv2"))
+    plan = cast("Plan", SimpleNamespace(jobs=[SimpleNamespace(spec=own[0].spec)]))
+    assert names(networks(earlier, own).of_plan(plan), "finetuned") == "mobilenetv2"
