@@ -115,6 +115,10 @@ class Params(Mapping[str, ParamValue]):
         return bool(self._values[name])
 
 
+OPTIMISM = "selection_optimism"
+"""How much more a search promised than was found: a metric of a searched run."""
+
+
 def alternatives(value: ParamValue) -> tuple[ParamValue, ...]:
     """Return the values among which a run chooses, as `end/multi` names them; else the one."""
     return tuple(value.split("/")) if isinstance(value, str) else (value,)

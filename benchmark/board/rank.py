@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from ..errors import UsageError
 from ..evaluation import ASSESSED, out_of_fold_metrics, score
 from ..metrics import METRICS
-from ..records import Record, Regime, State
+from ..records import OPTIMISM, Record, Regime, State
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row
 from .rows import comparable, differences, grouped, latest_by_spec, weights_shown
 from .verdict import MOST_COMPARED, OF_TRIALS, with_intervals, with_verdict
@@ -52,7 +52,6 @@ class Rule:
 
 DEFAULT_RULE = Rule()
 
-OPTIMISM = "selection_optimism"
 _SAME = 1e-9  # chosen, not sourced: far below any figure shown, far above rounding
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import LostError, StoreError, one_line
 from ..evaluation import read_predictions
-from ..records import Part, Predictions, Record, Seconds, Spec, State
+from ..records import OPTIMISM, Part, Predictions, Record, Seconds, Spec, State
 from . import names
 from .benchmarks import Benchmark
 from .experiments import Experiment
@@ -184,7 +184,7 @@ class Library:
 def record_of(store: TrackingStore, run: Any) -> Record:
     """Rebuild the record of a run wholly from what was logged."""
     tags, metrics = run.data.tags, run.data.metrics
-    parts = (*(f"{part}_" for part in Part), "cv_")
+    parts = (*(f"{part}_" for part in Part), "cv_", OPTIMISM)
     return Record(
         spec=_spec_of(store, run),
         run_id=run.info.run_id,
