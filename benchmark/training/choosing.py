@@ -23,7 +23,7 @@ from ..seeds import derive
 from ..zoo import PENALTY_GIVEN, PENALTY_PATH
 from .folds import fitting_folds
 from .inputs import Columns
-from .logistic import PATH, RISES, ROUGHLY, Fits, few_threads, open_basis, soften
+from .logistic import PATH, RISES, ROUGHLY, Basis, Fits, few_threads, open_basis, soften
 from .material import Considered
 from .tunables import class_weights, combinations
 
@@ -125,8 +125,9 @@ def choose(params: Params, open_columns: Open, evidence: Evidence, progress: Pro
         return Choice(params=_settled(several[0], params.number("l2")), notes=(note,))
     progress.stage("choose", total=len(several), unit="heads")
     tried: list[Considered] = []
+    opened = _Opened(open_columns, evidence.rows)
     for each in several:
-        tried.append(_best_penalty(each, params, open_columns, evidence, folds))
+        tried.append(_best_penalty(each, params, opened, evidence, folds))
         progress.advance()
     best = first_least([each.log_loss for each in tried])
     tried[best] = replace(tried[best], chosen=True)
@@ -169,10 +170,33 @@ def _at_an_end(params: Params, l2: float) -> tuple[str, ...]:
     return (f"the penalty that was chosen, l2={l2:g}, stands at an end of its path.",)
 
 
+class _Opened:
+    """The features that were read last, in their basis.
+
+    Combinations that follow one another differ in class weights first, and share it.
+    """
+
+    def __init__(self, open_columns: Open, rows: Rows) -> None:
+        self._open = open_columns
+        self._rows = rows
+        self._read: Params | None = None
+
+    def of(self, own: Params) -> tuple[Columns, Basis]:
+        """Return what parameters read of the images, and its basis with views."""
+        read = own.having(class_weight="")
+        if read != self._read:
+            self._columns = self._open(own, self._rows)
+            rows = self._columns.with_views(self._rows)
+            with few_threads(min(len(rows), self._columns.width)):
+                self._basis = open_basis(self._columns.read, rows)
+            self._read = read
+        return self._columns, self._basis
+
+
 def _best_penalty(
     own: Params,
     asked: Params,
-    open_columns: Open,
+    opened: _Opened,
     evidence: Evidence,
     folds: Sequence[tuple[Rows, Rows]],
 ) -> Considered:
@@ -182,7 +206,7 @@ def _best_penalty(
     held = np.concatenate([rows for _, rows in folds])
     losses: list[Any] = []
     means: list[float] = []
-    for found in _losses(own, path, open_columns, evidence, folds):
+    for found in _losses(own, path, opened, evidence, folds):
         losses.append(found)
         means.append(float(found.mean()))
         lately = means[-RISES - 1 :]
@@ -200,22 +224,21 @@ def _best_penalty(
 def _losses(
     own: Params,
     path: Sequence[float],
-    open_columns: Open,
+    opened: _Opened,
     evidence: Evidence,
     folds: Sequence[tuple[Rows, Rows]],
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Yield at each penalty the log loss of every image that is held out of a fold, in nats."""
-    columns = open_columns(own, evidence.rows)
-    labels, count = evidence.labels, len(evidence.labels)
-    rows, copies = columns.with_views(evidence.rows), columns.copies
+    columns, basis = opened.of(own)
+    labels, count, copies = evidence.labels, len(evidence.labels), columns.copies
     weights = np.zeros((count, len(folds)))
     for number, (rest, _) in enumerate(folds):
         by_class = class_weights(own.text("class_weight"), evidence.classes, labels[rest])
         weights[rest, number] = by_class[labels[rest]] / len(rest)
     targets = soften(labels, len(evidence.classes), own.number("label_smoothing"))
-    with few_threads(min(len(rows), columns.width)):
+    with few_threads(min(copies * count, columns.width)):
         fits = Fits(
-            basis=open_basis(columns.read, rows),
+            basis=basis,
             targets=np.tile(targets, (copies, 1)),
             weights=np.tile(weights, (copies, 1)) / copies,
         )

@@ -3,6 +3,8 @@
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..environment import seconds
 from ..records import Params, Part, Progress, Seconds, Spec
 from ..seeds import derive
@@ -19,7 +21,7 @@ from ..zoo import (
 from .folds import fold_count
 from .heads import Head, Lesson, evidence_of, fit_head, fit_logistic, settings_of
 from .inputs import Views
-from .material import Fitted, Material
+from .material import Examples, Fitted, Material
 from .passes import Passes
 from .tunables import DEFAULT_VIEWS, is_fresh, is_logistic, policies, views_of
 
@@ -108,15 +110,26 @@ class OverFeatures:
             self._keys.append(kept.key)
             self.seconds += kept.seconds
 
-    def head(self, material: Material) -> Head:
-        """Train the spec's head on the material, which may be that of a fold.
+    def head(self, material: Material, *, in_fold: bool = False) -> Head:
+        """Train the spec's head.
 
         What a convex head is chosen on is the material's train; with val where the board ranks on
         answers out of fold, and never what is held out of a fold.
+
+        Args:
+            material: the images; in a fold those of the fold.
+            in_fold: whether val was set aside in a fold. No epoch of a convex head is chosen on
+                it, so that it is learnt from like the rest: the fold's network has seen about as
+                many images as the one that it stands for.
         """
         spec, progress = self._spec, self._progress
         train, val = material.examples(Part.TRAIN), material.examples(Part.VAL)
         if is_logistic(spec.params):
+            if in_fold and material.taught is None:
+                train = Examples(
+                    rows=np.concatenate([train.rows, val.rows]),
+                    labels=np.concatenate([train.labels, val.labels]),
+                )
             lesson = Lesson(
                 features=self.features,
                 views=self.views,

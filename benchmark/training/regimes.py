@@ -150,7 +150,7 @@ def in_fold(material: Material, fold: Fold) -> Material:
     """Return the material of one fold: what is held out stands in test's place.
 
     What stops the training early is set aside from the fold's own training images, about as large
-    a share of them as val is of train and val.
+    a share of them as val is of train and val; a convex head learns from it too.
     """
     split, keys = material.split, material.groups or material.hashes
     rows = rows_in_folds(material)
@@ -187,7 +187,7 @@ def _answerer(
         return lambda fold: _answerer(choose(fold), material, engine, None)(fold)
     if spec.regime is Regime.FROZEN:
         over = OverFeatures(spec, material, Silent(), engine)
-        return lambda fold: over.head(fold).predict(fold.pictures(Part.TEST))
+        return lambda fold: over.head(fold, in_fold=True).predict(fold.pictures(Part.TEST))
 
     return _freed(lambda fold: train(spec, fold, Silent(), engine=engine).test)
 

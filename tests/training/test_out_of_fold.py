@@ -10,6 +10,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.records import Part, Predictions, Regime, Silent, Spec
 from benchmark.training import Material, Member, answer_out_of_fold, rows_in_folds, train
+from benchmark.training.frozen import OverFeatures
 from benchmark.training.regimes import exchanged, folds_of, in_fold, taught
 
 from .conftest import draw_pixels, make_material, make_spec
@@ -69,6 +70,22 @@ def _with_folds_of(material: Material, spec: Spec, other: Material) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmark.training.regimes.folds_of", lambda *_: made)
         return answers(spec, other)
+
+
+def test_a_convex_head_learns_from_what_a_fold_sets_aside(material: Material) -> None:
+    """Nothing stops it early: a fold's network is to have seen as many images as can be."""
+    params = {**CHOSEN, "feature_depth": "end", "penalty": "given", "l2": 0.01}
+    spec = make_spec("mobilenetv2", Regime.FROZEN, params, rank_on="cv:4")
+    fold = in_fold(material, folds_of(material, 4)[0])
+    labels = material.labels.copy()
+    labels[fold.split.val] = 1 - labels[fold.split.val]
+    other = replace(fold, labels=labels)
+    over = OverFeatures(spec, material, Silent())
+    aside, held = fold.examples(Part.VAL), fold.pictures(Part.TEST)
+    assert set(aside.rows.tolist()).isdisjoint(held.tolist())
+    for in_its_fold in (True, False):
+        one, two = (over.head(each, in_fold=in_its_fold).predict(held) for each in (fold, other))
+        assert (np.abs(one - two).max() > 1e-3) == in_its_fold
 
 
 def test_what_learns_by_heart_is_right_by_chance_only(tmp_path: Path) -> None:
