@@ -1,0 +1,202 @@
+"""What does each step of the default give on test? `python -m tests.performance.accuracy --help`.
+
+With `--commands` it prints the lines of `benchmark run` that make the runs, an experiment a step;
+without, it reads their prediction tables from the MLflow store and draws a table: figures on test
+with their 95 % intervals, and each step's gain over the first, paired on images and seeds. Nothing
+is trained here, and nothing chosen on test.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmark.evaluation import Entrant, Interval, compare, intervals
+from benchmark.records import Part, Predictions, Record, State
+from benchmark.tracking import Tracker
+
+from .markdown import draw_table
+
+STEPS: Mapping[str, str] = {
+    "layers": "--preset quick --params head=layers",
+    "logistic": "--preset quick --params feature_depth=end,pooling=avg",
+    "maximum": "--preset quick --params feature_depth=end,pooling=avg+max",
+    "quick": "--preset quick",
+    "one-side": "--preset good --params scales=0.5/0.75/1",
+    "good": "--preset good",
+    "best": "--preset best",
+}
+"""Options by step; each but the last is `good` with a part less."""
+METRICS = ("macro_f1", "auroc", "accuracy")
+SHOWN = ("scales", "feature_depth", "pooling", "l2", "class_weight", "augmentation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Row:
+    """The runs of one architecture in one step.
+
+    Attributes:
+        name: the step, and the architecture where a step has several.
+        runs: the predictions of its seeds.
+        chooses: for each seed the predictions that an operating point is chosen on: answers out
+            of fold, or those for validation.
+        chosen: what the first seed was trained with.
+        seconds: mean seconds of a run.
+    """
+
+    name: str
+    runs: tuple[Predictions, ...]
+    chooses: tuple[Predictions, ...]
+    chosen: str
+    seconds: float
+
+    @property
+    def tests(self) -> tuple[Predictions, ...]:
+        """The seeds' predictions of test."""
+        return tuple(each.part(Part.TEST) for each in self.runs)
+
+    @property
+    def at_operating_point(self) -> tuple[Predictions, ...]:
+        """The seeds' answers for test at the threshold of their own `chooses`, two classes."""
+        pairs = zip(self.tests, self.chooses, strict=True)
+        return tuple(answered(test, youden(chooses)) for test, chooses in pairs)
+
+
+def youden(rows: Predictions) -> float:
+    """Return the threshold of the second class's probability with the most of Youden's J.
+
+    The highest of equal ones; Youden 1950,
+    doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+    """
+    from sklearn.metrics import roc_curve
+
+    false, true, thresholds = roc_curve(
+        rows.labels, rows.probabilities[:, 1], drop_intermediate=False
+    )
+    return float(thresholds[np.argmax(np.round(true - false, 12))])
+
+
+def answered(rows: Predictions, threshold: float) -> Predictions:
+    """Return predictions of two classes as answers: the second from a threshold on."""
+    return replace(rows, probabilities=np.eye(2)[(rows.probabilities[:, 1] >= threshold) * 1])
+
+
+def gain(
+    first: Sequence[Predictions], second: Sequence[Predictions], metric: str, seed: int = 0
+) -> Interval:
+    """Return how much more the second has of a metric, with the 95 % interval of the difference.
+
+    As the board compares two rows: paired on images, with the variance between seeds.
+    """
+    pair = [
+        Entrant(runs=tuple(runs), regime=name)
+        for name, runs in (("first", first), ("second", second))
+    ]
+    found = compare(pair, seed=seed, metric=metric)
+    value = _value(second, metric) - _value(first, metric)
+    half = found.critical * float(found.errors[0, 1])
+    return Interval(value=value, low=value - half, high=value + half)
+
+
+def _value(runs: Sequence[Predictions], metric: str) -> float:
+    return intervals(runs, (metric,))[metric].value
+
+
+def commands(data: str, name: str, more: str) -> list[str]:
+    """Return the line of `benchmark run` of each step, as a shell reads it."""
+    options = f"--arch mobilenetv2 --seed 0,1,2 --register none {more}".split()
+    words = ["python", "-m", "benchmark", "run", "--data", data, *options]
+    return [
+        shlex.join([*words, "--experiment", f"{name}-{step}", *own.split()])
+        for step, own in STEPS.items()
+    ]
+
+
+def read(experiment: str, step: str) -> list[Row]:
+    """Read a step's finished runs, a row an architecture; nothing where there are none."""
+    tracker = Tracker.find(experiment, None)
+    if tracker is None:
+        return []
+    by_arch: dict[str, dict[int, Record]] = {}
+    for record in reversed(tracker.records()):  # the newest of a seed stays
+        if record.state is State.FINISHED:
+            by_arch.setdefault(record.spec.arch, {})[record.spec.seed] = record
+    return [
+        _row(tracker, step if len(by_arch) == 1 else f"{step}: {arch}", list(seeds.values()))
+        for arch, seeds in by_arch.items()
+    ]
+
+
+def _row(tracker: Tracker, name: str, records: Sequence[Record]) -> Row:
+    runs = tuple(tracker.predictions(each) for each in records)
+    chooses = []
+    for record, run in zip(records, runs, strict=True):
+        folds = tracker.out_of_fold(record)
+        rows = run.part(Part.VAL) if folds is None else folds
+        chooses.append(rows.where(np.array([part is not Part.TEST for part in rows.parts])))
+    params = records[0].final.params
+    shown = [f"{each}={params[each]}" for each in SHOWN if each in params]
+    seconds = float(np.mean([each.seconds.wall for each in records]))
+    return Row(
+        name=name, runs=runs, chooses=tuple(chooses), chosen=", ".join(shown), seconds=seconds
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Draw figures on test, and gains over the first row, as a Markdown table."""
+    two = len(rows[0].runs[0].classes) == 2
+    extra = ["accuracy at the operating point"] if two else []
+    heading = ["step", "seeds"]
+    for name in ("macro-F1", "AUROC", "accuracy", *extra):
+        heading += [name, "gain"]
+    lines = []
+    for row in rows:
+        cells = [row.name, f"{len(row.runs)}"]
+        for metric in METRICS:
+            cells += _cells(rows[0].tests, row.tests, metric)
+        if two:
+            cells += _cells(rows[0].at_operating_point, row.at_operating_point, "accuracy")
+        lines.append([*cells, row.chosen, f"{row.seconds:.1f}"])
+    return draw_table([*heading, "trained with", "seconds a run"], lines)
+
+
+def _cells(first: Sequence[Predictions], own: Sequence[Predictions], metric: str) -> list[str]:
+    figure = intervals(own, (metric,))[metric]
+    shown = f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+    if first is own or metric not in intervals(first, (metric,)):
+        return [shown, ""]
+    more = gain(first, own, metric)
+    return [shown, f"{more.value:+.3f} ({more.low:+.3f} to {more.high:+.3f})"]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Print the commands, or the table."""
+    asked = _parse(words)
+    if asked.commands:
+        print("\n".join(commands(asked.data, asked.name, asked.more)))
+        return 0
+    steps = asked.steps.split(",")
+    rows = [row for step in steps for row in read(f"{asked.name}-{step}", step)]
+    if not rows:
+        raise SystemExit(f"the store has no finished run of {asked.name}-*; see --commands.")
+    print(table(rows))
+    return 0
+
+
+def _parse(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--name", required=True, help="what the steps' experiments begin with")
+    parser.add_argument("--commands", action="store_true", help="print how the runs are made")
+    parser.add_argument("--data", default="phantom", help="as in benchmark run")
+    parser.add_argument("--more", default="", help="further options of benchmark run, in quotes")
+    parser.add_argument("--steps", default=",".join(STEPS), help="which are shown, and in order")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What a step gives: its operating point, its paired gain, its table and its commands."""
+
+import shlex
+
+import numpy as np
+import pytest
+
+from benchmark.cli import COMMANDS
+from benchmark.cli.parser import read_command_line
+from benchmark.records import Part
+from tests.evaluation.made import answered as made
+from tests.evaluation.made import predictions
+
+from .accuracy import STEPS, Row, answered, commands, gain, table, youden
+
+
+def test_the_operating_point_is_where_sensitivity_and_specificity_sum_to_most() -> None:
+    # J is 2/3 both at 0.35 (all of the second class, one of the first) and at 0.6.
+    rows = made([0, 0, 0, 1, 1, 1], [1] * 6, sure=[0.1, 0.3, 0.4, 0.35, 0.6, 0.9])
+    assert youden(rows) == pytest.approx(0.6)
+
+
+def test_from_the_threshold_on_the_second_class_is_answered() -> None:
+    rows = made([0, 1, 1], [1] * 3, sure=[0.2, 0.3, 0.7])
+    assert answered(rows, 0.3).probabilities.argmax(axis=1).tolist() == [0, 1, 1]
+
+
+def test_a_gain_is_the_difference_with_its_paired_interval() -> None:
+    weak, strong = (predictions(600, 2, seed=1, skill=skill) for skill in (0.5, 3.0))
+    found = gain([weak], [strong], "accuracy")
+    shares = [np.mean(each.probabilities.argmax(1) == each.labels) for each in (weak, strong)]
+    assert found.value == pytest.approx(shares[1] - shares[0])
+    assert 0 < found.low < found.value < found.high
+
+
+def test_the_same_answers_gain_nothing_for_certain() -> None:
+    rows = predictions(60, 2, seed=1)
+    found = gain([rows, rows], [rows, rows], "macro_f1")
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+def test_two_classes_have_a_figure_at_the_operating_point_chosen_elsewhere() -> None:
+    run = predictions(300, 2, seed=2, skill=1.5)
+    chooses = run.part(Part.VAL)
+    row = Row(name="quick", runs=(run,), chooses=(chooses,), chosen="l2=0.1", seconds=2.0)
+    point = row.at_operating_point[0]
+    right = (point.probabilities.argmax(axis=1) == point.labels).mean()
+    drawn = table([row, row]).splitlines()
+    assert set(point.parts) == {Part.TEST}
+    assert drawn[0].count("accuracy at the operating point") == 1
+    assert f"{right:.3f} (" in drawn[2]
+    assert drawn[2].endswith("| l2=0.1 | 2.0 |")
+
+
+def test_every_step_is_a_command_that_can_be_read() -> None:
+    lines = commands("phantom", "accuracy", "--on-leak report")
+    read = [read_command_line(shlex.split(line)[3:], COMMANDS)[1] for line in lines]
+    assert [each.texts["experiment"] for each in read] == [f"accuracy-{step}" for step in STEPS]
+    assert {each.texts["on_leak"] for each in read} == {"report"}
