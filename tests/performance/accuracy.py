@@ -1,37 +1,42 @@
 """What does each step of the default give on test? `python -m tests.performance.accuracy --help`.
 
-With `--commands` it prints the lines of `benchmark run` that make the runs, an experiment a step;
-without, it reads their prediction tables from the MLflow store and draws a table: figures on test
-with their 95 % intervals, and each step's gain over the first, paired on images and seeds. Nothing
-is trained here, and nothing chosen on test.
+With `--commands FOLDER` it writes a configuration a preset and prints the lines of `benchmark run`
+that make the runs; without, it reads their prediction tables from the MLflow store and draws a
+table: figures on test with their 95 % intervals, and each step's gain over the head trained by
+epochs at the network's own side, paired on images and seeds. Nothing is trained here, and nothing
+chosen on test.
 """
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from benchmark.evaluation import Entrant, Interval, compare, intervals
-from benchmark.records import Part, Predictions, Record, State
+from benchmark.files import write_text
+from benchmark.records import Params, Part, Predictions, Record, State
 from benchmark.tracking import Tracker
 
 from .markdown import draw_table
 
-STEPS: Mapping[str, str] = {
-    "layers": "--preset quick --params head=layers",
-    "logistic": "--preset quick --params feature_depth=end,pooling=avg",
-    "maximum": "--preset quick --params feature_depth=end,pooling=avg+max",
-    "quick": "--preset quick",
-    "one-side": "--preset good --params scales=0.5/0.75/1",
-    "good": "--preset good",
-    "best": "--preset best",
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "quick": (
+        "head=layers",
+        "feature_depth=end,pooling=avg",
+        "feature_depth=end,pooling=avg+max",
+        "none",
+    ),
+    "good": ("scales=0.5/0.75/1", "none"),
+    "best": ("none",),
 }
-"""Options by step; each but the last is `good` with a part less."""
+"""Parameters of the steps by preset, from the head trained by epochs at the network's own side."""
 METRICS = ("macro_f1", "auroc", "accuracy")
-SHOWN = ("scales", "feature_depth", "pooling", "l2", "class_weight", "augmentation")
+SHOWN = ("head", "scales", "feature_depth", "pooling", "class_weight", "augmentation", "l2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,48 +110,56 @@ def _value(runs: Sequence[Predictions], metric: str) -> float:
     return intervals(runs, (metric,))[metric].value
 
 
-def commands(data: str, name: str, more: str) -> list[str]:
-    """Return the line of `benchmark run` of each step, as a shell reads it."""
-    options = f"--arch mobilenetv2 --seed 0,1,2 --register none {more}".split()
-    words = ["python", "-m", "benchmark", "run", "--data", data, *options]
-    return [
-        shlex.join([*words, "--experiment", f"{name}-{step}", *own.split()])
-        for step, own in STEPS.items()
-    ]
+def commands(data: str, name: str, more: str, folder: Path) -> list[str]:
+    """Write a configuration a preset, and return the lines that run them, as a shell reads them."""
+    found = []
+    for preset, steps in STEPS.items():
+        file = folder / f"{name}-{preset}.yaml"
+        entries = [{"arch": "mobilenetv2", "params": step} for step in steps]
+        write_text(file, json.dumps({"seed": "0,1,2", "entries": entries}, indent=2))
+        words = ["python", "-m", "benchmark", "run", "--data", data, "--preset", preset]
+        words += ["--config", str(file), "--experiment", f"{name}-{preset}", "--register", "none"]
+        found.append(shlex.join([*words, *shlex.split(more)]))
+    return found
 
 
-def read(experiment: str, step: str) -> list[Row]:
-    """Read a step's finished runs, a row an architecture; nothing where there are none."""
+def read(experiment: str, preset: str) -> list[Row]:
+    """Read an experiment's finished runs, a row for what differs in more than the seed."""
     tracker = Tracker.find(experiment, None)
     if tracker is None:
         return []
-    by_arch: dict[str, dict[int, Record]] = {}
+    found: dict[str, dict[int, Record]] = {}
     for record in reversed(tracker.records()):  # the newest of a seed stays
         if record.state is State.FINISHED:
-            by_arch.setdefault(record.spec.arch, {})[record.spec.seed] = record
-    return [
-        _row(tracker, step if len(by_arch) == 1 else f"{step}: {arch}", list(seeds.values()))
-        for arch, seeds in by_arch.items()
-    ]
+            key = replace(record.spec, seed=0).digest
+            found.setdefault(key, {})[record.spec.seed] = record
+    return [_row(tracker, preset, list(seeds.values())) for seeds in found.values()]
 
 
-def _row(tracker: Tracker, name: str, records: Sequence[Record]) -> Row:
+def _row(tracker: Tracker, preset: str, records: Sequence[Record]) -> Row:
     runs = tuple(tracker.predictions(each) for each in records)
     chooses = []
     for record, run in zip(records, runs, strict=True):
         folds = tracker.out_of_fold(record)
         rows = run.part(Part.VAL) if folds is None else folds
         chooses.append(rows.where(np.array([part is not Part.TEST for part in rows.parts])))
-    params = records[0].final.params
-    shown = [f"{each}={params[each]}" for each in SHOWN if each in params]
-    seconds = float(np.mean([each.seconds.wall for each in records]))
+    asked, trained = (_shown(spec.params) for spec in (records[0].spec, records[0].final))
     return Row(
-        name=name, runs=runs, chooses=tuple(chooses), chosen=", ".join(shown), seconds=seconds
+        name=f"{preset}: {records[0].spec.arch} {asked}",
+        runs=runs,
+        chooses=tuple(chooses),
+        chosen=trained,
+        seconds=float(np.mean([each.seconds.wall for each in records])),
     )
 
 
+def _shown(params: Params) -> str:
+    return " ".join(f"{name}={params[name]}" for name in SHOWN if name in params)
+
+
 def table(rows: Sequence[Row]) -> str:
-    """Draw figures on test, and gains over the first row, as a Markdown table."""
+    """Draw figures on test, and gains over the head trained by epochs, as a Markdown table."""
+    rows = sorted(rows, key=lambda row: "head=layers" not in row.name)
     two = len(rows[0].runs[0].classes) == 2
     extra = ["accuracy at the operating point"] if two else []
     heading = ["step", "seeds"]
@@ -176,10 +189,10 @@ def main(words: Sequence[str] | None = None) -> int:
     """Print the commands, or the table."""
     asked = _parse(words)
     if asked.commands:
-        print("\n".join(commands(asked.data, asked.name, asked.more)))
+        folder = Path(asked.commands)
+        print("\n".join(commands(asked.data, asked.name, asked.more, folder)))
         return 0
-    steps = asked.steps.split(",")
-    rows = [row for step in steps for row in read(f"{asked.name}-{step}", step)]
+    rows = [row for preset in STEPS for row in read(f"{asked.name}-{preset}", preset)]
     if not rows:
         raise SystemExit(f"the store has no finished run of {asked.name}-*; see --commands.")
     print(table(rows))
@@ -190,11 +203,10 @@ def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--name", required=True, help="what the steps' experiments begin with")
-    parser.add_argument("--commands", action="store_true", help="print how the runs are made")
+    parser.add_argument("--name", required=True, help="what the experiments' names begin with")
+    parser.add_argument("--commands", metavar="FOLDER", help="write configurations, print commands")
     parser.add_argument("--data", default="phantom", help="as in benchmark run")
     parser.add_argument("--more", default="", help="further options of benchmark run, in quotes")
-    parser.add_argument("--steps", default=",".join(STEPS), help="which are shown, and in order")
     return parser.parse_args(words)
 
 

@@ -1,6 +1,7 @@
 """What a step gives: its operating point, its paired gain, its table and its commands."""
 
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from benchmark.cli import COMMANDS
 from benchmark.cli.parser import read_command_line
 from benchmark.records import Part
+from benchmark.request import read_config, request_of
 from tests.evaluation.made import answered as made
 from tests.evaluation.made import predictions
 
@@ -52,8 +54,10 @@ def test_two_classes_have_a_figure_at_the_operating_point_chosen_elsewhere() -> 
     assert drawn[2].endswith("| l2=0.1 | 2.0 |")
 
 
-def test_every_step_is_a_command_that_can_be_read() -> None:
-    lines = commands("phantom", "accuracy", "--on-leak report")
-    read = [read_command_line(shlex.split(line)[3:], COMMANDS)[1] for line in lines]
-    assert [each.texts["experiment"] for each in read] == [f"accuracy-{step}" for step in STEPS]
-    assert {each.texts["on_leak"] for each in read} == {"report"}
+def test_every_step_is_an_entry_of_a_command_that_can_be_read(tmp_path: Path) -> None:
+    lines = commands("phantom", "accuracy", "--on-leak report", tmp_path)
+    read = [read_command_line(shlex.split(line)[3:], COMMANDS)[1].texts for line in lines]
+    asked = [request_of(each, read_config(each["config"])) for each in read]
+    assert [each["experiment"] for each in read] == [f"accuracy-{preset}" for preset in STEPS]
+    assert [len(each.entries) for each in asked] == [len(steps) for steps in STEPS.values()]
+    assert {each["on_leak"] for each in read} == {"report"}
