@@ -11,7 +11,7 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmark.evaluation import Entrant, Interval, compare, intervals
 from benchmark.files import write_text
-from benchmark.records import Params, Part, Predictions, Record, State
+from benchmark.records import ParamValue, Part, Predictions, Record, State
 from benchmark.tracking import Tracker
 
 from .markdown import draw_table
@@ -36,7 +36,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 }
 """Parameters of the steps by preset, from the head trained by epochs at the network's own side."""
 METRICS = ("macro_f1", "auroc", "accuracy")
-SHOWN = ("head", "scales", "feature_depth", "pooling", "class_weight", "augmentation", "l2")
+ASKED = ("head", "scales", "feature_depth", "pooling", "class_weight", "augmentation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,18 +44,20 @@ class Row:
     """The runs of one architecture in one step.
 
     Attributes:
-        name: the step, and the architecture where a step has several.
+        preset: of the benchmark.
+        asked: what was asked for, by the names in `ASKED`.
         runs: the predictions of its seeds.
         chooses: for each seed the predictions that an operating point is chosen on: answers out
             of fold, or those for validation.
-        chosen: what the first seed was trained with.
+        trained: what the first seed was trained with, the penalty too.
         seconds: mean seconds of a run.
     """
 
-    name: str
+    preset: str
+    asked: Mapping[str, ParamValue]
     runs: tuple[Predictions, ...]
     chooses: tuple[Predictions, ...]
-    chosen: str
+    trained: Mapping[str, ParamValue]
     seconds: float
 
     @property
@@ -143,46 +145,55 @@ def _row(tracker: Tracker, preset: str, records: Sequence[Record]) -> Row:
         folds = tracker.out_of_fold(record)
         rows = run.part(Part.VAL) if folds is None else folds
         chooses.append(rows.where(np.array([part is not Part.TEST for part in rows.parts])))
-    asked, trained = (_shown(spec.params) for spec in (records[0].spec, records[0].final))
+    first = records[0]
+    asked = {name: first.spec.params[name] for name in ASKED if name in first.spec.params}
+    final = first.final.params
     return Row(
-        name=f"{preset}: {records[0].spec.arch} {asked}",
+        preset=f"{preset}: {first.spec.arch}",
+        asked=asked,
         runs=runs,
         chooses=tuple(chooses),
-        chosen=trained,
+        trained={name: final[name] for name in (*ASKED, "l2") if name in final},
         seconds=float(np.mean([each.seconds.wall for each in records])),
     )
 
 
-def _shown(params: Params) -> str:
-    return " ".join(f"{name}={params[name]}" for name in SHOWN if name in params)
-
-
 def table(rows: Sequence[Row]) -> str:
     """Draw figures on test, and gains over the head trained by epochs, as a Markdown table."""
-    rows = sorted(rows, key=lambda row: "head=layers" not in row.name)
-    two = len(rows[0].runs[0].classes) == 2
-    extra = ["accuracy at the operating point"] if two else []
-    heading = ["step", "seeds"]
-    for name in ("macro-F1", "AUROC", "accuracy", *extra):
+    first, *others = sorted(rows, key=lambda row: row.asked.get("head") != "layers")
+    two = len(first.runs[0].classes) == 2
+    heading = ["step", "asked", "seeds"]
+    for name in ("macro-F1", "AUROC", "accuracy", *["accuracy at the operating point"] * two):
         heading += [name, "gain"]
     lines = []
-    for row in rows:
-        cells = [row.name, f"{len(row.runs)}"]
-        for metric in METRICS:
-            cells += _cells(rows[0].tests, row.tests, metric)
+    for row in (first, *others):
+        cells = [row.preset, _texts(row.asked, varied(rows)), f"{len(row.runs)}"]
+        pairs = [(metric, first.tests, row.tests) for metric in METRICS]
         if two:
-            cells += _cells(rows[0].at_operating_point, row.at_operating_point, "accuracy")
-        lines.append([*cells, row.chosen, f"{row.seconds:.1f}"])
+            pairs += [("accuracy", first.at_operating_point, row.at_operating_point)]
+        for metric, before, own in pairs:
+            cells += [_shown(intervals(own, (metric,))[metric], "")]
+            cells += ["" if row is first else _shown(gain(before, own, metric), "+")]
+        lines.append([*cells, _texts(row.trained, row.trained), f"{row.seconds:.1f}"])
     return draw_table([*heading, "trained with", "seconds a run"], lines)
 
 
-def _cells(first: Sequence[Predictions], own: Sequence[Predictions], metric: str) -> list[str]:
-    figure = intervals(own, (metric,))[metric]
-    shown = f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
-    if first is own or metric not in intervals(first, (metric,)):
-        return [shown, ""]
-    more = gain(first, own, metric)
-    return [shown, f"{more.value:+.3f} ({more.low:+.3f} to {more.high:+.3f})"]
+def varied(rows: Sequence[Row]) -> list[str]:
+    """Return the names of what was not asked alike for all rows."""
+    return [name for name in ASKED if len({row.asked.get(name) for row in rows}) > 1]
+
+
+def _texts(values: Mapping[str, ParamValue], names: Iterable[str]) -> str:
+    texts = {name: values[name] for name in names if name in values}
+    return ", ".join(
+        f"{name}={value:.2g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in texts.items()
+    )
+
+
+def _shown(figure: Interval, sign: str) -> str:
+    value, low, high = (f"{each:{sign}.3f}" for each in (figure.value, figure.low, figure.high))
+    return f"{value} ({low} to {high})"
 
 
 def main(words: Sequence[str] | None = None) -> int:

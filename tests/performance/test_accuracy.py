@@ -1,6 +1,7 @@
 """What a step gives: its operating point, its paired gain, its table and its commands."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,24 @@ def test_the_same_answers_gain_nothing_for_certain() -> None:
 def test_two_classes_have_a_figure_at_the_operating_point_chosen_elsewhere() -> None:
     run = predictions(300, 2, seed=2, skill=1.5)
     chooses = run.part(Part.VAL)
-    row = Row(name="quick", runs=(run,), chooses=(chooses,), chosen="l2=0.1", seconds=2.0)
+    row = Row(
+        preset="quick: cnn",
+        asked={"scales": "0.5/1", "pooling": "avg"},
+        runs=(run,),
+        chooses=(chooses,),
+        trained={"scales": "1", "l2": 0.1},
+        seconds=2.0,
+    )
     point = row.at_operating_point[0]
     right = (point.probabilities.argmax(axis=1) == point.labels).mean()
-    drawn = table([row, row]).splitlines()
+    other = replace(row, asked={"scales": "1", "pooling": "avg"})
+    drawn = table([row, other]).splitlines()
     assert set(point.parts) == {Part.TEST}
     assert drawn[0].count("accuracy at the operating point") == 1
     assert f"{right:.3f} (" in drawn[2]
-    assert drawn[2].endswith("| l2=0.1 | 2.0 |")
+    assert [line.split(" | ")[1] for line in drawn[2:]] == ["scales=0.5/1", "scales=1"]
+    assert drawn[3].count("+0.000 (+0.000 to +0.000)") == 4
+    assert drawn[3].endswith("| scales=1, l2=0.1 | 2.0 |")
 
 
 def test_every_step_is_an_entry_of_a_command_that_can_be_read(tmp_path: Path) -> None:
