@@ -8,6 +8,7 @@ nothing but the images that it was chosen on, in any order, and on what was aske
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,14 @@ from ..seeds import derive
 from ..zoo import PENALTY_GIVEN, PENALTY_PATH
 from .folds import fitting_folds
 from .inputs import Columns
-from .logistic import PATH, RISES, ROUGHLY, Basis, Fits, few_threads, open_basis, soften
+from .logistic import PATH, ROUGHLY, Basis, Fits, at_once, few_threads, open_basis, soften
 from .material import Considered
 from .tunables import class_weights, combinations
 
 FOLDS = 5  # chosen, not sourced: a fifth held out, as is usual
 _MANY = 5000  # chosen, not sourced: so many rows show in one fold what five would, in a fifth
-_SAME = 1e-4  # nats: a fit that is stopped early is as far from its minimum; the first counts
-_VERSION = 1  # raised by hand whenever the same images and the same question give another choice
+_SAME = 1e-4  # nats: fits are as near to their minimum; of what differs by less the first counts
+_VERSION = 2  # raised by hand whenever the same images and the same question give another choice
 
 Open = Callable[[Params, Rows], Columns]
 
@@ -124,11 +125,7 @@ def choose(params: Params, open_columns: Open, evidence: Evidence, progress: Pro
         )
         return Choice(params=_settled(several[0], params.number("l2")), notes=(note,))
     progress.stage("choose", total=len(several), unit="heads")
-    tried: list[Considered] = []
-    opened = _Opened(open_columns, evidence.rows)
-    for each in several:
-        tried.append(_best_penalty(each, params, opened, evidence, folds))
-        progress.advance()
+    tried = _try_all(several, params, open_columns, evidence, folds, progress)
     best = first_least([each.log_loss for each in tried])
     tried[best] = replace(tried[best], chosen=True)
     return Choice(
@@ -170,37 +167,45 @@ def _at_an_end(params: Params, l2: float) -> tuple[str, ...]:
     return (f"the penalty that was chosen, l2={l2:g}, stands at an end of its path.",)
 
 
-class _Opened:
-    """The features that were read last, in their basis.
+def _try_all(
+    several: Sequence[Params],
+    asked: Params,
+    open_columns: Open,
+    evidence: Evidence,
+    folds: Sequence[tuple[Rows, Rows]],
+    progress: Progress,
+) -> list[Considered]:
+    """Return what came of each combination; those that read the same features share their basis.
 
-    Combinations that follow one another differ in class weights first, and share it.
+    As many bases are at work as there are threads, where one thread is enough for each.
     """
 
-    def __init__(self, open_columns: Open, rows: Rows) -> None:
-        self._open = open_columns
-        self._rows = rows
-        self._read: Params | None = None
+    def of_one_basis(some: Sequence[Params]) -> dict[Params, Considered]:
+        columns = open_columns(some[0], evidence.rows)
+        basis = open_basis(columns.read, columns.with_views(evidence.rows), briefly=True)
+        opened = columns, basis
+        return {each: _best_penalty(each, asked, opened, evidence, folds) for each in some}
 
-    def of(self, own: Params) -> tuple[Columns, Basis]:
-        """Return what parameters read of the images, and its basis with views."""
-        read = own.having(class_weight="")
-        if read != self._read:
-            self._columns = self._open(own, self._rows)
-            rows = self._columns.with_views(self._rows)
-            with few_threads(min(len(rows), self._columns.width)):
-                self._basis = open_basis(self._columns.read, rows)
-            self._read = read
-        return self._columns, self._basis
+    by_columns: dict[Params, list[Params]] = {}
+    for each in several:
+        by_columns.setdefault(each.having(class_weight=""), []).append(each)
+    found: dict[Params, Considered] = {}
+    side = len(evidence.rows) * (1 + asked.integer("views"))
+    with few_threads(side), ThreadPoolExecutor(at_once(side)) as pool:
+        for some in pool.map(of_one_basis, by_columns.values()):
+            found |= some
+            progress.advance(len(some))
+    return [found[each] for each in several]
 
 
 def _best_penalty(
     own: Params,
     asked: Params,
-    opened: _Opened,
+    opened: tuple[Columns, Basis],
     evidence: Evidence,
     folds: Sequence[tuple[Rows, Rows]],
 ) -> Considered:
-    """Go down a combination's path of penalties until the log loss has risen twice in a row."""
+    """Go down a combination's path of penalties until the log loss rises."""
     names = [name for name in own if own[name] != asked[name]]
     path = PATH if asked["penalty"] == PENALTY_PATH else (own.number("l2"),)
     held = np.concatenate([rows for _, rows in folds])
@@ -209,8 +214,7 @@ def _best_penalty(
     for found in _losses(own, path, opened, evidence, folds):
         losses.append(found)
         means.append(float(found.mean()))
-        lately = means[-RISES - 1 :]
-        if len(lately) > RISES and all(np.diff(lately) > 0):
+        if means[-1] > min(means):  # at their minima the losses have one valley
             break
     best = first_least(means)
     return Considered(
@@ -224,29 +228,28 @@ def _best_penalty(
 def _losses(
     own: Params,
     path: Sequence[float],
-    opened: _Opened,
+    opened: tuple[Columns, Basis],
     evidence: Evidence,
     folds: Sequence[tuple[Rows, Rows]],
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Yield at each penalty the log loss of every image that is held out of a fold, in nats."""
-    columns, basis = opened.of(own)
+    columns, basis = opened
     labels, count, copies = evidence.labels, len(evidence.labels), columns.copies
     weights = np.zeros((count, len(folds)))
     for number, (rest, _) in enumerate(folds):
         by_class = class_weights(own.text("class_weight"), evidence.classes, labels[rest])
         weights[rest, number] = by_class[labels[rest]] / len(rest)
     targets = soften(labels, len(evidence.classes), own.number("label_smoothing"))
-    with few_threads(min(copies * count, columns.width)):
-        fits = Fits(
-            basis=basis,
-            targets=np.tile(targets, (copies, 1)),
-            weights=np.tile(weights, (copies, 1)) / copies,
+    fits = Fits(
+        basis=basis,
+        targets=np.tile(targets, (copies, 1)),
+        weights=np.tile(weights, (copies, 1)) / copies,
+    )
+    for state in fits.along(path, ROUGHLY):
+        said = fits.log_probabilities(state)
+        yield np.concatenate(
+            [-said[held, number, labels[held]] for number, (_, held) in enumerate(folds)]
         )
-        for state in fits.along(path, ROUGHLY):
-            said = fits.log_probabilities(state)
-            yield np.concatenate(
-                [-said[held, number, labels[held]] for number, (_, held) in enumerate(folds)]
-            )
 
 
 def _standard_error(losses: npt.NDArray[np.float64], groups: Rows) -> float:

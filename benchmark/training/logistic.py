@@ -3,10 +3,10 @@
 The loss of n images is the mean of `weight x cross-entropy`, plus `l2` times the sum of squared
 kernels; biases are free. Rotated to the eigenvectors of their second moments the features are as
 they were to such a penalty, and L-BFGS (Liu and Nocedal 1989, doi:10.1007/BF01589116) needs some
-twenty steps where it needed hundreds: in each direction the curvature is about a quarter of the
+thirty steps where it needed hundreds: in each direction the curvature is about a quarter of the
 eigenvalue plus twice the penalty, by which it is scaled. The basis has as many directions as there
-are rows or columns, whichever are fewer. Several fits of one set of rows, such as its folds, are
-done at once: they share the basis, and their products are those of one large matrix.
+are rows or columns, whichever are fewer; several fits of one set of rows, such as its folds, share
+it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,17 +17,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..environment import threads
 from ..records import Labels, Rows
 
 Matrix = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
+Kind = type[np.float32] | type[np.float64]
 Read = Callable[[Rows], Matrix]  # rows → their (b, D) features
 
 # From strong to weak, by half a decade. Kornblith et al. 2019 (arXiv:1805.08974, appendix A.5) go
 # as far; what is weaker than 1e-4 of a mean loss separates some hundred images whatever they show.
 PATH = tuple(float(10**power) for power in np.arange(0.5, -4.01, -0.5))
-RISES = 2  # the path ends where the log loss has risen as often in a row
-ROUGHLY, EXACTLY = 1e-4, 1e-8  # the greatest scaled slope that is left: of a choice, of a head
+# The greatest scaled slope that is left: of a choice, of a head. At 1e-4 a weak penalty's fit still
+# has the coefficients of the stronger one before it, and is taken for better than it is.
+ROUGHLY, EXACTLY = 1e-5, 1e-8
 _STEPS = 2000
 _BLOCK = 2048
 _SMALL = 2048
@@ -71,26 +75,30 @@ class Basis:
     """
 
     spread: Reals
-    blocks: Callable[[], Iterable[tuple[slice, Reals]]]
+    blocks: Callable[[], Iterable[tuple[slice, Floats]]]
     inward: Callable[[Reals], Reals]
     outward: Callable[[Reals], Reals]
     expand: Callable[[Reals], Reals]
 
 
-def open_basis(read: Read, rows: Rows, held_bytes: int = _HELD_BYTES) -> Basis:
+def open_basis(
+    read: Read, rows: Rows, held_bytes: int = _HELD_BYTES, *, briefly: bool = False
+) -> Basis:
     """Find the basis of some rows' features.
 
     What is held is the basis, its side the fewer of rows and columns, and the rows in it where
     they take `held_bytes` at most; else they are read again, block by block, in every step.
+    `briefly` holds the rows in float32: enough for a choice, and half the time.
 
     Raises:
         ValueError: features that are no finite numbers.
     """
     width = read(rows[:1]).shape[1]
-    return (_of_rows if len(rows) <= width else _of_columns)(read, rows, held_bytes)
+    kind = np.float32 if briefly else np.float64
+    return (_of_rows if len(rows) <= width else _of_columns)(read, rows, held_bytes, kind)
 
 
-def _of_rows(read: Read, rows: Rows, _held_bytes: int) -> Basis:
+def _of_rows(read: Read, rows: Rows, _held_bytes: int, kind: Kind) -> Basis:
     """Use the products of each row with each, where rows are few."""
     places = list(_slices(len(rows)))
     products = np.empty((len(rows), len(rows)), np.float32)
@@ -109,10 +117,10 @@ def _of_rows(read: Read, rows: Rows, _held_bytes: int) -> Basis:
         found: Reals = np.sum([read(rows[place]).T @ shares[place] for place in places], axis=0)
         return found
 
-    return _held(values / len(rows), rotated, expand)
+    return _held(values / len(rows), rotated.astype(kind), expand)
 
 
-def _of_columns(read: Read, rows: Rows, held_bytes: int) -> Basis:
+def _of_columns(read: Read, rows: Rows, held_bytes: int, kind: Kind) -> Basis:
     """Use the products of each column with each, where columns are few."""
     width = read(rows[:1]).shape[1]
     products = np.zeros((width, width), np.float32)
@@ -122,9 +130,9 @@ def _of_columns(read: Read, rows: Rows, held_bytes: int) -> Basis:
     values, vectors = _eigen(products)
     spread = values / len(rows)
 
-    def blocks() -> Iterator[tuple[slice, Reals]]:
+    def blocks() -> Iterator[tuple[slice, Floats]]:
         for place in _slices(len(rows)):
-            yield place, read(rows[place]).astype(np.float64)
+            yield place, read(rows[place]).astype(kind)
 
     if 8 * len(rows) * vectors.shape[1] > held_bytes:
         return Basis(
@@ -134,13 +142,13 @@ def _of_columns(read: Read, rows: Rows, held_bytes: int) -> Basis:
             outward=lambda own: vectors.T @ own,
             expand=lambda own: vectors @ own,
         )
-    held: Reals = np.empty((len(rows), vectors.shape[1]))
+    held = np.empty((len(rows), vectors.shape[1]), kind)
     for place, features in blocks():
         held[place] = features @ vectors
     return _held(spread, held, lambda own: vectors @ own)
 
 
-def _held(spread: Reals, rotated: Reals, expand: Callable[[Reals], Reals]) -> Basis:
+def _held(spread: Reals, rotated: Floats, expand: Callable[[Reals], Reals]) -> Basis:
     return Basis(
         spread=spread,
         blocks=lambda: [(slice(0, len(rotated)), rotated)],
@@ -217,11 +225,17 @@ class Fits:
         return start
 
     def _minimum(self, start: Reals, penalty: float, slope: float) -> Reals:
-        """Follow the loss down from a start, until no scaled slope is above `slope`."""
+        """Follow each fit's loss down from a start, until no scaled slope is above `slope`.
+
+        One after the other: together they share steps, and need several times as many.
+        """
+        each = zip(np.split(start, self.weights.shape[1], axis=1), self.weights.T, strict=True)
+        return np.hstack([self._minimum_of(own, rows, penalty, slope) for own, rows in each])
+
+    def _minimum_of(self, start: Reals, weights: Reals, penalty: float, slope: float) -> Reals:
         from scipy.optimize import minimize
 
-        basis, weights, targets = self.basis, self.weights, self.targets
-        rows, fits, classes = len(targets), weights.shape[1], targets.shape[1]
+        basis, targets, rows = self.basis, self.targets, len(self.targets)
         scale = np.append(1 / np.sqrt(0.25 * basis.spread + 2 * penalty), 2.0)[:, None]
         squares = 2 * penalty * scale**2
         squares[-1] = 0  # biases are free
@@ -232,10 +246,10 @@ class Fits:
             bias, bias_slope, found = own[-1] * scale[-1], np.zeros(start.shape[1]), 0.0
             inner_slope = np.zeros_like(inner)
             for place, block in basis.blocks():
-                logits = (block @ inner + bias).reshape(-1, fits, classes)
+                logits = block @ inner.astype(block.dtype) + bias
                 entropies, error = _cross_entropy(logits, targets[place], weights[place])
                 found += entropies
-                inner_slope += block.T @ error
+                inner_slope += block.T @ error.astype(block.dtype)
                 bias_slope += error.sum(axis=0)
             gradient = np.vstack([basis.outward(inner_slope), bias_slope]) * scale + squares * own
             return found + 0.5 * float((squares * own * own).sum()), gradient.ravel()
@@ -250,17 +264,16 @@ class Fits:
         return reached
 
 
-def _cross_entropy(logits: Any, targets: Reals, weights: Reals) -> tuple[float, Reals]:
-    """Return the weighted sum of cross-entropies of (b, m, k) logits, and its (b, m k) slope."""
-    logits -= logits.max(axis=2, keepdims=True)
+def _cross_entropy(logits: Reals, targets: Reals, weights: Reals) -> tuple[float, Reals]:
+    """Return the weighted sum of cross-entropies of (b, k) logits, and its (b, k) slope."""
+    logits -= logits.max(axis=1, keepdims=True)
     raised = np.exp(logits)
-    totals = raised.sum(axis=2, keepdims=True)
-    aimed = targets[:, None, :]
-    said = (aimed * logits).sum(axis=2) - np.log(totals[..., 0])  # targets sum to 1
+    totals = raised.sum(axis=1, keepdims=True)
+    said = (targets * logits).sum(axis=1) - np.log(totals[:, 0])  # targets sum to 1
     raised /= totals
-    raised -= aimed
-    raised *= weights[..., None]
-    return -float((weights * said).sum()), raised.reshape(len(raised), -1)
+    raised -= targets
+    raised *= weights[:, None]
+    return -float(weights @ said), raised
 
 
 @contextmanager
@@ -276,6 +289,11 @@ def few_threads(side: int) -> Iterator[None]:
 
     with threadpool_limits(1 if side <= _SMALL else None, user_api="blas"):
         yield
+
+
+def at_once(side: int) -> int:
+    """Return how many bases of such a side may be at work, a thread each."""
+    return threads() if side <= _SMALL else 1
 
 
 def fit(read: Read, rows: Rows, targets: Reals, weights: Reals, penalty: float) -> Linear:

@@ -11,7 +11,16 @@ from benchmark.records import Params, Silent
 from benchmark.training import choosing
 from benchmark.training.choosing import Choice, Evidence, choose, first_least, gather, keep
 from benchmark.training.inputs import Columns, Views
-from benchmark.training.logistic import EXACTLY, PATH, Fits, Linear, fit, open_basis, soften
+from benchmark.training.logistic import (
+    EXACTLY,
+    PATH,
+    ROUGHLY,
+    Fits,
+    Linear,
+    fit,
+    open_basis,
+    soften,
+)
 from tests.close import assert_close
 
 Drawn = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
@@ -199,6 +208,31 @@ def test_what_tells_the_classes_is_chosen_with_one_value_each() -> None:
     assert found.tried[1].log_loss < 0.9 < found.tried[0].log_loss
     assert 0 < found.tried[1].standard_error < 0.2
     assert found.params.having(feature_depth="end/multi", penalty="path", l2=0.03) == ASKED
+
+
+@pytest.mark.parametrize("signal", [0.3, 0.4])
+def test_a_choice_sees_each_penalty_at_its_own_minimum(signal: float) -> None:
+    """A fit that ends early is taken for better than it is where the penalty is weak."""
+    random = np.random.default_rng(3)
+    labels = np.arange(150) % 3
+    values = random.normal(size=(150, 1500)).astype(np.float32)
+    values[:, :40] += signal * np.eye(3)[labels] @ random.normal(size=(3, 40))
+    rest, held = np.arange(100), np.arange(100, 150)
+
+    def losses(slope: float, *, briefly: bool) -> list[float]:
+        found = Fits(
+            basis=open_basis(lambda rows: values[rows], np.arange(150), briefly=briefly),
+            targets=soften(labels, 3, 0.0),
+            weights=np.where(np.isin(np.arange(150), rest), 0.01, 0.0)[:, None],
+        )
+        said = [found.log_probabilities(each)[held, 0] for each in found.along(PATH, slope)]
+        return [float(-each[np.arange(50), labels[held]].mean()) for each in said]
+
+    roughly, exactly = losses(ROUGHLY, briefly=True), losses(EXACTLY, briefly=False)
+    least = int(np.argmin(exactly))
+    assert 0 < least < len(PATH) - 2
+    np.testing.assert_allclose(roughly[: least + 2], exactly[: least + 2], rtol=0.01)
+    assert int(np.argmin(roughly[: least + 2])) == least
 
 
 def test_another_order_of_images_gives_the_same_choice_to_the_last_bit() -> None:

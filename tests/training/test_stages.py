@@ -109,7 +109,7 @@ def test_augmentation_without_a_number_of_views_gets_four_and_says_so(material: 
         fitted = train(
             each, replace(material, cache=Cache(material.cache.folder / "own")), listener
         )
-        assert "augmentation draws from 4 views" in fitted.warnings[0]
+        assert "augmentation gives 4 views" in fitted.warnings[0]
     assert listener.stages.count("views") == 0
     assert spec.params["views"] == 4
 

@@ -32,7 +32,8 @@ def test_each_architecture_is_built_in_one_way(name: str) -> None:
 
 def test_the_catalog_goes_from_the_floor_to_the_composites() -> None:
     assert list(ARCHITECTURES)[:4] == ["prior", "cnn", "mlp", "mobilenetv2"]
-    assert list(ARCHITECTURES)[-4:] == ["ensemble", "weighted-ensemble", "stacked", "chained"]
+    composites = ["ensemble", "weighted-ensemble", "stacked", "chained", "finetuned"]
+    assert list(ARCHITECTURES)[-5:] == composites
 
 
 @pytest.mark.parametrize("name", ALL)
