@@ -26,9 +26,10 @@ Floats = npt.NDArray[np.floating[Any]]
 Kind = type[np.float32] | type[np.float64]
 Read = Callable[[Rows], Matrix]  # rows → their (b, D) features
 
-# From strong to weak, by half a decade. Kornblith et al. 2019 (arXiv:1805.08974, appendix A.5) go
-# as far; what is weaker than 1e-4 of a mean loss separates some hundred images whatever they show.
-PATH = tuple(float(10**power) for power in np.arange(0.5, -4.01, -0.5))
+# From strong to weak, by half a decade: thousands of features that tell nothing need the strongest;
+# what is weaker than 1e-4 of a mean loss separates some hundred images whatever they show. After
+# Kornblith et al. 2019 (arXiv:1805.08974, appendix A.5).
+PATH = tuple(float(10**power) for power in np.arange(2.0, -4.01, -0.5))
 # The greatest scaled slope that is left: of a choice, of a head. At 1e-4 a weak penalty's fit still
 # has the coefficients of the stronger one before it, and is taken for better than it is.
 ROUGHLY, EXACTLY = 1e-5, 1e-8

@@ -54,7 +54,7 @@ HEAD: tuple[Tunable, ...] = (
     ),
     Tunable(name="batch_norm", default=False, about="batch normalisation in hidden layers"),
     Tunable(name="dropout", default=0.3, about="share dropped", low=0.0, high=0.8),
-    Tunable(name="l2", default=1e-4, about="weight of squared kernels", low=0.0, high=10.0),
+    Tunable(name="l2", default=1e-4, about="weight of squared kernels", low=0.0, high=100.0),
 )
 TINY_HEAD = Params(head=LAYERS, head_layers=1, head_width=4)
 
