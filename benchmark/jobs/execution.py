@@ -295,7 +295,7 @@ class Execution:
             )
             if prepared.request.resume and spec.digest in self._kept:
                 continue
-            self._recorder.noted[spec.digest] = networks.notes(members)
+            self._recorder.noted[spec.digest] = networks.notes(members) if names else ()
             found = self.tracker.finished([spec.digest]) if prepared.request.resume else {}
             if spec.digest in found:
                 self.done[spec.digest] = found[spec.digest]
