@@ -6,7 +6,7 @@ from ..errors import UsageError
 from ..records import Index, Params, ParamValue, Regime, alternatives
 from ..request import OWN_OPTION, Request
 from ..training import check, class_weights, defaults, head_having, other_head, tunables
-from ..zoo import Architecture
+from ..zoo import LOGISTIC, Architecture
 from .spaces import space_for
 
 
@@ -33,16 +33,25 @@ def read_params(request: Request, architecture: Architecture, regime: Regime) ->
     known = {each.name: each for each in tunables(architecture, regime, head)}
     asked: dict[str, ParamValue] = {
         "batch": request.batch,
-        "class_weight": request.class_weight,
-        "augmentation": _policy_text(request),
+        "class_weight": _one_of("class_weight", request.class_weight, request, head),
+        "augmentation": _one_of("augmentation", _policy_text(request), request, head),
         "views": request.views,
+        "head": head,
     }
-    asked["head"] = head
     applicable = {name: value for name, value in asked.items() if name in known}
     applicable |= {
         name: known[name].read(text) for name, text in request.params.items() if name in known
     }
     return check(applicable, architecture, regime)
+
+
+def _one_of(name: str, words: str, request: Request, head: str) -> str:
+    """Return an option's words; the first of a preset's alternatives where the head chooses none.
+
+    What a person names several of is left, and refused.
+    """
+    is_given = request.texts[name] != "auto"
+    return words if is_given or head == LOGISTIC else str(alternatives(words)[0])
 
 
 def head_of(request: Request, architecture: Architecture, regime: Regime) -> str:

@@ -272,5 +272,5 @@ def test_folds_cost_heads_little_and_networks_from_scratch_a_training_each() -> 
         for spec in (head, prior, cnn)
     }
     assert ratio["prior"] == 1.0
-    assert 1.0 < ratio["mobilenetv2"] < 1.6  # what a head reads is chosen anew in each fold
+    assert 1.0 < ratio["mobilenetv2"] < 2.2  # what a head reads is chosen anew in each fold
     assert 3.0 < ratio["cnn"] < 5.5
