@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ..evaluation import assessed
 from ..metrics import METRICS, ON_BOARD
-from ..records import State
+from ..records import OPTIMISM, State
 from .entries import Board, Figure, Row
 
 TIE = "≈"
@@ -191,7 +191,7 @@ _COSTS: Cells = {
     "parameters": lambda row: row.parameters or "",
     "model_bytes": lambda row: row.model_bytes or "",
     "milliseconds_per_image": lambda row: row.milliseconds_per_image,
-    "selection_optimism": lambda row: row.value("selection_optimism"),
+    OPTIMISM: lambda row: row.value(OPTIMISM),
 }
 
 

@@ -46,6 +46,13 @@ class Networks:
             )
         )
 
+    def members_in(
+        self, plan: Plan, composite: str, names: Sequence[str], seed: int
+    ) -> tuple[Record, ...]:
+        """Return `members` for a plan: what is trained further is one of its own networks."""
+        own = self.of_plan(plan) if composite == FINETUNED else self
+        return own.members(composite, names, seed)
+
     def members(self, composite: str, names: Sequence[str], seed: int) -> tuple[Record, ...]:
         """Return the members of a composite at a seed; none where there are too few.
 

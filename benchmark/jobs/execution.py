@@ -66,10 +66,12 @@ class Execution:
     _waited_for: set[str] = field(default_factory=set)  # of which a person was told
     _kept: dict[str, Path] = field(default_factory=dict)  # trained and not logged, by spec digest
     _names: dict[str, str] = field(init=False)  # for people, by spec digest
+    _presets: dict[str, str] = field(init=False)  # of what is planned, by spec digest
     _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         self._names = names_of(job.spec for job in self.prepared.plan.jobs)
+        self._presets = {job.spec.digest: job.preset for job in self.prepared.plan.jobs}
         self._recorder = Recorder(self.prepared, self.tracker, self.folder)
 
     @property
@@ -261,8 +263,7 @@ class Execution:
 
     def _preset(self, spec: Spec) -> str:
         """Return the preset that a spec was asked for with; a composite's is its part's."""
-        planned = {job.spec.digest: job.preset for job in self.prepared.plan.jobs}
-        return planned.get(spec.digest, self.prepared.request.part_of(spec.arch).preset)
+        return self._presets.get(spec.digest, self.prepared.request.part_of(spec.arch).preset)
 
     def _say(self, task: Task, event: Event) -> None:
         self.display.event(self._name(task.spec), event)
@@ -285,8 +286,7 @@ class Execution:
         names = prepared.request.members
         tasks = []
         for name in prepared.plan.composites:
-            own = networks.of_plan(prepared.plan) if name == FINETUNED else networks
-            members = own.members(name, names, seed)
+            members = networks.members_in(prepared.plan, name, names, seed)
             if not members:
                 self.display.note(f"{name}: skipped: {networks.lacking(name, names)}")
                 continue

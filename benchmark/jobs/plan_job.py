@@ -115,8 +115,7 @@ def _composites(
         networks = tracker and rank_networks(tracker, split, planned.picture, subject)
         for seed in request.seed:
             for name in plan.composites:
-                own = networks.of_plan(plan) if networks and name == FINETUNED else networks
-                members = own.members(name, names, seed) if own else ()
+                members = networks.members_in(plan, name, names, seed) if networks else ()
                 finished = False
                 if tracker and members:
                     spec = composite_spec(request, name, planned.index, split, members)

@@ -20,7 +20,7 @@ from ..evaluation import (
     score_out_of_fold,
 )
 from ..plan import Prepared
-from ..records import Epoch, Outcome, Part, Predictions, Record, Seconds, Spec, State
+from ..records import OPTIMISM, Epoch, Outcome, Part, Predictions, Record, Seconds, Spec, State
 from ..search import (
     SEARCH_FILE,
     SearchResult,
@@ -244,7 +244,7 @@ def search_scores(found: SearchResult, scores: Mapping[str, float]) -> dict[str,
     found_there = [scores[name] for name in names if name in scores]
     if found_there:
         worse = best - found_there[0]
-        figures["selection_optimism"] = worse if goal.maximise else -worse
+        figures[OPTIMISM] = worse if goal.maximise else -worse
     return figures
 
 

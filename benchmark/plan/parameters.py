@@ -30,11 +30,13 @@ def read_params(request: Request, architecture: Architecture, regime: Regime) ->
         UsageError: a value that a parameter cannot have.
     """
     head = head_of(request, architecture, regime)
+    if head != LOGISTIC:  # it chooses among nothing, whether a person or a space asks for it
+        request = request.on(regime, head)
     known = {each.name: each for each in tunables(architecture, regime, head)}
     asked: dict[str, ParamValue] = {
         "batch": request.batch,
-        "class_weight": _one_of("class_weight", request.class_weight, request, head),
-        "augmentation": _one_of("augmentation", _policy_text(request), request, head),
+        "class_weight": request.class_weight,
+        "augmentation": _policy_text(request),
         "views": request.views,
         "head": head,
     }
@@ -43,15 +45,6 @@ def read_params(request: Request, architecture: Architecture, regime: Regime) ->
         name: known[name].read(text) for name, text in request.params.items() if name in known
     }
     return check(applicable, architecture, regime)
-
-
-def _one_of(name: str, words: str, request: Request, head: str) -> str:
-    """Return an option's words; the first of a preset's alternatives where the head chooses none.
-
-    What a person names several of is left, and refused.
-    """
-    is_given = request.texts[name] != "auto"
-    return words if is_given or head == LOGISTIC else str(alternatives(words)[0])
 
 
 def head_of(request: Request, architecture: Architecture, regime: Regime) -> str:

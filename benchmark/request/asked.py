@@ -50,9 +50,13 @@ class Request(Fields):
         own = tuple(replace(each, side=values["side"]) for each in own)
         return cls(texts=shown, resolved=resolved, entries=own, **values)
 
-    def on(self, regime: "Regime") -> "Request":
-        """Return it as it holds for networks of a regime, of which its preset may say more."""
-        resolved = resolve(self.texts, self.chosen_preset, self.given_params, regime)
+    def on(self, regime: "Regime", head: str = "") -> "Request":
+        """Return it as it holds for networks of a regime, of which its preset may say more.
+
+        A head is named where what is searched asks for it, as a person would.
+        """
+        given = {**self.given_params, **({"head": head} if head else {})}
+        resolved = resolve(self.texts, self.chosen_preset, given, regime)
         return replace(self, resolved=resolved, **_changed(self.resolved, resolved))
 
     def to_texts(self) -> dict[str, str]:

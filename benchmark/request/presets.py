@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..records import Regime
 
 _FOLDER = Path(__file__).parents[1] / "configs"
-_OR = "/"  # between values of which a run chooses one
 _CHOOSES = "logistic"  # the head whose run does
 
 
@@ -116,4 +115,6 @@ def resolve(
 
 
 def _first(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: text.split(_OR)[0] for name, text in texts.items()}
+    from ..records import alternatives
+
+    return {name: str(alternatives(text)[0]) for name, text in texts.items()}

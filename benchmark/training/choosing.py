@@ -24,7 +24,7 @@ from ..seeds import derive
 from ..zoo import PENALTY_GIVEN, PENALTY_PATH
 from .folds import fitting_folds
 from .inputs import Columns
-from .logistic import PATH, ROUGHLY, Basis, Fits, at_once, few_threads, open_basis, soften
+from .logistic import PATH, ROUGHLY, Basis, Fits, few_threads, open_basis, soften
 from .material import Considered
 from .tunables import class_weights, combinations
 
@@ -191,7 +191,7 @@ def _try_all(
         by_columns.setdefault(each.having(class_weight=""), []).append(each)
     found: dict[Params, Considered] = {}
     side = len(evidence.rows) * (1 + asked.integer("views"))
-    with few_threads(side), ThreadPoolExecutor(at_once(side)) as pool:
+    with few_threads(side) as at_once, ThreadPoolExecutor(at_once) as pool:
         for some in pool.map(of_one_basis, by_columns.values()):
             found |= some
             progress.advance(len(some))

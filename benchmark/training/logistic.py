@@ -56,10 +56,12 @@ class Linear:
         return found
 
 
-def soften(labels: Labels, classes: int, smoothing: float) -> Reals:
+def soften(
+    labels: Labels, classes: int, smoothing: float, kind: Kind = np.float64
+) -> npt.NDArray[Any]:
     """Return the (n, k) probabilities that are aimed at: labels, a share spread over all."""
-    targets = np.full((len(labels), classes), smoothing / classes)
-    targets[np.arange(len(labels)), labels] += 1 - smoothing
+    targets = np.full((len(labels), classes), smoothing / classes, kind)
+    targets[np.arange(len(labels)), labels] += kind(1 - smoothing)
     return targets
 
 
@@ -278,8 +280,10 @@ def _cross_entropy(logits: Reals, targets: Reals, weights: Reals) -> tuple[float
 
 
 @contextmanager
-def few_threads(side: int) -> Iterator[None]:
+def few_threads(side: int) -> Iterator[int]:
     """Let one thread compute, where a basis of such a side keeps no more at work.
+
+    Yields how many bases may be at work then, a thread each.
 
     Threads that wait for one another in small products spin: measured beside other processes on
     two cores, the path of 700 images took 49 s with two threads, and 2 s with one.
@@ -288,13 +292,9 @@ def few_threads(side: int) -> Iterator[None]:
     import scipy.optimize  # noqa: F401
     from threadpoolctl import threadpool_limits  # scikit-learn brings it
 
-    with threadpool_limits(1 if side <= _SMALL else None, user_api="blas"):
-        yield
-
-
-def at_once(side: int) -> int:
-    """Return how many bases of such a side may be at work, a thread each."""
-    return threads() if side <= _SMALL else 1
+    is_small = side <= _SMALL
+    with threadpool_limits(1 if is_small else None, user_api="blas"):
+        yield threads() if is_small else 1
 
 
 def fit(read: Read, rows: Rows, targets: Reals, weights: Reals, penalty: float) -> Linear:

@@ -122,11 +122,10 @@ class Passes:
 
         def at(share: float) -> Features:
             identity = [kind, _EXTRACTOR, self._engine, *images.identity]
-            key = digest([*identity, *_trunk_identity(self._spec, self._material, share)])
             return self._opened(
                 kind,
                 stage,
-                key,
+                _key(identity, self._spec, self._material, share),
                 images,
                 network=lambda: build_extractor(seen_at((share,))),
                 layout=lambda: seen_at((share,)).layout,
@@ -318,13 +317,17 @@ def pretrained_features(cache: Cache, pixels: Pixels) -> Matrix | None:
 def kept_features(spec: Spec, material: Material) -> Features | None:
     """Return the features of a spec's backbone if the cache has them."""
     keys = [
-        digest(["features", _EXTRACTOR, spec.engine, *_trunk_identity(spec, material, share)])
+        _key(["features", _EXTRACTOR, spec.engine], spec, material, share)
         for share in shares_in(spec.params)
     ]
     paths = [path for key in keys if (path := material.cache.find("features", key))]
     if len(paths) < len(keys):
         return None
     return _joined(material.cache, "features", [_read(path, "features") for path in paths])
+
+
+def _key(identity: list[Any], spec: Spec, material: Material, share: float) -> str:
+    return digest([*identity, *_trunk_identity(spec, material, share)])
 
 
 def _trunk_identity(spec: Spec, material: Material, share: float) -> list[Any]:

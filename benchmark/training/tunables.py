@@ -13,6 +13,7 @@ from ..metrics import MONITORS
 from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable, alternatives
 from ..zoo import (
     FINETUNED,
+    HEAD,
     LAYERS,
     LOGISTIC,
     PENALTY_GIVEN,
@@ -285,7 +286,7 @@ def _check_choosing(params: Params, usual: Params) -> None:
         )
 
 
-_MAY_BE_SEVERAL = ("scales", "feature_depth", "pooling", "class_weight", "augmentation")
+_MAY_BE_SEVERAL = tuple(each.name for each in (SCALES, *HEAD, *_COMMON) if each.alternatives)
 
 
 def among(params: Params, name: str) -> tuple[str, ...]:

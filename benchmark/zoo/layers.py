@@ -38,13 +38,11 @@ def build_network(
 
     if architecture.build is None:
         raise UsageError(f"{architecture.name} is not built from raw pixels as a whole.")
-    side = round(picture.side_px * float(params.get("scales", "1")))
-    check_side(architecture, replace(picture, side_px=side))
+    share = float(params.get("scales", "1"))
+    check_side(architecture, replace(picture, side_px=round(picture.side_px * share)))
     keras.utils.set_random_seed(derive(seed, "network", architecture.name))
     pixels = pixel_input(picture.channels, picture.side_px)
-    seen = pixels
-    if side != picture.side_px:  # to a half of the side it is the mean of four pixels
-        seen = keras.layers.Resizing(side, side, name=f"{_SHRINKS}_to_{side}")(pixels)
+    seen = shrink(pixels, share)
     outputs = architecture.build(seen, classes, complete(architecture.tunables, params))
     return keras.Model(pixels, outputs, name=architecture.name)
 
@@ -93,7 +91,7 @@ def shrink(pixels: Any, scale: float) -> Any:
     if scale == 1:
         return pixels
     side = round(pixels.shape[1] * scale)
-    return keras.layers.Resizing(side, side, name=f"shrink_to_{side}")(pixels)
+    return keras.layers.Resizing(side, side, name=f"{_SHRINKS}_to_{side}")(pixels)
 
 
 def three_channels(pixels: Any) -> Any:

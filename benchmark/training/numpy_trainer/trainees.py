@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...records import Labels, Rows
 from ...seeds import generator
 from ..epochs import Batch, Inputs, Matrix, Step
+from ..logistic import soften
 from ..tunables import MOMENTUM, WEIGHT_DECAY, Settings
 from .optimizers import Adam, Optimizer, RmsProp, Sgd, clip
 from .stack import Stack, read_stack
@@ -60,7 +61,8 @@ class StackTrainee:
         stack = self._stack
         probabilities = stack.probabilities(inputs, self._random)
         seen = _seen(probabilities, labels)
-        targets = self._targets(labels, probabilities.shape[1])
+        smoothing = self._settings.label_smoothing
+        targets = soften(labels, probabilities.shape[1], smoothing, np.float32)
         stack.backward(self._slope(probabilities, targets, labels))
         clip(stack.gradient, self._settings.clip_norm)
         self._optimizer.step(stack.weights, stack.gradient, learning_rate)
@@ -96,13 +98,6 @@ class StackTrainee:
 
     def _arrays(self) -> list[npt.NDArray[Any]]:
         return [*self._stack.everything(), *self._optimizer.state()]
-
-    def _targets(self, labels: Labels, classes: int) -> Matrix:
-        """Return the (b, k) probabilities that are aimed at: smoothed labels."""
-        smoothing = self._settings.label_smoothing
-        targets = np.full((len(labels), classes), smoothing / classes, np.float32)
-        targets[np.arange(len(labels)), labels] += np.float32(1 - smoothing)
-        return targets
 
     def _slope(self, probabilities: Matrix, targets: Matrix, labels: Labels) -> Matrix:
         """Return the (b, k) slope of the loss over the logits."""
