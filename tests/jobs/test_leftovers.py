@@ -168,6 +168,7 @@ def test_a_run_is_begun_with_the_preset_of_the_entry_that_asks_for_it(execution:
     planned, composite, other = spec_of("cnn"), spec_of("mlp"), replace(spec_of("cnn"), seed=9)
     job = SimpleNamespace(spec=planned, preset="best")
     object.__setattr__(execution.prepared.plan, "jobs", (job,))
+    execution = replace(execution)
     for spec in (planned, composite, other):
         execution._claim(spec)
     assert tracker(execution).presets == ["best", "good", "quick"]
