@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import UsageError, did_you_mean
-from ..request import Option, read_values
+from ..request import Option, Read, read_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,11 @@ class Command:
     words: tuple[str, str] | None = None
     example: str = ""
     is_entry_point: bool = True
+
+
+def other_option(name: str, default: str, about: str, read: Read = str) -> Option:
+    """Return an option of one command, beside those of `run`."""
+    return Option(name=name, default=default, about=about, read=read, group="what to use")
 
 
 class _Parser(argparse.ArgumentParser):
