@@ -119,9 +119,7 @@ OPTIMISM = "selection_optimism"
 """How much more a search promised than was found: a metric of a searched run."""
 
 
-def alternatives(value: ParamValue) -> tuple[ParamValue, ...]:
-    """Return the values among which a run chooses, as `end/multi` names them; else the one."""
-    return tuple(value.split("/")) if isinstance(value, str) else (value,)
+_ENDS_A_PAIR = re.compile(r"=\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +134,7 @@ class Tunable:
         low: the least value of a range, None for no bound; `high` likewise the greatest.
         alternatives: whether a text may hold several values, separated by `/`, among which the
             run itself chooses.
+        words: what a text of `NAME=NUMBER,...` may be in place of pairs; a name may hold a `/`.
     """
 
     name: str
@@ -145,6 +144,26 @@ class Tunable:
     low: float | None = None
     high: float | None = None
     alternatives: bool = False
+    words: tuple[str, ...] = ()
+
+    def several(self, value: ParamValue) -> tuple[ParamValue, ...]:
+        """Return the values among which a run chooses, as `end/multi` names them; else the one.
+
+        No `/` separates in a file's path, nor in a name: `none/Mass/Nodule=2` are two values.
+        """
+        if not (self.alternatives and isinstance(value, str)) or value.endswith((".yaml", ".yml")):
+            return (value,)
+        found: list[str] = []
+        for piece in value.split("/"):
+            if found and self._goes_on(found[-1]):
+                found[-1] += "/" + piece
+            else:
+                found.append(piece)
+        return tuple(found)
+
+    def _goes_on(self, piece: str) -> bool:
+        """Whether what stands before a `/` is no value yet but the beginning of a name."""
+        return bool(self.words) and piece not in self.words and not _ENDS_A_PAIR.search(piece)
 
     def read(self, text: str) -> ParamValue:
         """Read the value from what a person wrote; yes and no are flags.
@@ -175,7 +194,7 @@ class Tunable:
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{self.name} must be a finite number, not {value!r}.")
-        several = alternatives(value) if self.alternatives else (value,)
+        several = self.several(value)
         if self.choices and not set(several) <= set(self.choices):
             raise UsageError(
                 f"{self.name} must be one of {', '.join(map(str, self.choices))}, not {value!r}."

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from ..errors import UsageError
-from ..records import Index, Params, ParamValue, Regime, alternatives
+from ..records import Index, Params, ParamValue, Regime
 from ..request import OWN_OPTION, Request
-from ..training import check, class_weights, defaults, head_having, other_head, tunables
+from ..training import among, check, class_weights, defaults, head_having, other_head, tunables
 from ..zoo import LOGISTIC, Architecture
 from .spaces import space_for
 
@@ -18,8 +18,8 @@ def params_for(
     Raises:
         UsageError: a value that a parameter cannot have.
     """
-    for words in alternatives(request.class_weight):
-        class_weights(str(words), index.classes, index.labels)
+    for words in among({"class_weight": request.class_weight}, "class_weight"):
+        class_weights(words, index.classes, index.labels)
     return read_params(request, architecture, regime)
 
 

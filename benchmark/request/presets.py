@@ -115,6 +115,6 @@ def resolve(
 
 
 def _first(texts: Mapping[str, str]) -> dict[str, str]:
-    from ..records import alternatives
+    from ..training import among
 
-    return {name: str(alternatives(text)[0]) for name, text in texts.items()}
+    return {name: str(among(texts, name)[0]) for name in texts}

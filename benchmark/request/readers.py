@@ -249,10 +249,9 @@ def members(text: str) -> tuple[str, ...]:
 def policy(text: str) -> "Policy":
     """Read a policy, or several such as `none/ct` of which runs choose: the last that is one."""
     from ..data import read_policy
-    from ..records import alternatives
+    from ..training import among
 
-    words = (text,) if text.endswith((".yaml", ".yml")) else alternatives(text)
-    found = [read_policy(str(word)) for word in words]
+    found = [read_policy(word) for word in among({"augmentation": text}, "augmentation")]
     return next((each for each in reversed(found) if each.in_use), found[0])
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 
 from ..errors import UsageError, did_you_mean
-from ..records import Params, ParamValue, Tunable, alternatives, digest
+from ..records import Params, ParamValue, Tunable, digest
+from ..training import among
 
 _STEP_TOLERANCE = 1e-6  # of a step: 0.1 + 0.2 is no exact 0.3
 GRID_POINTS = 10  # of a range without a step, as KerasTuner's grid search takes
@@ -176,7 +177,7 @@ class Space:
         return replace(
             self,
             parameters=tuple(
-                _including(each, alternatives(values[each.name])) if each.name in values else each
+                _including(each, values) if each.name in values else each
                 for each in self.parameters
             ),
         )
@@ -198,11 +199,12 @@ class Space:
             raise UsageError("\n".join(f"{self.file or self.name}: {fault}" for fault in faults))
 
 
-def _including(parameter: Parameter, values: Sequence[ParamValue]) -> Parameter:
-    choices = parameter.choices
-    if parameter.kind is not Kind.CHOICE:
+def _including(parameter: Parameter, values: Mapping[str, ParamValue]) -> Parameter:
+    choices, own = parameter.choices, values[parameter.name]
+    if parameter.kind is not Kind.CHOICE or type(own) is not type(choices[0]):
         return parameter
-    more = [each for each in values if type(each) is type(choices[0]) and each not in choices]
+    each_of = among(values, parameter.name) if isinstance(own, str) else (own,)
+    more = [each for each in each_of if each not in choices]
     return replace(parameter, choices=(*choices, *more))
 
 

@@ -11,6 +11,7 @@ from .material import Considered, Examples, Fitted, Material, Member
 from .passes import Features, Passes, open_features, pretrained_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
 from .tunables import (
+    among,
     check,
     class_weights,
     combinations,
@@ -37,6 +38,7 @@ __all__ = [
     "Passes",
     "Trunk",
     "Views",
+    "among",
     "answer_out_of_fold",
     "check",
     "check_folds",

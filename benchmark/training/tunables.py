@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..data.augmentation import read_policy
 from ..errors import UsageError
 from ..metrics import MONITORS
-from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable, alternatives
+from ..records import Labels, Params, ParamValue, Regime, Spec, Tunable
 from ..zoo import (
     FINETUNED,
     HEAD,
@@ -70,6 +70,7 @@ _LOOP = (
         default="none",
         about="weight of a class's loss: none, balanced, or CLASS=WEIGHT,...",
         alternatives=True,
+        words=("none", "balanced"),
     ),
     Tunable(
         name="clip_norm",
@@ -286,14 +287,14 @@ def _check_choosing(params: Params, usual: Params) -> None:
         )
 
 
-_MAY_BE_SEVERAL = tuple(each.name for each in (SCALES, *HEAD, *_COMMON) if each.alternatives)
+_MAY_BE_SEVERAL = {each.name: each for each in (SCALES, *HEAD, *_COMMON) if each.alternatives}
 
 
-def among(params: Params, name: str) -> tuple[str, ...]:
+def among(params: Mapping[str, ParamValue], name: str) -> tuple[str, ...]:
     """Return the values that a parameter may get: those it names where it may name several."""
     if name not in _MAY_BE_SEVERAL:
         return (str(params[name]),)
-    return tuple(map(str, alternatives(params[name])))
+    return tuple(map(str, _MAY_BE_SEVERAL[name].several(params[name])))
 
 
 def combinations(params: Params) -> tuple[Params, ...]:
@@ -407,7 +408,7 @@ def class_weights(words: str, classes: tuple[str, ...], labels: Labels) -> npt.N
         return (len(labels) / (len(classes) * np.maximum(counts, 1))).astype(np.float32)
     named: set[str] = set()
     for pair in [] if words == "none" else words.split(","):
-        name, _, value = (word.strip() for word in pair.partition("="))
+        name, _, value = (word.strip() for word in pair.rpartition("="))
         if name not in classes or name in named:
             raise UsageError(
                 f"class_weight must be none, balanced or CLASS=WEIGHT,... with a class of "

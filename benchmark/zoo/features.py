@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..records import Params, ParamValue, Rows, Tunable, alternatives
+from ..records import Params, ParamValue, Rows, Tunable
 from .architecture import Architecture
 
 _POOLINGS = ("avg", "max")
@@ -68,7 +68,7 @@ def read_scales(params: Params) -> tuple[float, ...]:
 
 def shares_in(params: Params) -> tuple[float, ...]:
     """Return every share that some alternative of `scales` names, smallest first."""
-    named = alternatives(params.get(SCALES.name, SCALES.default))
+    named = SCALES.several(params.get(SCALES.name, SCALES.default))
     return tuple(sorted({share for each in named for share in _shares(each)}))
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from benchmark.errors import UsageError
 from benchmark.records import Params, Regime
+from benchmark.search.space import Kind, Parameter, Space
 from benchmark.training import check, head_having
 from benchmark.training.heads import evidence_of
-from benchmark.training.tunables import combinations, policies
+from benchmark.training.tunables import among, combinations, policies
 from benchmark.zoo import ARCHITECTURES, shares_in
 
 from .conftest import make_material
@@ -102,6 +103,35 @@ def test_every_combination_is_tried_the_first_values_first() -> None:
     assert asked["views"] == 4  # for those with augmentation
     assert shares_in(asked) == (0.5, 1.0)
     assert policies(asked) == ("ct",)
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        ("Mass/Nodule=2,normal=0.5", ["Mass/Nodule=2,normal=0.5"]),
+        ("normal=.5,a/b/c = 1e-2/none", ["normal=.5,a/b/c = 1e-2", "none"]),
+        (
+            "none/balanced/Mass/Nodule=2/Mass/Nodule=3",
+            ["none", "balanced", "Mass/Nodule=2", "Mass/Nodule=3"],
+        ),
+        ("none/Mass/Nodule", ["none", "Mass/Nodule"]),
+        ("Mass/Nodule=two/none", ["Mass/Nodule=two/none"]),
+    ],
+)
+def test_a_slash_in_the_name_of_a_class_separates_nothing(words: str, values: list[str]) -> None:
+    assert list(among(frozen(class_weight=words), "class_weight")) == values
+
+
+def test_a_slash_separates_policies_and_none_in_a_path() -> None:
+    several = frozen(augmentation="ct/rotation=10,zoom=0.1")
+    assert among(several, "augmentation") == ("ct", "rotation=10,zoom=0.1")
+    assert among({"augmentation": "own/ct.yaml"}, "augmentation") == ("own/ct.yaml",)
+
+
+def test_a_slash_separates_nothing_where_no_run_would_choose() -> None:
+    (shape,) = [Parameter(name="shape", kind=Kind.CHOICE, choices=("3x3",))]
+    found = Space(name="own", about="", parameters=(shape,)).including({"shape": "3x3/5x5"})
+    assert found["shape"].choices == ("3x3", "3x3/5x5")
 
 
 def test_a_space_that_moves_what_only_layers_read_makes_the_head_layers() -> None:
