@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.zoo import ARCHITECTURES
 from benchmark.zoo.backbone import preprocess
-from benchmark.zoo.keras_applications import CLASSES
+from benchmark.zoo.keras_table import CLASSES
 from benchmark.zoo.layers import pixel_input
 from tests.close import assert_close
 from tests.zoo.small import coloured_pixels, keras_preprocess, run, smallest_picture

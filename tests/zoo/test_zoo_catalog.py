@@ -9,7 +9,7 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.records import Regime
 from benchmark.zoo import ARCHITECTURES, Preprocessing, complete
-from benchmark.zoo.keras_applications import CLASSES
+from benchmark.zoo.keras_table import CLASSES
 
 ALL = [*ARCHITECTURES, *CLASSES]
 BACKBONES = [name for name in ALL if ARCHITECTURES[name].keras_class]
