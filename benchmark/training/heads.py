@@ -12,8 +12,9 @@ from ..metrics import measure
 from ..records import Epoch, Labels, Params, Part, Probabilities, Progress, Rows, Spec
 from ..seeds import derive
 from ..zoo import build_head, select
-from .choosing import Choice, Evidence, choose, gather, keep
+from .choosing import Choice, choose, keep
 from .epochs import Inputs, Report, Seen, Trained, Trainee, TrainingStage, run_epochs
+from .evidence import Evidence, gather
 from .inputs import Columns, Views
 from .keras_trainee import KerasTrainee
 from .logistic import Linear, fit, soften

@@ -207,7 +207,7 @@ def _fixed_features() -> Any:
 def _chosen_over_fixed_features() -> Figures:
     """Return what a convex head is chosen among, and the probabilities that it gives then."""
     from benchmark.training import Examples, Lesson, fit_logistic
-    from benchmark.training.choosing import gather
+    from benchmark.training.evidence import gather
     from tests.training.conftest import make_spec
 
     features, labels = _fixed_features()

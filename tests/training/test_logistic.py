@@ -8,19 +8,13 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.records import Params, Silent
-from benchmark.training import choosing
-from benchmark.training.choosing import Choice, Evidence, choose, first_least, gather, keep
+from benchmark.training import evidence
+from benchmark.training.basis import open_basis
+from benchmark.training.choosing import Choice, choose, keep
+from benchmark.training.evidence import Evidence, folds_of, gather
 from benchmark.training.inputs import Columns, Views
-from benchmark.training.logistic import (
-    EXACTLY,
-    PATH,
-    ROUGHLY,
-    Fits,
-    Linear,
-    fit,
-    open_basis,
-    soften,
-)
+from benchmark.training.logistic import EXACTLY, PATH, ROUGHLY, Fits, Linear, fit, soften
+from benchmark.training.penalties import first_least
 from tests.close import assert_close
 
 Drawn = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
@@ -100,17 +94,21 @@ def test_folds_fitted_together_are_as_each_alone(count: int) -> None:
         targets=soften(labels, 3, 0.0),
         weights=weights,
     )
-    said = [fits.log_probabilities(state) for state in fits.along((0.1, 0.01), EXACTLY)][-1]
+    # Each at a penalty of its own, and two of them from the minimum of another one.
+    penalties = np.array([0.01, 0.1, 0.01, 1.0, 0.03])
+    begun = fits.minimum(fits.begin(), np.where(penalties < 0.02, 0.1, penalties), EXACTLY)
+    said = fits.log_probabilities(fits.minimum(begun, penalties, EXACTLY))
     for each in range(5):
         rest = np.flatnonzero(fold != each)
-        alone = fitted(values[rest], labels[rest], 0.01)
-        assert np.abs(np.exp(said[:, each]) - np.exp(alone.log_probabilities(values))).max() < 1e-4
+        alone = fitted(values[rest], labels[rest], penalties[each])
+        gap = np.exp(said[each].T) - np.exp(alone.log_probabilities(values))
+        assert np.abs(gap).max() < 1e-4
 
 
 def test_rows_that_are_read_again_give_what_rows_in_memory_give(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("benchmark.training.logistic._BLOCK", 16)
+    monkeypatch.setattr("benchmark.training.basis._BLOCK", 16)
     values, labels = draw(90, 30)
     kept, read_again = (
         Fits(
@@ -120,7 +118,9 @@ def test_rows_that_are_read_again_give_what_rows_in_memory_give(
         )
         for held in (2**20, 0)
     )
-    (one,), (other,) = (list(each.along((0.01,), EXACTLY)) for each in (kept, read_again))
+    one, other = (
+        each.minimum(each.begin(), np.array([0.01]), EXACTLY) for each in (kept, read_again)
+    )
     assert_close(kept.classifier(one).kernel, read_again.classifier(other).kernel, 1e-5)
     assert_close(kept.log_probabilities(one), read_again.log_probabilities(other), 1e-5)
     assert len(list(read_again.basis.blocks())) == 6
@@ -225,8 +225,11 @@ def test_a_choice_sees_each_penalty_at_its_own_minimum(signal: float) -> None:
             targets=soften(labels, 3, 0.0),
             weights=np.where(np.isin(np.arange(150), rest), 0.01, 0.0)[:, None],
         )
-        said = [found.log_probabilities(each)[held, 0] for each in found.along(PATH, slope)]
-        return [float(-each[np.arange(50), labels[held]].mean()) for each in said]
+        state, means = found.begin(), list[float]()
+        for penalty in PATH:
+            state = found.minimum(state, np.array([penalty]), slope)
+            means.append(float(-found.log_probabilities(state)[0, labels[held], held].mean()))
+        return means
 
     roughly, exactly = losses(ROUGHLY, briefly=True), losses(EXACTLY, briefly=False)
     least = int(np.argmin(exactly))
@@ -297,9 +300,9 @@ def test_a_penalty_at_an_end_of_its_path_is_noted() -> None:
 
 
 def test_many_images_are_chosen_on_in_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(choosing._folds(Study().evidence())) == 5
-    monkeypatch.setattr(choosing, "_MANY", 50)
-    ((rest, held),) = choosing._folds(Study().evidence())
+    assert len(folds_of(Study().evidence())) == 5
+    monkeypatch.setattr(evidence, "_MANY", 50)
+    ((rest, held),) = folds_of(Study().evidence())
     assert (len(rest), len(held)) == (48, 12)
     assert Study().choice().params["feature_depth"] == "multi"
 
