@@ -11,10 +11,10 @@ from types import FrameType
 
 from ..errors import BenchmarkError, for_terminal, is_interruption, kind_and_line
 from ..texts import masked
-from .benchmarks import BENCHMARKS
-from .data_sets import DATA_SETS
-from .models import MODELS
+from .data_commands import DATA_SETS
+from .model_commands import MODELS
 from .parser import Command, read_command_line
+from .run_commands import BENCHMARKS
 
 # What a person's disk may refuse anywhere, by exit code; what else escapes is our own mistake.
 _DISKS = {
