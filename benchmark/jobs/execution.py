@@ -11,7 +11,7 @@ from pathlib import Path
 from ..board import Board
 from ..data import PAGE
 from ..errors import AwayError, is_interruption, kind_and_line
-from ..plan import Job, Prepared, composite_spec
+from ..plan import Job, Prepared, composite_spec, too_long
 from ..records import Epoch, Outcome, Record, Spec, State
 from ..tracking import Benchmark, Run, Tracker
 from ..worker import (
@@ -293,6 +293,9 @@ class Execution:
             spec = composite_spec(
                 prepared.request, name, prepared.index, prepared.splits[split], members
             )
+            if not spec.epochs:
+                self.display.note(f"{name}: skipped: {too_long(prepared.request, members)}")
+                continue
             if prepared.request.resume and spec.digest in self._kept:
                 continue
             self._recorder.noted[spec.digest] = networks.notes(members) if names else ()

@@ -59,7 +59,7 @@ def show_plan(request: Request) -> int:
     for name, finished in composites:
         state, seconds = "done" if finished else "after its members", 0.0
         if name.startswith(FINETUNED) and not finished:
-            seconds = estimate_further(all_work, index)
+            seconds = estimate_further(request, all_work, index)
         total += seconds
         most = f"up to {seconds:,.0f} s" if seconds else ""
         table.add_row(name, "composite", "members", state, most)

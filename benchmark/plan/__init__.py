@@ -3,7 +3,8 @@
 Knows neither the store nor the workers.
 """
 
-from .costs import estimate_further, estimate_seconds
+from .costs import estimate_seconds
+from .further import composite_spec, estimate_further, too_long
 from .prepare import (
     Prepared,
     divide,
@@ -15,7 +16,7 @@ from .prepare import (
     split_options,
 )
 from .spaces import check_space
-from .specs import Draft, Job, Plan, check_request, composite_spec
+from .specs import Draft, Job, Plan, check_request
 
 __all__ = [
     "Draft",
@@ -34,4 +35,5 @@ __all__ = [
     "read_images",
     "reading_of",
     "split_options",
+    "too_long",
 ]

@@ -1,7 +1,7 @@
 """What specs will cost, estimated before they start from their floating-point operations."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from .. import environment
@@ -53,16 +53,6 @@ def estimate_seconds(work: Work, index: Index) -> list[float]:
     """
     measured = _gflops_per_second()
     return _seconds(work, index, _Pace(trained=measured, frozen=measured))
-
-
-def estimate_further(work: Work, index: Index) -> float:
-    """Estimate the most seconds that training further one of several frozen specs takes here."""
-    most = 0.0
-    for spec, split in work:
-        if spec.regime is Regime.FROZEN and ARCHITECTURES[spec.arch].cuts:
-            further = replace(spec, regime=Regime.FINETUNE, search=None)
-            most = max(most, estimate_seconds([(spec, split), (further, split)], index)[1])
-    return most
 
 
 def nominal_seconds(work: Work, index: Index) -> list[float]:

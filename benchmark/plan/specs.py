@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import BenchmarkError, UsageError
 from ..numerics import NUMERICS
-from ..records import Index, Picture, Record, Regime, Spec, Split, digest
+from ..records import Index, Picture, Regime, Spec, Split, digest
 from ..request import Request
 from ..search import Space, read_space
 from ..zoo import (
@@ -18,6 +18,7 @@ from ..zoo import (
     check_scales,
     resolve_weights,
 )
+from .further import further_notes
 from .parameters import check_known, params_for, read_params
 from .ranking import (
     SELECTS,
@@ -223,11 +224,13 @@ def make_plan(
         found = choose_ranking(draft.request, specs, index, splits[0], sampling)
         if found.rank_on != VAL:
             break
+    jobs = [replace(job, spec=replace(job.spec, rank_on=found.rank_on)) for job in jobs]
+    work = [(job.spec, splits[job.split]) for job in jobs]
     return Plan(
-        jobs=tuple(replace(job, spec=replace(job.spec, rank_on=found.rank_on)) for job in jobs),
+        jobs=tuple(jobs),
         composites=draft.composites,
         rank_on=found.rank_on,
-        notes=(*draft.notes, found.note),
+        notes=(*draft.notes, found.note, *further_notes(draft.request, work, index)),
     )
 
 
@@ -246,34 +249,6 @@ def _sanity_jobs(jobs: Sequence[Job], splits: Sequence[Split], index: Index) -> 
         for job in jobs
         if (job.spec.arch, job.spec.params) == (chosen.arch, chosen.params)
     ]
-
-
-def composite_spec(
-    request: Request, name: str, index: Index, split: Split, members: Sequence[Record]
-) -> Spec:
-    """Return the spec of a composite over finished members, all of one picture and seed.
-
-    It is ranked on out-of-fold answers where all members left such answers of the same folds.
-    """
-    own = request.part_of(name).on(Regime.COMPOSITE)
-    ranked = {record.spec.rank_on for record in members}
-    return Spec(
-        arch=name,
-        data=index.name,
-        data_digest=index.digest,
-        split_digest=split.digest,
-        fold=split.fold,
-        picture=members[0].final.picture,
-        regime=Regime.COMPOSITE,
-        weights="members",
-        params=params_for(own, ARCHITECTURES[name], Regime.COMPOSITE, index),
-        epochs=own.epochs,
-        patience=own.patience,
-        seed=members[0].spec.seed,
-        members=tuple(record.spec.digest for record in members),
-        rank_on=ranked.pop() if len(ranked) == 1 else "val",
-        numerics=NUMERICS,
-    )
 
 
 def _spec(

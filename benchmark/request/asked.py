@@ -14,6 +14,8 @@ from .readers import params
 if TYPE_CHECKING:
     from ..records import Regime
 
+_DEFAULT_EPOCHS = next(each.default for each in RUN_OPTIONS if each.name == "epochs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Fields):
@@ -89,6 +91,12 @@ class Request(Fields):
     def chosen_preset(self) -> Preset:
         """What `auto` stands for."""
         return read_preset(self.preset)
+
+    @property
+    def further_seconds(self) -> float | None:
+        """What training a network further may take; None where epochs are given by hand."""
+        is_given = self.texts["epochs"] != _DEFAULT_EPOCHS
+        return None if is_given else self.chosen_preset.finetune_seconds
 
     @property
     def given_params(self) -> Mapping[str, str]:

@@ -1,7 +1,8 @@
 """Presets: what `auto` stands for, a YAML file each.
 
 A file holds what the preset does in a clause (`about`), texts of options, and more of them for
-networks of one regime; and how long larger sides may take (`larger_sides_minutes`).
+networks of one regime; and how long larger sides may take (`larger_sides_minutes`), and training a
+network further (`finetune_minutes`, for which no bound is the default).
 
 ```yaml
 about: features at the side that the images fill, no search
@@ -39,12 +40,14 @@ class Preset:
         texts: of options, by name.
         of_regimes: further texts of options, by the regime of the networks that they are for.
         larger_sides_seconds: what a network's passes at sides larger than its own may take.
+        finetune_seconds: what training a network further may take, None for no bound.
     """
 
     about: str
     texts: Mapping[str, str]
     of_regimes: Mapping[str, Mapping[str, str]]
     larger_sides_seconds: float
+    finetune_seconds: float | None = None
 
     def says(self, regime: "Regime | None") -> dict[str, str]:
         """Return its texts, for networks of a regime or for any."""
@@ -73,12 +76,14 @@ def read_preset(name: str) -> Preset:
     """Return a preset by its name."""
     values: dict[str, Any] = read_yaml(_FOLDER / f"{name}.yaml", "a preset")
     about, minutes = values.pop("about"), values.pop("larger_sides_minutes")
+    further = values.pop("finetune_minutes", None)
     regimes = [key for key in values if isinstance(values[key], dict) and key != "params"]
     return Preset(
         about=about,
         of_regimes={regime: _texts(values.pop(regime)) for regime in regimes},
         texts=_texts(values),
         larger_sides_seconds=60 * minutes,
+        finetune_seconds=further and 60 * further,
     )
 
 

@@ -5,7 +5,6 @@ from typing import Any, cast
 import pytest
 
 from benchmark.plan.costs import (
-    estimate_further,
     estimate_seconds,
     in_minutes,
     nominal_pass_seconds,
@@ -133,15 +132,3 @@ def test_fine_tuning_costs_a_frozen_network_a_further_pass_and_what_is_behind_th
     whole = replace(frozen, regime=Regime.SCRATCH, epochs=30)
     trained = cost(replace(tuned, epochs=30)) - cost(tuned)
     assert trained == pytest.approx(0.1 * (cost(whole) - cost(replace(whole, epochs=0))))
-
-
-def test_what_is_trained_further_costs_as_much_as_the_dearest_frozen_network_may(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("benchmark.plan.costs._gflops_per_second", lambda: 290.0)
-    quick = having(replace(FROZEN, arch="mobilenetv2"), penalty="given")
-    slow = replace(quick, arch="vgg19")
-    both = estimate_further([(slow, SPLIT), (quick, SPLIT)], INDEX)
-    assert both == estimate_further([(slow, SPLIT)], INDEX)
-    assert both > estimate_further([(quick, SPLIT)], INDEX) > 0
-    assert estimate_further([(spec_of("cnn"), SPLIT)], INDEX) == 0

@@ -9,8 +9,9 @@ import pytest
 from benchmark.errors import UsageError
 from benchmark.numerics import NUMERICS
 from benchmark.plan import costs
+from benchmark.plan.further import composite_spec
 from benchmark.plan.ranking import Sampling
-from benchmark.plan.specs import Plan, composite_spec, draft_plan, make_plan
+from benchmark.plan.specs import Plan, draft_plan, make_plan
 from benchmark.records import Index, Picture, Record, Regime, Seconds, Spec, Split, State
 from benchmark.request import Request
 
@@ -49,6 +50,22 @@ def split_of(train: int, val: int, fold: int | None = None) -> Split:
         test=rows[train + val :],
         test_is_copy=np.zeros(50, dtype=bool),
         digest="split",
+    )
+
+
+def record_of(spec: Spec) -> Record:
+    return Record(
+        spec=spec,
+        run_id="r",
+        model_id="m",
+        state=State.FINISHED,
+        reason="",
+        scores={},
+        seconds=Seconds(),
+        parameters=1,
+        model_bytes=1,
+        milliseconds_per_image=1.0,
+        started=0.0,
     )
 
 
@@ -233,24 +250,8 @@ def test_the_check_of_labels_needs_a_network_that_learns() -> None:
     ("ranked", "found"), [(("cv:5", "cv:5"), "cv:5"), (("cv:5", "val"), "val"), (("val",), "val")]
 )
 def test_a_composite_is_ranked_as_all_its_members_are(ranked: tuple[str, ...], found: str) -> None:
-    records = []
-    for rank_on in ranked:
-        (job,) = plan(arch="mobilenetv2", rank_on=rank_on).jobs
-        records.append(
-            Record(
-                spec=job.spec,
-                run_id="r",
-                model_id="m",
-                state=State.FINISHED,
-                reason="",
-                scores={},
-                seconds=Seconds(),
-                parameters=1,
-                model_bytes=1,
-                milliseconds_per_image=1.0,
-                started=0.0,
-            )
-        )
+    specs = [plan(arch="mobilenetv2", rank_on=each).jobs[0].spec for each in ranked]
+    records = [record_of(each) for each in specs]
     spec = composite_spec(request(), "ensemble", index_of(720), split_of(600, 70), records)
     assert spec.rank_on == found
     assert spec.numerics == NUMERICS
