@@ -7,8 +7,9 @@ from .frozen import OverFeatures, Trunk
 from .halving import noting
 from .heads import Head, Lesson, evidence_at, fit_head, fit_logistic, settings_of
 from .inputs import Views
+from .kept_features import Features, pretrained_features
 from .material import Considered, Examples, Fitted, Material, Member
-from .passes import Features, Passes, open_features, pretrained_features
+from .passes import Passes, open_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
 from .tunables import (
     among,

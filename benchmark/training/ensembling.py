@@ -36,8 +36,8 @@ from .folds import fitting_folds
 from .halving import halving
 from .heads import Head, settings_of, train_head
 from .inputs import Columns
+from .kept_features import kept_features
 from .material import Fitted, Material, Member, aligned, answers_out_of_fold
-from .passes import kept_features
 
 Stacked = npt.NDArray[np.float64]  # (m, n, k): members, images, classes
 Predict = Callable[[Stacked], Probabilities]

@@ -16,11 +16,11 @@ from .choosing import Choice, choose, keep
 from .epochs import Inputs, Report, Seen, Trained, Trainee, TrainingStage, run_epochs
 from .evidence import Evidence, gather
 from .inputs import Columns, Views
+from .kept_features import Features
 from .keras_trainee import KerasTrainee
 from .logistic import Linear, fit, soften
 from .material import Examples, Material
 from .numpy_trainer import stack_trainee
-from .passes import Features
 from .tunables import Settings, class_weights, is_choosing, is_logistic, read_settings
 
 Weights = Mapping[str, list[npt.NDArray[np.float32]]]

@@ -32,7 +32,8 @@ from .inputs import AtCut, ImageRows, Passed, Shrunk
 from .keras_trainee import KerasTrainee, format_of
 from .material import Fitted, Material
 from .numpy_trainer import StackTrainee, split_perceptron
-from .passes import Passes, variation
+from .passes import Passes
+from .sources import variation
 from .tunables import Settings
 
 

@@ -13,7 +13,17 @@ import pytest
 from benchmark.cache import Cache
 from benchmark.errors import StoreError
 from benchmark.records import Silent
-from benchmark.training import Material, engines, ensembling, noting, passes, probing, verify
+from benchmark.training import (
+    Material,
+    engines,
+    ensembling,
+    kept_features,
+    noting,
+    passes,
+    probing,
+    sources,
+    verify,
+)
 from benchmark.training.engines import FeatureEngine, Images, Matrix
 from benchmark.training.epochs import Step, TrainingStage, run_epochs
 from benchmark.training.halving import halving
@@ -47,7 +57,7 @@ class Small:
 def passed(small: Small, folder: Path, batch: int = 8) -> Matrix:
     engine = FeatureEngine(name="tensorflow", run=small.run, batch=batch)
     file = folder / "features.npy"
-    passes.pass_images(engine, passes.Stored(IMAGES), 1, file, Silent())
+    passes.pass_images(engine, sources.Stored(IMAGES), 1, file, Silent())
     found: Matrix = np.load(file)
     return found
 
@@ -131,7 +141,7 @@ def test_who_uses_kept_features_is_told_how_they_were_made(material: Material) -
     path = material.cache.entry("features", "key", build)
     with noting() as notes:
         for _ in range(2):
-            passes._read(path, "features")
+            kept_features.read_kept(path, "features")
     assert notes == ["by halves"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.training import Material, passes, pretrained_features
+from benchmark.training import Material, kept_features, pretrained_features
 
 from .conftest import SIDE, draw_pixels
 
@@ -18,7 +18,7 @@ def keep(material: Material, matrix: npt.NDArray[np.float32]) -> None:
         (folder / "facts.json").write_text(json.dumps(facts))
 
     material.cache.entry("features", "some-key", build)
-    passes.remember(material, "some-key")
+    kept_features.remember(material, "some-key")
 
 
 def test_features_of_a_pretrained_network_are_found_by_their_pixels(material: Material) -> None:
@@ -45,12 +45,12 @@ def test_features_of_other_pixels_are_not_found(material: Material, tmp_path: Pa
 def test_views_that_an_older_version_kept_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / "views.npy", np.ones((3, 2), np.float32))
     np.save(tmp_path / "seconds.npy", np.array(2.5))
-    found = passes._read(tmp_path, "views")
+    found = kept_features.read_kept(tmp_path, "views")
     assert (found.matrix.shape, found.seconds) == ((3, 2), 2.5)
 
 
 def test_activations_that_an_older_version_kept_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / "activations.npy", np.ones((3, 8), np.float32))
     (tmp_path / "story.json").write_text('{"seconds": 2.5, "engine": "openvino-f32"}')
-    found = passes._read(tmp_path, "activations")
+    found = kept_features.read_kept(tmp_path, "activations")
     assert (found.matrix.shape, found.seconds, found.engine) == ((3, 8), 2.5, "openvino-f32")

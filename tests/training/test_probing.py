@@ -105,3 +105,28 @@ def test_float32_alone_can_be_asked_for(
     slow = probing.Probe(images=images, labels=LABELS, features=features, per_second=1e-3)
     monkeypatch.setattr(probing, "_probe", lambda *_: slow)
     assert choose_engine(extractor, "openvino-f32", images, LABELS, 24).name == "openvino-f32"
+
+
+def test_an_engine_taken_at_another_side_is_taken_again_without_trying_others(
+    extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "precisions", lambda: ("bf16", "f32"))
+    monkeypatch.setattr(probing, "_probe", lambda *_: pytest.fail("nothing is to be timed"))
+    chosen = choose_engine(extractor, "auto", images, LABELS, 24, known="openvino-f32")
+    assert chosen.name == "openvino-f32"
+    assert list(chosen.facts) == ["openvino-f32_agreement"]
+    assert "16 images" in chosen.facts["openvino-f32_agreement"]
+
+
+def test_an_engine_taken_at_another_side_is_tried_like_any_where_it_disagrees(
+    extractor: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = FeatureEngine(
+        name="openvino-f32", run=lambda some: np.ones((len(some), 4), np.float32), batch=8
+    )
+    monkeypatch.setattr(probing, "openvino_engine", lambda *_: wrong)
+    monkeypatch.setattr(probing, "precisions", lambda: ("f32",))
+    width = extractor.output_shape[-1]
+    assert width == 4
+    chosen = choose_engine(extractor, "auto", images, LABELS, 10_000, known="openvino-f32")
+    assert chosen.name == "tensorflow"

@@ -35,8 +35,9 @@ from benchmark.training.keras_trainee import KerasTrainee
 from benchmark.training.material import Examples
 from benchmark.training.numpy_trainer.optimizers import clip
 from benchmark.training.numpy_trainer.stack import _Dropout
-from benchmark.training.passes import Stored, pass_images
+from benchmark.training.passes import pass_images
 from benchmark.training.probing import agree, choose_engine, standardised_error
+from benchmark.training.sources import Stored
 from benchmark.training.tunables import read_settings
 from benchmark.zoo import ARCHITECTURES
 
