@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from .. import environment
-from ..records import Index, Regime, SearchSpec, Spec, Split
+from ..records import Index, Params, Regime, SearchSpec, Spec, Split
 from ..search import parse_select
 from ..training import combinations, fold_count, is_choosing
-from ..zoo import ARCHITECTURES, Architecture
+from ..zoo import ARCHITECTURES, Architecture, averaging_factor
 
 # How much of the machine's matrix-multiply rate a family's backbone reaches on a CPU; measured
 # once on two cores at 224 px, batch 32, in float32: trained with TensorFlow 2.21, and frozen with
@@ -23,9 +23,10 @@ _SHARE_BEHIND_CUT = 0.1
 _FIXED_SECONDS = 6.0  # building, compiling, saving and logging
 _HEAD_SECONDS = 0.2  # chosen, not sourced: a head on kept features, and the search's own work
 # A combination of alternatives and its path of penalties over 700 images, 3,072 to 9,216 columns.
-_CHOICE_SECONDS = 0.5
+_CHOICE_SECONDS = 0.15
 _CHOICE_IMAGES = 700
 _DECODE_PER_SECOND = 200.0
+_AVERAGED = "input_side_px"  # the parameter of what averages its images down itself
 _SET_ASIDE = 0.1  # of a fold's training images, for early stopping; as where val is a tenth
 
 
@@ -102,7 +103,8 @@ def _trained(spec: Spec, split: Split, pace: _Pace) -> float:
         learnt += (1 - _SET_ASIDE) * (folds - 1) * (len(split.train) + len(split.val))
     learnt *= _fits(spec.search) + 1
     share = _SHARE_TRAINED.get(architecture.family, _USUAL_SHARE)
-    gflops = sum(_gflops(architecture, side) for side in spec.sides_px or (spec.picture.side_px,))
+    sides = spec.sides_px or (spec.picture.side_px,)
+    gflops = sum(_gflops(architecture, side, spec.params) for side in sides)
     gflops *= _SHARE_BEHIND_CUT if spec.regime is Regime.FINETUNE else 1.0
     return _BACKWARD * spec.epochs * learnt * gflops / (share * pace.trained)
 
@@ -128,8 +130,25 @@ def _frozen(spec: Spec, split: Split, index: Index, pace: _Pace) -> dict[_Key, f
     return parts
 
 
-def _gflops(architecture: Architecture, side_px: int) -> float:
-    return architecture.gflops * (side_px / (architecture.native_side_px or side_px)) ** 2
+def _gflops(architecture: Architecture, side_px: int, params: Params | None = None) -> float:
+    """Return the operations for an image; what averages it down itself computes at about one side.
+
+    Args:
+        architecture: whose operations are known at its native side, with its defaults.
+        side_px: of the image.
+        params: the network's; None for those of a backbone, which averages nothing.
+    """
+    native = architecture.native_side_px or side_px
+    usual = {each.name: each.default for each in architecture.tunables}.get(_AVERAGED)
+    if params is not None and usual is not None:
+        native = _left_px(native, float(usual))
+        side_px = _left_px(side_px, float(params.get(_AVERAGED, usual)))
+    return architecture.gflops * (side_px / native) ** 2
+
+
+def _left_px(side_px: int, about_px: float) -> int:
+    """Return the side that averaging down to about another leaves; the border is kept."""
+    return -(-side_px // averaging_factor(side_px, round(about_px)))
 
 
 def _frozen_rate(architecture: Architecture, pace: _Pace) -> float:

@@ -42,7 +42,7 @@ from .head import (
     build_head,
     floor_variance,
 )
-from .layers import build_network, pixels_within
+from .layers import averaging_factor, build_network, pixels_within
 from .own.prior import fix_answer
 from .weights import NONE, Weights, resolve_weights
 from .weights_choice import (
@@ -77,6 +77,7 @@ __all__ = [
     "WeightsPlace",
     "assemble",
     "average_network",
+    "averaging_factor",
     "build_backbone",
     "build_extractor",
     "build_head",

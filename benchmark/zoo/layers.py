@@ -51,11 +51,16 @@ def average_down(pixels: Any, side_px: int) -> Any:
     """Return pixels averaged down to about a side, by a whole factor, so that none is ignored."""
     import keras
 
-    factor = round(pixels.shape[1] / side_px)
+    factor = averaging_factor(pixels.shape[1], side_px)
     if factor < 2:
         return pixels
     # 'same' keeps the border, where the side is no multiple.
     return keras.layers.AveragePooling2D(factor, padding="same", name=_SHRINKS)(pixels)
+
+
+def averaging_factor(from_px: int, about_px: int) -> int:
+    """Return by what whole factor a side is averaged down to about another, 1 for not at all."""
+    return max(1, round(from_px / about_px))
 
 
 def pixels_within(network: Any) -> Any:

@@ -48,6 +48,20 @@ def test_a_search_costs_a_training_a_trial_where_networks_are_trained_whole() ->
     assert cost(searched(spec, 20)) - fixed == pytest.approx(21 * (cost(spec) - fixed))
 
 
+@pytest.mark.parametrize("arch", ["cnn", "mlp"])
+def test_what_averages_its_images_down_costs_as_much_at_a_larger_side(arch: str) -> None:
+    usual = defaults(ARCHITECTURES[arch], Regime.SCRATCH)
+    small, large = (
+        replace(spec_of(arch), params=usual, epochs=30, picture=Picture(side_px=side))
+        for side in (224, 448)
+    )
+    fixed = cost(replace(small, epochs=0))
+    assert cost(large) - fixed == pytest.approx(cost(small) - fixed, rel=0.35)  # factors are whole
+    about = float(str(usual["input_side_px"]))
+    wide = replace(large, params=usual.having(input_side_px=int(2 * about)))
+    assert cost(wide) - fixed == pytest.approx(4 * (cost(large) - fixed), rel=0.35)
+
+
 def test_a_search_of_heads_costs_the_features_once() -> None:
     assert 0 < cost(searched(FROZEN, 20)) - cost(FROZEN) < 10
 
@@ -58,7 +72,7 @@ def test_each_side_that_a_network_reads_is_passed_once_in_whatever_alternatives(
     passes = [nominal_pass_seconds(BACKBONE, [side], 1000) for side in (224, 336)]
     assert passes[1] == pytest.approx(1.5**2 * passes[0])
     without = cost(having(FROZEN, scales="0.5/0.75/1"))
-    assert cost(spec) - without == pytest.approx(0.5)  # four to choose among rather than three
+    assert cost(spec) - without == pytest.approx(0.15)  # four to choose among rather than three
     two, one = having(FROZEN, scales="0.5+0.75"), having(FROZEN, scales="0.5")
     assert cost(two) - cost(one) == pytest.approx(passes[1])
 
@@ -67,8 +81,8 @@ def test_a_choice_is_made_anew_in_every_fold() -> None:
     spec = having(FROZEN, penalty="path", pooling="avg/avg+max")
     chosen, folded = cost(spec), cost(replace(spec, rank_on="cv:5"))
     alone = cost(having(FROZEN, pooling="avg"))
-    assert chosen - alone == pytest.approx(1)
-    assert folded - alone == pytest.approx(6 * 800 / 700 + 5 * 0.2)
+    assert chosen - alone == pytest.approx(2 * 0.15)
+    assert folded - alone == pytest.approx(6 * 2 * 0.15 * 800 / 700 + 5 * 0.2)
 
 
 def test_what_seeds_share_is_counted_with_the_first() -> None:
