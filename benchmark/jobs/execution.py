@@ -204,7 +204,10 @@ class Execution:
         if not tasks:
             meanwhile()
             return
-        for task, result in self.pool.open().run(tasks, self._begin, self._say, meanwhile):
+        results = self.pool.open().run(tasks, self._begin, self._say, meanwhile)
+        for left, (task, result) in zip(range(len(tasks) - 1, -1, -1), results, strict=True):
+            if left == 1 and self.prepared.request.register.on(self.prepared.index.name):
+                self.tracker.registry.expect()  # it imports beside the last task
             digest = task.spec.digest
             match result:
                 case Failure(reason=reason, traceback=trace):

@@ -100,7 +100,7 @@ def run_benchmark(request: Request, *, quiet: bool) -> int:
                 store = store or open_store(None, patience)
                 tracker = Tracker.open(store, request.experiment, draft.index.name)
             folder = request.output_folder / folder_name(tracker.experiment.name)
-            with tracker.present(folder / ALIVE):
+            with tracker.present(folder / ALIVE), closing(tracker.registry):
                 execution, link, registered = _benchmark(prepared, tracker, display, pool, folder)
         if not execution.failed:
             cache.entry(_FINISHED, finished_before, lambda _: None)

@@ -1,9 +1,6 @@
 """The registry: a version is made, tried as a stranger would, and only then given an alias."""
 
 import base64
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +15,13 @@ from ..serving import check_maker, seal
 from . import names
 from .pulling import kept_model, kept_version
 from .store import TrackingStore
+from .stranger import Stranger
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
 # The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
 # preprocessing, another class order or another file differ by far more.
 _LARGEST_DIFFERENCE = 1e-4
-_SECONDS = 600.0  # chosen: loading TensorFlow and the largest network takes one minute
 _DIFFERENCE_TAG = "largest_difference"
 _REFUSED_TAG = "refused"
 _CARD_FILE = "card.md"
@@ -79,6 +76,21 @@ class ModelRegistry:
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
         self._client = store.client
+        self._stranger: Stranger | None = None
+
+    def expect(self) -> None:
+        """Start the process that the next model is tried in: it imports while others are at work.
+
+        `close` ends it where none was tried.
+        """
+        if self._stranger is None:
+            self._stranger = Stranger()
+
+    def close(self) -> None:
+        """End what `expect` started."""
+        if self._stranger is not None:
+            self._stranger.close()
+            self._stranger = None
 
     def register(self, record: Record, wanted: Registration) -> Version:
         """Register a run's model, try it in a fresh process, and give it the alias.
@@ -219,7 +231,8 @@ class ModelRegistry:
         """
         try:
             folder = kept_version(self._store, wanted.name, version).fetch(self._store)
-            own = reload_and_predict(folder, wanted.check, wanted.reader)
+            stranger, self._stranger = self._stranger, None
+            own = reload_and_predict(folder, wanted.check, wanted.reader, stranger)
             return _difference(own, wanted.check.probabilities)
         except (PromotionError, StoreError) as error:
             self._client.set_model_version_tag(wanted.name, version, _REFUSED_TAG, one_line(error))
@@ -234,13 +247,16 @@ def fitting(description: str) -> str:
     return description if len(description) <= limit else f"{description[: limit - 1]}…"
 
 
-def reload_and_predict(folder: Path, images: Predictions, reader: Reader) -> Probabilities:
+def reload_and_predict(
+    folder: Path, images: Predictions, reader: Reader, stranger: Stranger | None = None
+) -> Probabilities:
     """Load a model in a fresh process without the benchmark, and classify images as stored.
 
     Args:
         folder: the model's files, held to their seal.
         images: the images, by their paths, and the classes that are to be told.
         reader: gives the images as they are stored.
+        stranger: the process, where one waits already.
 
     Raises:
         PromotionError: it does not load, does not answer, or tells other classes.
@@ -250,23 +266,7 @@ def reload_and_predict(folder: Path, images: Predictions, reader: Reader) -> Pro
         "loader": check_maker(folder),
         "images": [_as_json(reader.read(path)) for path in images.paths],
     }
-    with tempfile.TemporaryDirectory(prefix="benchmark-reload-") as elsewhere:
-        try:
-            # -P keeps this folder's modules out of the way of the packages' own.
-            done = subprocess.run(
-                [sys.executable, "-P", str(Path(__file__).with_name("reload.py"))],
-                input=json.dumps(job),
-                capture_output=True,
-                text=True,
-                cwd=elsewhere,
-                timeout=_SECONDS,
-                check=True,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise PromotionError(f"it gave no answer within {_SECONDS:g} s") from error
-        except subprocess.CalledProcessError as error:
-            raise PromotionError(f"it does not load: {_last_line(error.stderr)}") from error
-    answer = json.loads(done.stdout.splitlines()[-1])
+    answer = (stranger or Stranger()).ask(job)
     if tuple(answer["classes"]) != images.classes:
         raise PromotionError(
             f"it tells {', '.join(answer['classes'])} apart, not {', '.join(images.classes)}"
@@ -290,8 +290,3 @@ def _as_json(stored: Any) -> Any:
     return (
         base64.b64encode(stored).decode("ascii") if isinstance(stored, bytes) else stored.tolist()
     )
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"

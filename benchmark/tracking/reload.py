@@ -1,9 +1,9 @@
 """Load a registered model as a stranger would, in a process of its own.
 
-Run as a script by its path and told on standard input what to do, so that nothing of the
-benchmark is imported: `{"folder", "loader", "images": [base64 text or pixels, ...]}`. The folder
-holds the version's files, which were held to their seal. The answer, `{"classes": k names, "rows":
-n rows of k probabilities}`, is the last line of standard output.
+Run as a script by its path, so that nothing of the benchmark is imported; it imports what takes
+seconds, and is then told on standard input what to do: `{"folder", "loader", "images": [base64 text
+or pixels, ...]}`. The folder holds the version's files, which were held to their seal. The answer,
+`{"classes": k names, "rows": n rows of k probabilities}`, is the last line of standard output.
 """
 
 import importlib
@@ -18,7 +18,6 @@ _AT_ONCE = 32  # a call to the model may hold so many pictures of any size
 
 def predict(job: dict[str, Any]) -> dict[str, Any]:
     """Return the probabilities of the registered model for each image."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import mlflow.pyfunc
 
     _import_afresh(f"{job['folder']}/code", job["loader"])
@@ -56,4 +55,7 @@ def _import_afresh(code: str, loader: str) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for package in ("mlflow.pyfunc", "keras"):
+        importlib.import_module(package)
     sys.stdout.write("\n" + json.dumps(predict(json.load(sys.stdin))) + "\n")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -153,12 +154,39 @@ def test_a_model_that_tells_other_classes_is_refused(
     bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = {"classes": CLASSES[::-1], "rows": UNIFORM.probabilities.tolist()}
-    done = subprocess.CompletedProcess("", 0, stdout=f"noise\n{json.dumps(answer)}\n")
     tracker = bench.open()
     record = finished(tracker)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(room, "Stranger", lambda: SimpleNamespace(ask=lambda _: answer))
     with pytest.raises(PromotionError, match="it tells squamous, normal, large cell apart, not"):
         tracker.registry.register(record, promotion_of(UNIFORM))
+
+
+def test_the_process_that_was_expected_is_asked_and_one_that_nobody_asked_is_ended(
+    bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    class Acting:
+        def __init__(self) -> None:
+            done.append("started")
+
+        def ask(self, _: Any) -> dict[str, Any]:
+            done.append("asked")
+            return {"classes": CLASSES, "rows": UNIFORM.probabilities.tolist()}
+
+        def close(self) -> None:
+            done.append("closed")
+
+    monkeypatch.setattr(room, "Stranger", Acting)
+    tracker = bench.open()
+    for _ in range(2):
+        tracker.registry.expect()
+    tracker.registry.register(finished(tracker), promotion_of(UNIFORM))
+    tracker.registry.close()
+    assert done == ["started", "asked"]
+    tracker.registry.expect()
+    tracker.registry.close()
+    assert done == ["started", "asked", "started", "closed"]
 
 
 def test_a_model_that_was_logged_without_a_seal_is_sealed_when_it_is_registered(
