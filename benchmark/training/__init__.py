@@ -8,13 +8,13 @@ from .halving import noting
 from .heads import Head, Lesson, evidence_at, fit_head, fit_logistic, settings_of
 from .inputs import Views
 from .kept_features import Features, pretrained_features
+from .loop_settings import class_weights
 from .material import Considered, Examples, Fitted, Material, Member
 from .passes import Passes, open_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
 from .tunables import (
     among,
     check,
-    class_weights,
     combinations,
     defaults,
     head_having,

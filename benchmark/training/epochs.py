@@ -18,8 +18,8 @@ from ..metrics import MONITORS, defined, measure
 from ..records import Epoch, Labels, Probabilities, Rows
 from ..seeds import generator
 from .halving import note
+from .loop_settings import Settings
 from .material import Examples
-from .tunables import Settings
 
 PLATEAU_FACTOR = 0.5  # chosen, not sourced: gentler than Keras's 0.1 for runs of tens of epochs
 

@@ -18,12 +18,13 @@ from ..zoo import (
     see_at_scales,
     shares_in,
 )
+from .declared import DEFAULT_VIEWS
 from .folds import fold_count
 from .heads import Head, Lesson, evidence_of, fit_head, fit_logistic, settings_of
 from .inputs import Views
 from .material import Examples, Fitted, Material
 from .passes import Passes
-from .tunables import DEFAULT_VIEWS, is_fresh, is_logistic, policies, views_of
+from .tunables import is_fresh, is_logistic, policies, views_of
 
 
 class Trunk:

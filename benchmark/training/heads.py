@@ -19,9 +19,10 @@ from .inputs import Columns, Views
 from .kept_features import Features
 from .keras_trainee import KerasTrainee
 from .logistic import Linear, fit, soften
+from .loop_settings import Settings, class_weights, read_settings
 from .material import Examples, Material
 from .numpy_trainer import stack_trainee
-from .tunables import Settings, class_weights, is_choosing, is_logistic, read_settings
+from .tunables import is_choosing, is_logistic
 
 Weights = Mapping[str, list[npt.NDArray[np.float32]]]
 

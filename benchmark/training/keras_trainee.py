@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import Labels, Rows, Spec
+from .declared import AUTO, POLICIES
 from .engines import Device, filled, this_device
 from .epochs import Batch, Inputs, Matrix, Step
 from .halving import halving
-from .tunables import AUTO, MOMENTUM, POLICIES, WEIGHT_DECAY, Settings
+from .loop_settings import MOMENTUM, WEIGHT_DECAY, Settings
 
 # A whole head stays float32: its cost is nothing, and the digits of standardised features count.
 _EXACT_NAMES = ("head", "logits", "probabilities", "features")

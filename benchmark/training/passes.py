@@ -29,8 +29,8 @@ from .kept_features import (
     trunk_identity,
 )
 from .material import Material
+from .passed_images import Source, Stored, ViewMaker, variation
 from .probing import choose_engine
-from .sources import Source, Stored, ViewMaker, variation
 from .tunables import is_fresh
 
 _ACTIVATIONS = 2  # raised by hand whenever the same key would hold other numbers

@@ -16,8 +16,8 @@ from ..records import Params, Rows
 from .basis import Basis, Reals
 from .evidence import Evidence
 from .logistic import ROUGHLY, Fits, soften
+from .loop_settings import class_weights
 from .material import Considered
-from .tunables import class_weights
 
 _SAME = 1e-4  # nats: fits are as near to their minimum; of what differs by less the first counts
 

@@ -30,11 +30,11 @@ from .halving import halving
 from .heads import settings_of
 from .inputs import AtCut, ImageRows, Passed, Shrunk
 from .keras_trainee import KerasTrainee, format_of
+from .loop_settings import Settings
 from .material import Fitted, Material
 from .numpy_trainer import StackTrainee, split_perceptron
+from .passed_images import variation
 from .passes import Passes
-from .sources import variation
-from .tunables import Settings
 
 
 def train_scratch(spec: Spec, material: Material, progress: Progress) -> Fitted:

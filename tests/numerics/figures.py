@@ -232,7 +232,7 @@ def _chosen_over_fixed_features() -> Figures:
 def _head_over_fixed_features(params: dict[str, Any]) -> Any:
     """Return the probabilities that a head gives for the rows it was stopped on."""
     from benchmark.training import Examples, fit_head
-    from benchmark.training.tunables import read_settings
+    from benchmark.training.loop_settings import read_settings
     from tests.training.conftest import make_spec
 
     features, labels = _fixed_features()

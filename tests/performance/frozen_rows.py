@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmark.records import Part, Silent
 from benchmark.training import train, verify
 from benchmark.training.engines import engine_named
+from benchmark.training.passed_images import Stored
 from benchmark.training.passes import pass_images
-from benchmark.training.sources import Stored
 from benchmark.zoo import build_extractor
 
 from .markdown import draw_table

@@ -10,8 +10,8 @@ from benchmark.errors import UsageError
 from benchmark.records import Part, Regime, Silent
 from benchmark.training import Fitted, Material, Trunk, check, train
 from benchmark.training.inputs import Fresh
+from benchmark.training.passed_images import variation
 from benchmark.training.passes import Passes
-from benchmark.training.sources import variation
 from benchmark.zoo import ARCHITECTURES, split_backbone
 from tests.close import assert_close
 

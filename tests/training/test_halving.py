@@ -19,9 +19,9 @@ from benchmark.training import (
     ensembling,
     kept_features,
     noting,
+    passed_images,
     passes,
     probing,
-    sources,
     verify,
 )
 from benchmark.training.engines import FeatureEngine, Images, Matrix
@@ -57,7 +57,7 @@ class Small:
 def passed(small: Small, folder: Path, batch: int = 8) -> Matrix:
     engine = FeatureEngine(name="tensorflow", run=small.run, batch=batch)
     file = folder / "features.npy"
-    passes.pass_images(engine, sources.Stored(IMAGES), 1, file, Silent())
+    passes.pass_images(engine, passed_images.Stored(IMAGES), 1, file, Silent())
     found: Matrix = np.load(file)
     return found
 

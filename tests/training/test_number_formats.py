@@ -16,7 +16,7 @@ from benchmark.training.keras_trainee import (
     compute_in,
     number_format,
 )
-from benchmark.training.tunables import read_settings
+from benchmark.training.loop_settings import read_settings
 from benchmark.zoo import ARCHITECTURES
 from tests.close import assert_close
 

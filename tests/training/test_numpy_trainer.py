@@ -10,12 +10,12 @@ from benchmark.training import Examples, Material, train
 from benchmark.training.epochs import TrainingStage, run_epochs
 from benchmark.training.inputs import Columns, ImageRows, Shrunk
 from benchmark.training.keras_trainee import KerasTrainee
+from benchmark.training.loop_settings import Settings
 from benchmark.training.numpy_trainer import (
     StackTrainee,
     read_stack,
     split_perceptron,
 )
-from benchmark.training.tunables import Settings
 from benchmark.zoo import ARCHITECTURES, build_network
 from tests.close import assert_close, assert_weights_close
 

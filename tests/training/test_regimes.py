@@ -67,7 +67,7 @@ def test_a_network_that_shrinks_its_pictures_learns_from_small_ones_kept_once(
         varied.append(images.shape[1:])
         return augment(images, *given)
 
-    monkeypatch.setattr("benchmark.training.sources.augment", watched)
+    monkeypatch.setattr("benchmark.training.passed_images.augment", watched)
     pixels = draw_pixels(tmp_path / "large", 40, 64)
     material = make_material(tmp_path, pixels=pixels, hashes=pixels.hashes)
     params = {"scales": "0.5", "augmentation": "ct", "batch": 8}

@@ -32,13 +32,13 @@ from benchmark.training.epochs import (
 )
 from benchmark.training.inputs import Columns, Views
 from benchmark.training.keras_trainee import KerasTrainee
+from benchmark.training.loop_settings import read_settings
 from benchmark.training.material import Examples
 from benchmark.training.numpy_trainer.optimizers import clip
 from benchmark.training.numpy_trainer.stack import _Dropout
+from benchmark.training.passed_images import Stored
 from benchmark.training.passes import pass_images
 from benchmark.training.probing import agree, choose_engine, standardised_error
-from benchmark.training.sources import Stored
-from benchmark.training.tunables import read_settings
 from benchmark.zoo import ARCHITECTURES
 
 from .conftest import make_material, make_spec

@@ -11,7 +11,7 @@ from ...records import Labels, Rows
 from ...seeds import generator
 from ..epochs import Batch, Inputs, Matrix, Step
 from ..logistic import soften
-from ..tunables import MOMENTUM, WEIGHT_DECAY, Settings
+from ..loop_settings import MOMENTUM, WEIGHT_DECAY, Settings
 from .optimizers import Adam, Optimizer, RmsProp, Sgd, clip
 from .stack import Stack, read_stack
 
