@@ -18,6 +18,8 @@ from benchmark.request import Request
 from benchmark.tracking import Run
 from benchmark.worker import NotBegun
 from tests.evaluation.made import predictions
+from tests.plan.test_further import SLOW
+from tests.plan.test_rank_on import index_of, split_of
 from tests.worker.acting import outcome_of, spec_of
 
 DEAD = "0123456789abcdef"
@@ -340,3 +342,19 @@ def test_half_written_files_of_the_dead_go_at_the_next_start(
     execution.log_leftovers()
     assert part.exists() is is_left
     assert whole.exists()
+
+
+def test_a_network_that_would_take_too_long_is_not_trained_further_and_that_is_said(
+    execution: Execution, said: list[str]
+) -> None:
+    prepared = SimpleNamespace(
+        request=Request.read({"preset": "best"}),
+        plan=SimpleNamespace(composites=("finetuned",)),
+        index=index_of(1000),
+        splits=[split_of(700, 100)],
+    )
+    execution.prepared = cast("Any", prepared)
+    best = SimpleNamespace(members_in=lambda *_: (record_of(SLOW, State.FINISHED),))
+    assert execution._composites(cast("Any", best), 0, 0) == []
+    (note,) = said
+    assert note.startswith("finetuned: skipped: 2 epochs of vgg19 would take longer than the 10 m")
