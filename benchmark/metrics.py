@@ -21,6 +21,9 @@ from .records import Labels
 Floats = npt.NDArray[np.float64]
 Reals = npt.NDArray[np.floating]
 
+BINS = 15
+"""Bins of the expected calibration error, as Guo et al. 2017 have it."""
+
 _EPSILON = float(np.finfo(np.float64).eps)
 LEAST_IN_TRAINING = 1e-15
 """Probability below which training's log loss does not look, where `METRICS` has float64's epsilon:
@@ -133,6 +136,26 @@ def _brier(labels: Labels, probabilities: Reals) -> float:
     return float(((probabilities - wanted) ** 2).sum(axis=1).mean())
 
 
+def equal_mass_bins(scores: Reals, bins: int = BINS) -> Labels:
+    """Cut scores into bins of equally many, equal scores together; return each one's, from 0.
+
+    With fewer scores than bins each has its own; a bin that equal scores span may be left empty.
+    """
+    return np.floor((mean_ranks(scores) - 0.5) * bins / max(len(scores), 1)).astype(np.int64)
+
+
+def _ece(labels: Labels, probabilities: Reals) -> float:
+    """Return the expected calibration error: Guo et al. 2017, arXiv:1706.04599.
+
+    Its bins hold equally many images: Nixon et al. 2019, arXiv:1904.01685; Kumar et al. 2019,
+    arXiv:1909.10155.
+    """
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    apart = (probabilities.argmax(axis=1) == labels) - confidences
+    sums = np.bincount(equal_mass_bins(confidences), weights=apart)
+    return float(np.abs(sums).sum() / len(labels))
+
+
 def auroc(labels: Labels, probabilities: Reals) -> float:
     """Return the area under the ROC curve: of the last of two classes, else the mean over classes.
 
@@ -203,7 +226,9 @@ METRICS: Mapping[str, Metric] = {
     "micro_recall": Metric(of_answers=_accuracy),
     "weighted_recall": Metric(of_answers=lambda each: each.weighted(each.recall)),
     "loss": Metric(of_probabilities=log_loss, more_is_better=False, by_epoch=True),
+    "log_loss": Metric(of_probabilities=log_loss, more_is_better=False, title="log loss"),
     "brier": Metric(of_probabilities=_brier, more_is_better=False),
+    "ece": Metric(of_probabilities=_ece, more_is_better=False, title="ECE"),
 }
 
 OF_ANSWERS = tuple(name for name, each in METRICS.items() if each.of_answers)

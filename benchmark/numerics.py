@@ -12,6 +12,6 @@ NUMERICS = Params(
     zoo=2,  # 2: networks see a share of a picture's side; another cnn
     training=4,  # 4: fits of a choice end nearer to their minima; 3: heads are convex and chosen
     search=3,  # 3: a trial's head is convex; 2: hyperband delivers the network of its best trial
-    evaluation=2,  # 2: the same; intervals of Wilson's form
+    evaluation=3,  # 3: after a temperature; 2: classes with images; intervals of Wilson's form
 )
 """The present numbers by room."""

@@ -524,6 +524,8 @@ class Epoch:
 class Predictions:
     """What a run says of each image of val and test: the artefact all evidence is computed from.
 
+    Kept as the network says it before its temperature, and read at it.
+
     Attributes:
         classes: k class names.
         hashes: n content digests; `paths` the n relative paths.
@@ -591,6 +593,8 @@ class Outcome:
         facts: further facts worth a tag: probe speeds, agreement, fallbacks.
         warnings: what should be known of this run.
         trained: the spec with the parameters and side that a search found, None without one.
+        temperature: what the saved network's last layers divide its logits by, 1 for none; the
+            tables are of before it, but for `check.parquet`.
     """
 
     spec: Spec
@@ -606,6 +610,7 @@ class Outcome:
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     trained: Spec | None = None
+    temperature: float = 1.0
 
     @property
     def final(self) -> Spec:
@@ -629,6 +634,10 @@ class Record:
         trained: the spec with the parameters that a search found, None without one.
         version: the project's version that made the run; `commit` its commit. Empty where unknown.
         preset: what `auto` stood for where the run was asked for; empty where unknown.
+        temperature: what the network's last layers divide its logits by; 1 for none, and in runs
+            of before there was one.
+        operating_point: its operating point as JSON, empty where it has none; `prevalence` the
+            share of positives that predictive values were asked for, if any was.
     """
 
     spec: Spec
@@ -647,6 +656,9 @@ class Record:
     version: str = ""
     commit: str = ""
     preset: str = ""
+    temperature: float = 1.0
+    operating_point: str = ""
+    prevalence: float | None = None
 
     @property
     def made_by(self) -> str:

@@ -105,6 +105,8 @@ def _of_figures(board: Board) -> tuple[Column, ...]:
         *_clean(board),
         *(_figure(f"val_{name}") for name in others),
         *(_figure(f"test_{name}", title(f"test_{name}"), 8) for name in others),
+        *(_figure(name) for name in ("val_log_loss", "test_log_loss", "val_ece")),
+        _figure("test_ece", title("test_ece")),
     ]
     usual = {name for column in shown for name in column.cells}
     return (
@@ -186,6 +188,7 @@ def _further(board: Board) -> list[str]:
 
 
 _COSTS: Cells = {
+    "temperature": lambda row: row.representative.temperature,
     "training_seconds": lambda row: row.total_seconds,
     "wall_seconds": lambda row: row.wall_seconds,
     "parameters": lambda row: row.parameters or "",

@@ -57,9 +57,9 @@ def _register(asked: Asked) -> int:
 
 
 def _rescore(asked: Asked) -> int:
-    from ..jobs import rescore_runs
+    from ..jobs import Rescoring, rescore_runs
 
-    return rescore_runs(**asked.values())
+    return rescore_runs(Rescoring(**asked.values()))
 
 
 def _name(text: str) -> str | None:
@@ -136,7 +136,8 @@ BENCHMARKS: Mapping[str, Command] = {
         about="compute the figures of finished runs anew from their tables",
         do=_rescore,
         options=(
-            *pick("experiment", "output", "cache", "store_patience"),
+            *pick("experiment", "positive", "operating_point", "prevalence"),
+            *pick("output", "cache", "store_patience"),
             other_option(
                 "data",
                 "none",

@@ -4,15 +4,23 @@ Everything here is computed from `Predictions` alone, so it can be computed agai
 Importing it loads NumPy and nothing heavier; pyarrow, pandas and matplotlib load where used.
 """
 
+from .calibration import (
+    Bin,
+    ece,
+    ece_if_calibrated,
+    raw_scores,
+    reliability,
+    reliability_table,
+)
 from .comparison import Comparison, Entrant, compare
+from .curves import precision_recall_curves, roc_curves
 from .drawing import (
-    Caption,
     board_figure,
     confusion_matrix,
     loss_and_accuracy,
-    precision_recall_curves,
-    roc_curves,
+    reliability_diagram,
 )
+from .figure_style import Caption
 from .intervals import (
     Estimate,
     Interval,
@@ -32,6 +40,16 @@ from .jackknife import (
     in_order,
 )
 from .noise import PASSES, Floor, floor
+from .operating import (
+    OperatingPoint,
+    at_point,
+    choose_point,
+    judge,
+    point_metrics,
+    point_table,
+)
+from .patients import by_patient, patient_metrics
+from .positives import WantedPoint, check_positive, default_positive, read_rule, wanted_point
 from .predictions import read_predictions, write_predictions
 from .scores import (
     class_slugs,
@@ -43,28 +61,47 @@ from .scores import (
     predicted,
     score,
 )
-from .temperature import fit_temperature, loss_difference, losses_after_temperature
+from .temperature import (
+    at_temperature,
+    calibrating_temperature,
+    fit_temperature,
+    loss_difference,
+    losses_after_temperature,
+    tempered,
+)
 
 __all__ = [
     "ASSESSED",
     "BY_CLASS",
     "PASSES",
+    "Bin",
     "Caption",
     "Comparison",
     "Entrant",
     "Estimate",
     "Floor",
     "Interval",
+    "OperatingPoint",
     "Sample",
+    "WantedPoint",
     "assessed",
+    "at_point",
+    "at_temperature",
     "board_figure",
     "by_images",
+    "by_patient",
+    "calibrating_temperature",
+    "check_positive",
+    "choose_point",
     "class_slugs",
     "classification_report",
     "compare",
     "confusion",
     "confusion_matrix",
     "confusion_table",
+    "default_positive",
+    "ece",
+    "ece_if_calibrated",
     "estimate",
     "fit_temperature",
     "floor",
@@ -73,16 +110,27 @@ __all__ = [
     "in_order",
     "interval_metrics",
     "intervals",
+    "judge",
     "loss_and_accuracy",
     "loss_difference",
     "losses_after_temperature",
     "out_of_fold_metrics",
     "overall",
+    "patient_metrics",
+    "point_metrics",
+    "point_table",
     "precision_recall_curves",
     "predicted",
+    "raw_scores",
     "read_predictions",
+    "read_rule",
+    "reliability",
+    "reliability_diagram",
+    "reliability_table",
     "roc_curves",
     "score",
     "score_out_of_fold",
+    "tempered",
+    "wanted_point",
     "write_predictions",
 ]

@@ -182,10 +182,10 @@ def members_of(tracker: Tracker, records: Iterable[Record]) -> tuple[Member, ...
             digest=record.spec.digest,
             arch=record.spec.arch,
             network=tracker.network_path(record),
-            predictions=tracker.predictions(record),
+            predictions=tracker.raw_predictions(record),
             spec=record.final,
             asked=record.spec,
-            out_of_fold=tracker.out_of_fold(record),
+            out_of_fold=tracker.raw_out_of_fold(record),
         )
         for record in records
     )

@@ -6,21 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..evaluation import (
-    Caption,
-    classification_report,
-    confusion_matrix,
-    confusion_table,
-    interval_metrics,
-    loss_and_accuracy,
-    precision_recall_curves,
-    read_predictions,
-    roc_curves,
-    score,
-    score_out_of_fold,
-)
+from ..evaluation import Caption, read_predictions, wanted_point
 from ..plan import Prepared
-from ..records import OPTIMISM, Epoch, Outcome, Part, Predictions, Record, Seconds, Spec, State
+from ..records import OPTIMISM, Outcome, Record, Seconds, Spec, State
 from ..search import (
     SEARCH_FILE,
     SearchResult,
@@ -32,9 +20,8 @@ from ..search import (
 from ..texts import masked
 from ..tracking import FinishedRun, Run, Tracker, TrialRun
 from ..worker import read_history
+from .judging import Judged
 from .progress import name_of
-
-_SCORED = (Part.VAL, Part.TEST)
 
 
 def import_what_draws() -> None:
@@ -42,38 +29,7 @@ def import_what_draws() -> None:
     import seaborn as sns  # noqa: F401
 
 
-def figures_of(
-    predictions: Predictions, history: Sequence[Epoch], caption: Caption
-) -> dict[str, Any]:
-    """Draw a run's figures, by file name."""
-    figures: dict[str, Any] = {}
-    for part in _SCORED:
-        figures[f"confusion_{part}.png"] = confusion_matrix(predictions, part, caption)
-        figures[f"roc_{part}.png"] = roc_curves(predictions, part, caption)
-        figures[f"precision_recall_{part}.png"] = precision_recall_curves(
-            predictions, part, caption
-        )
-    if history:
-        figures["loss_and_accuracy.png"] = loss_and_accuracy(history, caption)
-    return figures
-
-
-def tables_of(predictions: Predictions) -> dict[str, str]:
-    """Write a run's tables, by file name."""
-    tables = {}
-    for part in _SCORED:
-        tables[f"confusion_{part}.csv"] = confusion_table(predictions, part).to_csv(index=False)
-        tables[f"classification_report_{part}.txt"] = classification_report(predictions, part)
-    return tables
-
-
 OUT_OF_FOLD = "out_of_fold.parquet"
-
-
-def scores_of(predictions: Predictions, out_of_fold: Predictions | None) -> dict[str, float]:
-    """Return every figure of a run's tables, with the ends of their 95 % intervals."""
-    folds = {} if out_of_fold is None else score_out_of_fold(out_of_fold)
-    return {**score(predictions), **interval_metrics(predictions), **folds}
 
 
 class Recorder:
@@ -110,7 +66,7 @@ class Recorder:
 
     def finish(self, run: Run, outcome: Outcome) -> Record:
         """Log an outcome; its prediction table stays among the results, the rest is taken away."""
-        predictions = read_predictions(outcome.folder / "predictions.parquet")
+        judged = self._judged(outcome)
         history = read_history(outcome.folder)
         caption = Caption(
             arch=name_of(outcome.spec),
@@ -130,20 +86,20 @@ class Recorder:
                 f"the study of an earlier search is gone: {run.gone} of its trials were run anew."
             )
             outcome = replace(outcome, warnings=(*outcome.warnings, note))
-        folds = outcome.folder / OUT_OF_FOLD
-        out_of_fold = read_predictions(folds) if folds.is_file() else None
-        scores = scores_of(predictions, out_of_fold)
+        scores = judged.scores()
         record = run.finish(
             FinishedRun(
                 outcome=outcome,
-                predictions=predictions,
+                predictions=judged.predictions,
                 scores={**scores, **(search_scores(found, scores) if found else {})},
                 history=history,
                 figures={
-                    **figures_of(predictions, history, caption),
+                    **judged.figures(history, caption),
                     **(search_figures(found) if found else {}),
                 },
-                tables=tables_of(predictions),
+                tables=judged.tables(),
+                point=judged.point,
+                prevalence=judged.prevalence,
             ),
         )
         self._keep(outcome)
@@ -160,6 +116,23 @@ class Recorder:
         except OSError as error:  # on a full disk the reason alone must do
             reason = f"{reason} (its traceback could not be written: {error.strerror})"
         return run.fail(reason)
+
+    def _judged(self, outcome: Outcome) -> Judged:
+        """Read an outcome's tables, and choose the operating point that is asked for."""
+        request = self._prepared.request
+        folds = outcome.folder / OUT_OF_FOLD
+        wanted = wanted_point(
+            self._prepared.index.classes,
+            request.positive,
+            request.operating_point,
+            request.prevalence,
+        )
+        return Judged.at(
+            outcome.temperature,
+            read_predictions(outcome.folder / "predictions.parquet"),
+            read_predictions(folds) if folds.is_file() else None,
+            wanted,
+        )
 
     def _from_nothing(self, outcome: Outcome) -> Seconds:
         """Return what an outcome cost from nothing: a composite is charged for its members too."""

@@ -10,14 +10,15 @@ from ..board import RankOn, Rule, to_table
 from ..cache import Cache
 from ..data import ReadOptions, decode, read_index, unit_numbers
 from ..errors import AwayError, BenchmarkError, DataError, StoreError, UsageError, one_line
+from ..evaluation import OperatingPoint, WantedPoint, wanted_point
 from ..plan import reading_of
 from ..records import Picture, Predictions, Record, Silent, State
 from ..request import Request
 from ..tracking import Patience, Tracker, store_exists
 from .boards import board_with, latest_board, mark_runs, write_board
+from .judging import Judged
 from .plan_job import cache_or_scratch
 from .progress import wide_console
-from .recording import scores_of
 from .registering import Registering, register
 from .results import folder_name, writable
 from .shown import recall
@@ -142,31 +143,52 @@ class _Images:
     units: Mapping[str, int]
 
 
-def rescore_runs(
-    experiment: str | None, data: str | None, output: str, cache: str, store_patience: float
-) -> int:
-    """Compute the figures of an experiment's runs anew, then write the board; no alias is moved.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescoring:
+    """What a person asked to be scored anew, under the options' own names.
 
-    A run without a readable table is named and left as it is.
-
-    Args:
+    Attributes:
         experiment: the experiment, None for the one with the latest benchmark.
         data: the data set, to give tables the numbers of sampling units; None leaves them.
+        positive: the classes that are called positive; None for the one of two that is sick.
+        operating_point: the rule for a threshold. Runs keep theirs where this and `positive` are
+            None.
+        prevalence: a share of positives for predictive values, None for that of the run.
         output: the folder for the board.
         cache: where a data set's index is kept.
         store_patience: minutes that the store is waited for.
     """
-    writable(Path(output))
-    tracker = open_experiment(experiment, store_patience)
+
+    experiment: str | None
+    data: str | None
+    positive: tuple[str, ...] | None
+    operating_point: str | None
+    prevalence: float | None
+    output: str
+    cache: str
+    store_patience: float
+
+
+def rescore_runs(wanted: Rescoring) -> int:
+    """Compute the figures of an experiment's runs anew, then write the board; no alias is moved.
+
+    A run without a readable table is named and left as it is.
+
+    Raises:
+        UsageError: an option is wrong.
+    """
+    writable(Path(wanted.output))
+    tracker = open_experiment(wanted.experiment, wanted.store_patience)
     records = [each for each in tracker.records() if each.state is State.FINISHED]
     images = None
-    if data and records:
-        images = _read_images(data, cache, reading_of(_asked(tracker)), records[0].final.picture)
+    if wanted.data and records:
+        reading, picture = reading_of(_asked(tracker)), records[0].final.picture
+        images = _read_images(wanted.data, wanted.cache, reading, picture)
     done, left = 0, 0
     for record in records:
         try:
-            changed = _rescore(tracker, record, images)
-        except AwayError:
+            changed = _rescore(tracker, record, images, wanted)
+        except (AwayError, UsageError):
             raise
         except BenchmarkError as error:
             left += 1
@@ -175,7 +197,7 @@ def rescore_runs(
         done += 1
         print(f"{record.spec.arch} ({record.run_id}): {changed} figures are new or others")
     board = latest_board(tracker, say=print)
-    write_board(board, Path(output) / folder_name(tracker.experiment.name))
+    write_board(board, Path(wanted.output) / folder_name(tracker.experiment.name))
     mark_runs(tracker, board)
     console = wide_console()
     console.print(to_table(board, console.width))
@@ -183,19 +205,42 @@ def rescore_runs(
     return 0
 
 
-def _rescore(tracker: Tracker, record: Record, images: _Images | None) -> int:
+def _rescore(tracker: Tracker, record: Record, images: _Images | None, wanted: Rescoring) -> int:
     """Score one run anew; return how many of its figures are new or others.
 
     Raises:
         StoreError: its table is gone.
         DataError: its table is not readable, or holds other images than the data set.
+        UsageError: it has no such class as is called positive.
     """
-    predictions, out_of_fold = tracker.predictions(record), tracker.out_of_fold(record)
+    predictions, out_of_fold = tracker.raw_predictions(record), tracker.raw_out_of_fold(record)
+    point = _point(record, predictions.classes, wanted)
     if images is not None:
         predictions = _with_units(predictions, images)
         out_of_fold = None if out_of_fold is None else _with_units(out_of_fold, images)
         tracker.replace_tables(record, predictions, out_of_fold)
-    return tracker.write_scores(record, predictions, scores_of(predictions, out_of_fold))
+    judged = Judged.at(
+        record.temperature, predictions, out_of_fold, point, _prevalence(record, wanted)
+    )
+    tracker.keep_tables(record, judged.tables())
+    return tracker.write_scores(
+        record, judged.predictions, judged.scores(), judged.point, judged.prevalence
+    )
+
+
+def _prevalence(record: Record, wanted: Rescoring) -> float | None:
+    return record.prevalence if wanted.prevalence is None else wanted.prevalence
+
+
+def _point(
+    record: Record, classes: tuple[str, ...], wanted: Rescoring
+) -> WantedPoint | OperatingPoint | None:
+    """Return the operating point that a run has, or the one that is asked for in its place."""
+    is_asked = wanted.positive is not None or wanted.operating_point is not None
+    if record.operating_point and not is_asked:
+        return OperatingPoint.from_json(record.operating_point)
+    prevalence = _prevalence(record, wanted)
+    return wanted_point(classes, wanted.positive, wanted.operating_point, prevalence)
 
 
 def _model_name(asked: Mapping[str, str], data: str) -> str:

@@ -23,6 +23,7 @@ from ..data import (
     unit_numbers,
 )
 from ..errors import DataError
+from ..evaluation import wanted_point
 from ..records import Index, Labels, LeftOut, Picture, Progress, Split
 from ..request import Request
 from .ranking import Sampling
@@ -154,7 +155,9 @@ def read(request: Request, cache: Cache) -> Draft:
         BenchmarkError: an option or the images are wrong.
     """
     check_request(request)
-    return draft_plan(request, *read_images(request, cache))
+    index, picture = read_images(request, cache)
+    wanted_point(index.classes, request.positive, request.operating_point, request.prevalence)
+    return draft_plan(request, index, picture)
 
 
 def read_images(request: Request, cache: Cache) -> tuple[Index, Picture]:

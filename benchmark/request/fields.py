@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from . import readers
 from .option import (
     Option,
+    judge_option,
     options_in,
     search_option,
     training_option,
@@ -208,6 +209,22 @@ class Fields:
         "trials logged to MLflow as runs; the rest are in the table only",
         whole(0),
         own=False,
+    )
+    positive: tuple[str, ...] | None = judge_option(
+        "auto",
+        "classes called positive together, such as adeno+squamous; auto: of two, the sick one",
+        unless("auto", readers.group),
+    )
+    operating_point: str | None = judge_option(
+        "auto",
+        "youden, sensitivity=0.95, specificity=0.95 or threshold=0.37, on validation; auto: "
+        "youden where --positive or two classes say what is positive",
+        unless("auto", later("evaluation:read_rule")),
+    )
+    prevalence: float | None = judge_option(
+        "none",
+        "share of positives, such as 0.02, for which predictive values are given too",
+        unless("none", readers.share),
     )
     experiment: str | None = where_option(
         "auto",

@@ -70,6 +70,7 @@ def option(
 what_option = partial(option, group="what is run")
 training_option = partial(option, group="training", own=True)
 search_option = partial(option, group="searching", own=True)
+judge_option = partial(option, group="judging")
 where_option = partial(option, group="where and how")
 
 

@@ -162,6 +162,25 @@ def merged_classes(text: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+def group(text: str) -> tuple[str, ...]:
+    """Read classes that stand together, such as `adeno+squamous`."""
+    found = tuple(each.strip() for each in text.split("+"))
+    if not all(found) or len(set(found)) < len(found):
+        raise UsageError(f"must be classes such as adeno+squamous, each once, not {text!r}.")
+    return found
+
+
+def share(text: str) -> float:
+    """Read a share that is neither none nor all."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise UsageError(f"must be a number between 0 and 1, such as 0.02, not {text!r}.")
+    return value
+
+
 def seeds(text: str) -> tuple[int, ...]:
     """Read one seed or several, separated by commas."""
     read = whole(0, 2**32 - 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import environment
+from ..evaluation import OperatingPoint
 from ..files import file_digest
 from ..records import Epoch, Outcome, Part, Predictions, Spec, digest
 from ..serving import NETWORK_FILE, Card
@@ -35,12 +36,14 @@ class FinishedRun:
 
     Attributes:
         outcome: what the worker left.
-        predictions: its prediction table.
+        predictions: its prediction table, at any temperature: it says which images are of a part.
         scores: metrics by name, `<part>_<metric>`.
         history: its epochs; those streamed already are not logged again.
         figures: matplotlib figures, or the bytes of a finished file, by path below `figures/`;
             a name without a suffix gets `.png`.
         tables: texts (CSV, Markdown, plain) by path below `tables/`.
+        point: its operating point; `prevalence` the share of positives that predictive values are
+            given for. None where there is none.
     """
 
     outcome: Outcome
@@ -49,6 +52,8 @@ class FinishedRun:
     history: Sequence[Epoch] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
+    point: OperatingPoint | None = None
+    prevalence: float | None = None
 
 
 def log_finished(
@@ -80,7 +85,16 @@ def log_finished(
     values = {**finished.scores, **_costs(outcome)}
     store.log_metrics(run_id, as_metrics(run_id, model_id, outcome.spec, predictions, values))
     _log_files(store, run_id, finished)
-    store.write_tags(run_id, {**_tags(outcome, model_id), **tested(predictions)})
+    operated = operating_tags(finished.point, finished.prevalence)
+    store.write_tags(run_id, {**_tags(outcome, model_id), **operated, **tested(predictions)})
+
+
+def operating_tags(point: OperatingPoint | None, prevalence: float | None) -> dict[str, str]:
+    """Return the tags of an operating point, none where there is none."""
+    if point is None:
+        return {}
+    stated = {} if prevalence is None else {names.PREVALENCE: repr(prevalence)}
+    return {names.OPERATING_POINT: point.to_json(), **stated}
 
 
 def tested(predictions: Predictions) -> dict[str, str]:
@@ -156,6 +170,7 @@ def _costs(outcome: Outcome) -> dict[str, float]:
         "milliseconds_per_image": outcome.milliseconds_per_image,
         "peak_memory_mib": outcome.peak_memory_mib,
         "largest_difference": outcome.largest_difference,
+        names.TEMPERATURE: outcome.temperature,
     }
 
 

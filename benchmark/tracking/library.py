@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LostError, StoreError, one_line
-from ..evaluation import read_predictions
+from ..evaluation import at_temperature, read_predictions
 from ..records import OPTIMISM, Part, Predictions, Record, Seconds, Spec, State
 from . import names
 from .benchmarks import Benchmark
@@ -125,7 +125,15 @@ class Library:
         return sum(self._store.count(every, f"{finished} and {each}") for each in (own, older))
 
     def predictions(self, record: Record) -> Predictions:
-        """Read a finished run's prediction table.
+        """Read a finished run's prediction table, as its network answers at its temperature.
+
+        Raises:
+            StoreError: the artifact is not there.
+        """
+        return at_temperature(self.raw_predictions(record), record.temperature)
+
+    def raw_predictions(self, record: Record) -> Predictions:
+        """Read a finished run's prediction table as it is kept: of before the temperature.
 
         Raises:
             StoreError: the artifact is not there.
@@ -139,8 +147,14 @@ class Library:
     def out_of_fold(self, record: Record) -> Predictions | None:
         """Return a run's answers for train and val of networks that had not seen the image.
 
-        None where it has none: those are asked for by its spec's `rank_on`.
+        They are at the temperature of the run's own network. None where it has none: those are
+        asked for by its spec's `rank_on`.
         """
+        found = self.raw_out_of_fold(record)
+        return None if found is None else at_temperature(found, record.temperature)
+
+    def raw_out_of_fold(self, record: Record) -> Predictions | None:
+        """Return a run's out-of-fold answers as they are kept: of before the temperature."""
         if record.spec.rank_on == "val":
             return None
         path = self._fetch_if_any(record.run_id, names.OUT_OF_FOLD_FILE)
@@ -202,6 +216,9 @@ def record_of(store: TrackingStore, run: Any) -> Record:
         version=tags.get(names.VERSION, ""),
         commit=tags.get(names.CODE, ""),
         preset=tags.get(names.PRESET, ""),
+        temperature=metrics.get(names.TEMPERATURE, 1.0),
+        operating_point=tags.get(names.OPERATING_POINT, ""),
+        prevalence=float(tags[names.PREVALENCE]) if names.PREVALENCE in tags else None,
     )
 
 

@@ -183,6 +183,11 @@ class ModelRegistry:
                 names.MODEL_ID: record.model_id,
                 names.MODEL_SHA256: logged.tags[names.MODEL_SHA256],  # of the file as logged
                 names.SEAL: sealed,  # of all files as logged
+                **(
+                    {names.OPERATING_POINT: record.operating_point}
+                    if record.operating_point
+                    else {}
+                ),
             },
             description=fitting(wanted.description),
             model_id=record.model_id,

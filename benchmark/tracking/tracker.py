@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import __version__
-from ..evaluation import write_predictions
+from ..evaluation import OperatingPoint, write_predictions
 from ..numerics import NUMERICS
 from ..presence import Presence
 from ..records import Predictions, Record, Spec, State
@@ -14,7 +14,7 @@ from . import names
 from .benchmarks import Benchmark, Opening, begin_benchmark
 from .claims import Claims, claim_of
 from .experiments import Experiment, existing_experiment, find_experiment, moved_line
-from .finishing import as_metrics, tested
+from .finishing import as_metrics, operating_tags, tested
 from .leases import Leases, holder_of
 from .library import Library
 from .patience import Patience
@@ -185,9 +185,14 @@ class Tracker(Library):
         self._store.write_tags(record.run_id, tags)
 
     def write_scores(
-        self, record: Record, predictions: Predictions, scores: Mapping[str, float]
+        self,
+        record: Record,
+        predictions: Predictions,
+        scores: Mapping[str, float],
+        point: OperatingPoint | None = None,
+        prevalence: float | None = None,
     ) -> int:
-        """Write figures computed anew into a finished run, with a tag; return how many changed.
+        """Write figures computed anew into a finished run, with tags; return how many changed.
 
         MLflow keeps what was logged before in the metric's history, and shows what was logged last
         at the greatest step: both stand at step 0. Figures that are as they were are not logged
@@ -200,13 +205,22 @@ class Tracker(Library):
         metrics = as_metrics(run_id, record.model_id, record.spec, predictions, changed)
         self._store.log_metrics(run_id, metrics)
         rescored = f"evaluation {NUMERICS['evaluation']}, version {__version__}"
-        self._store.write_tags(run_id, {names.RESCORED: rescored, **tested(predictions)})
+        operated = operating_tags(point, prevalence)
+        own = {names.RESCORED: rescored, **operated, **tested(predictions)}
+        self._store.write_tags(run_id, own)
         return len(changed)
+
+    def keep_tables(self, record: Record, tables: Mapping[str, str]) -> None:
+        """Keep texts on a run by name below `tables/`, in the place of those that it has."""
+        with tempfile.TemporaryDirectory(prefix="benchmark-table-") as folder:
+            for name, text in tables.items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
+            self._store.client.log_artifacts(record.run_id, folder, "tables")
 
     def replace_tables(
         self, record: Record, predictions: Predictions, out_of_fold: Predictions | None
     ) -> None:
-        """Put prediction tables in the place of those that a run has."""
+        """Put prediction tables, as they are kept, in the place of those that a run has."""
         tables = {names.PREDICTIONS_FILE: predictions, names.OUT_OF_FOLD_FILE: out_of_fold}
         with tempfile.TemporaryDirectory(prefix="benchmark-table-") as folder:
             for name, table in tables.items():

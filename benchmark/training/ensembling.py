@@ -29,6 +29,7 @@ from ..zoo import (
     logits_network,
     select,
     stacked_network,
+    without_temperature,
 )
 from .engines import Matrix
 from .epochs import TrainingStage
@@ -258,10 +259,11 @@ _FIT: dict[str, Callable[[Stacked, Labels], Combination]] = {
 
 
 def _networks(members: Sequence[Member]) -> list[Any]:
-    """Load members' saved networks."""
+    """Load members' saved networks, without their temperatures: a composite has its own."""
     import keras
 
-    return [keras.models.load_model(member.network, compile=False) for member in members]
+    loaded = [keras.models.load_model(member.network, compile=False) for member in members]
+    return [without_temperature(network) for network in loaded]
 
 
 def cross_fit(

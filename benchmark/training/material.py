@@ -34,7 +34,7 @@ class Member:
     Attributes:
         digest: the digest of the member's spec; `arch` its architecture's name.
         network: the saved network, `model.keras`.
-        predictions: what it says of val and test.
+        predictions: what it says of val and test, as is `out_of_fold` before its temperature.
         spec: the spec of the network that was saved; `asked` the one that it was chosen by.
         out_of_fold: what networks of its recipe say of the images of train and val that they
             did not learn from, None where the run left no such answers.

@@ -1,11 +1,13 @@
-"""Trains what a spec says, and holds the finished network to the board that it made."""
+"""Trains what a spec says, gives the network its temperature and holds it to the board it made."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..records import Probabilities, Progress, Rows, Spec, Split
+from ..evaluation import calibrating_temperature, tempered
+from ..records import Part, Predictions, Probabilities, Progress, Rows, Spec, Split
 from ..training import Fitted, Material, Trunk, difference_bound, train, verify
+from ..zoo import with_temperature
 
 _TRUER = {"openvino-bf16": "openvino-f32", "openvino-f32": "tensorflow"}
 _CHECKED_IMAGES = 16  # chosen, not sourced: half a batch of val and of test shows a wrong network
@@ -15,13 +17,15 @@ _CHECKED_IMAGES = 16  # chosen, not sourced: half a batch of val and of test sho
 class Checked:
     """What the deployable network itself says of some rows, and how far that is from the board.
 
-    `engine` computed the features where the spec's own was too far from the board, else it is None.
+    Both are at the `temperature` that its last layers have. `engine` computed the features where
+    the spec's own was too far from the board, else it is None.
     """
 
     rows: Rows
     probabilities: Probabilities
     milliseconds: float
     difference: float
+    temperature: float = 1.0
     engine: str | None = None
 
 
@@ -38,8 +42,8 @@ def train_checked(
         progress: told how far it is.
         trunk: the frozen backbone, if it is built already.
     """
-    fitted = train(spec, material, progress, trunk=trunk)
-    checked, notes = _check(fitted, material), list[str]()
+    fitted, checked = _check(train(spec, material, progress, trunk=trunk), material)
+    notes = list[str]()
     engine: str | None = None
     while checked.difference > (bound := difference_bound(fitted.engine)) and (
         truer := _TRUER.get(fitted.engine)
@@ -49,22 +53,47 @@ def train_checked(
             f"probabilities from {fitted.engine}'s features were {checked.difference:.2g} from "
             f"the network's own, above {bound:g}: everything was computed again with {engine}."
         )
-        fitted = train(spec, material, progress, engine=engine, trunk=trunk)
-        checked = _check(fitted, material)
+        again = train(spec, material, progress, engine=engine, trunk=trunk)
+        fitted, checked = _check(again, material)
     return replace(fitted, warnings=(*fitted.warnings, *notes)), replace(checked, engine=engine)
 
 
-def _check(fitted: Fitted, material: Material) -> Checked:
-    split = material.split
+def _check(fitted: Fitted, material: Material) -> tuple[Fitted, Checked]:
+    split, temperature = material.split, _temperature(fitted, material)
+    fitted = replace(fitted, network=with_temperature(fitted.network, temperature))
     rows = _checked_rows(split.val, split.test)
     pictures = material.pixels.rows([material.hashes[row] for row in rows])
     own = verify(fitted.network, material.pixels.array[pictures])
     rows = rows[: len(own.probabilities)]
-    return Checked(
+    board = _board(split, fitted, temperature)
+    return fitted, Checked(
         rows=rows,
         probabilities=own.probabilities,
         milliseconds=own.milliseconds,
-        difference=_largest_difference(split, fitted, rows, own.probabilities),
+        difference=_largest_difference(board, rows, own.probabilities),
+        temperature=temperature,
+    )
+
+
+def _temperature(fitted: Fitted, material: Material) -> float:
+    """Return the temperature that makes the answers for validation mean what they say.
+
+    Without the images that also stand in train: of those the network is sure whatever it knows.
+    """
+    own = ~material.split.is_copy(Part.VAL)
+    rows = material.split.val[own]
+    hashes = tuple(material.hashes[row] for row in rows)
+    return calibrating_temperature(
+        Predictions(
+            classes=material.classes,
+            hashes=hashes,
+            paths=hashes,
+            parts=(Part.VAL,) * len(rows),
+            labels=material.labels[rows],
+            probabilities=fitted.val[own],
+            is_copy=np.zeros(len(rows), dtype=bool),
+            units=None if material.units is None else material.units[rows],
+        )
     )
 
 
@@ -79,17 +108,21 @@ def _checked_rows(val: Rows, test: Rows) -> Rows:
     return np.concatenate(chosen)[np.argsort(turns, kind="stable")]
 
 
-def _largest_difference(
-    split: Split, fitted: Fitted, checked: Rows, probabilities: Probabilities
-) -> float:
-    """Compare the saved network with the board's probabilities, where both mean the same.
+def _board(split: Split, fitted: Fitted, temperature: float) -> dict[int, Probabilities]:
+    """Return the board's probabilities by row, as the network at its temperature should give them.
 
     A composite's validation probabilities on the board are cross-fitted; what the deployed one
     says of validation stands beside them.
     """
     val = fitted.val if fitted.own_val is None else fitted.own_val
-    board = dict(zip(split.test.tolist(), fitted.test, strict=True))
-    board |= dict(zip(split.val.tolist(), val, strict=True))
+    rows = [*split.val.tolist(), *split.test.tolist()]
+    return dict(zip(rows, tempered(np.concatenate([val, fitted.test]), temperature), strict=True))
+
+
+def _largest_difference(
+    board: dict[int, Probabilities], checked: Rows, probabilities: Probabilities
+) -> float:
+    """Return how far the saved network is from the board on the rows that were checked."""
     pairs = [
         np.abs(board[int(row)] - own).max() for row, own in zip(checked, probabilities, strict=True)
     ]

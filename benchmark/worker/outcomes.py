@@ -94,6 +94,7 @@ def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
             facts={**fitted.facts, **more},
             warnings=(*fitted.warnings, *(found.result.notes if found else ()), *notes),
             trained=_final(spec, fitted) if found or fitted.params else None,
+            temperature=checked.temperature,
         )
         (folder / "outcome.json").write_text(json.dumps(_to_json(outcome)))
     return outcome

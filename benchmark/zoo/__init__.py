@@ -44,6 +44,7 @@ from .head import (
 )
 from .layers import averaging_factor, build_network, pixels_within
 from .own.prior import fix_answer
+from .tempering import with_temperature, without_temperature
 from .weights import NONE, Weights, resolve_weights
 from .weights_choice import (
     WeightsChoice,
@@ -100,4 +101,6 @@ __all__ = [
     "split_backbone",
     "split_weights",
     "stacked_network",
+    "with_temperature",
+    "without_temperature",
 ]

@@ -21,7 +21,7 @@ from benchmark.evaluation import (
     roc_curves,
     score,
 )
-from benchmark.evaluation.drawing import precision_recall_points, roc_points
+from benchmark.evaluation.curves import precision_recall_points, roc_points
 from benchmark.records import Epoch, Part, Predictions
 from tests.evaluation.made import Make
 

@@ -35,6 +35,7 @@ def reference(rows: Predictions) -> dict[str, float]:
         "balanced_accuracy": metrics.balanced_accuracy_score(true, called),
         "mcc": metrics.matthews_corrcoef(true, called),
         "loss": metrics.log_loss(true, rows.probabilities, labels=every),
+        "log_loss": metrics.log_loss(true, rows.probabilities, labels=every),
         "brier": metrics.brier_score_loss(
             true, rows.probabilities, labels=every, scale_by_half=False
         ),

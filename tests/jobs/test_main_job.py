@@ -110,6 +110,24 @@ def test_the_board_is_the_same_from_another_folder_and_without_the_images(
         assert (tmp_path / "boards" / "small-scans" / name).read_bytes() == here
 
 
+def test_each_run_has_a_temperature_and_an_operating_point(first: Done, folder: Path) -> None:
+    for run, _ in runs(folder):
+        known = dict(query(folder, f"select key, value from latest_metrics where run_uuid='{run}'"))
+        assert 0.05 <= known["temperature"] <= 5
+        if known["temperature"] == 1:
+            assert known["test_log_loss"] == known["test_raw_log_loss"]
+        assert known["val_log_loss"] <= known["val_raw_log_loss"]
+        assert {"test_ece", "test_raw_ece", "test_brier", "test_raw_brier"} <= set(known)
+        assert known["test_sensitivity_low"] <= known["test_sensitivity"] <= 1
+        tags = dict(query(folder, f"select key, value from tags where run_uuid='{run}'"))
+        point = json.loads(tags["operating_point"])
+        assert (point["positive"], point["rule"]) == (["dark"], "youden")
+    assert len(list(folder.glob("mlruns/*/*/artifacts/figures/reliability_test.png"))) == 5
+    assert len(list(folder.glob("mlruns/*/*/artifacts/tables/operating_point.csv"))) == 5
+    (version,) = query(folder, "select value from model_version_tags where key='operating_point'")
+    assert json.loads(version[0])["positive"] == ["dark"]
+
+
 def test_each_run_keeps_what_it_learnt_from(first: Done, folder: Path) -> None:
     tables = sorted(folder.glob("mlruns/*/*/artifacts/trained_on.parquet"))
     assert [len(pd.read_parquet(table)) for table in tables] == [24] * 5

@@ -277,8 +277,8 @@ def _point(params: Params) -> str:
 
 
 def evaluation(folder: Path) -> Figures:
-    """Return every metric of a fixed table, and the intervals of its test part."""
-    from benchmark.evaluation import intervals, score
+    """Return every metric of a fixed table, its intervals, temperature and operating point."""
+    from benchmark.evaluation import calibrating_temperature, choose_point, intervals, judge, score
 
     table = _table()
     scores = score(table)
@@ -294,6 +294,10 @@ def evaluation(folder: Path) -> Figures:
         found[f"limits of {name}"] = listed(
             [[limits[each].low, limits[each].high] for each in sorted(limits)]
         )
+    found["temperature"] = listed([calibrating_temperature(table)])
+    point = choose_point(table.part(Part.VAL), ("b", "c"), "sensitivity=0.9")
+    judged = judge(point, table.part(Part.TEST), prevalence=0.1)
+    found["operating point"] = listed([point.threshold, *(each.low for each in judged.values())])
     return found
 
 

@@ -17,7 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.evaluation import Entrant, Interval, compare, intervals
+from benchmark.evaluation import (
+    Entrant,
+    Interval,
+    at_point,
+    choose_point,
+    compare,
+    intervals,
+)
 from benchmark.files import write_text
 from benchmark.records import ParamValue, Part, Predictions, Record, State
 from benchmark.tracking import Tracker
@@ -68,27 +75,11 @@ class Row:
     @property
     def at_operating_point(self) -> tuple[Predictions, ...]:
         """The seeds' answers for test at the threshold of their own `chooses`, two classes."""
+        positive = self.runs[0].classes[1:]
         pairs = zip(self.tests, self.chooses, strict=True)
-        return tuple(answered(test, youden(chooses)) for test, chooses in pairs)
-
-
-def youden(rows: Predictions) -> float:
-    """Return the threshold of the second class's probability with the most of Youden's J.
-
-    The highest of equal ones; Youden 1950,
-    doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
-    """
-    from sklearn.metrics import roc_curve
-
-    false, true, thresholds = roc_curve(
-        rows.labels, rows.probabilities[:, 1], drop_intermediate=False
-    )
-    return float(thresholds[np.argmax(np.round(true - false, 12))])
-
-
-def answered(rows: Predictions, threshold: float) -> Predictions:
-    """Return predictions of two classes as answers: the second from a threshold on."""
-    return replace(rows, probabilities=np.eye(2)[(rows.probabilities[:, 1] >= threshold) * 1])
+        return tuple(
+            at_point(choose_point(chooses, positive, "youden"), test) for test, chooses in pairs
+        )
 
 
 def gain(

@@ -11,21 +11,9 @@ from benchmark.cli import COMMANDS
 from benchmark.cli.parser import read_command_line
 from benchmark.records import Part
 from benchmark.request import read_config, request_of
-from tests.evaluation.made import answered as made
 from tests.evaluation.made import predictions
 
-from .accuracy import STEPS, Row, answered, commands, gain, table, youden
-
-
-def test_the_operating_point_is_where_sensitivity_and_specificity_sum_to_most() -> None:
-    # J is 2/3 both at 0.35 (all of the second class, one of the first) and at 0.6.
-    rows = made([0, 0, 0, 1, 1, 1], [1] * 6, sure=[0.1, 0.3, 0.4, 0.35, 0.6, 0.9])
-    assert youden(rows) == pytest.approx(0.6)
-
-
-def test_from_the_threshold_on_the_second_class_is_answered() -> None:
-    rows = made([0, 1, 1], [1] * 3, sure=[0.2, 0.3, 0.7])
-    assert answered(rows, 0.3).probabilities.argmax(axis=1).tolist() == [0, 1, 1]
+from .accuracy import STEPS, Row, commands, gain, table
 
 
 def test_a_gain_is_the_difference_with_its_paired_interval() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.cache import Cache
 from benchmark.cli import run_command
+from benchmark.errors import UsageError
 from benchmark.jobs.image_jobs import audit_parts
 from benchmark.plan.prepare import prepare, read
 from benchmark.records import Silent
@@ -42,6 +43,47 @@ def leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def audited(folder: Path, data: Path, **more: str) -> Any:
     ready = prepared(folder, data, **more)
     return audit_parts(ready, ready.splits[0], ready.cache, Silent())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--positive", "sick"), "--positive: there is no class 'sick'. There are: bright, dark"),
+        (("--positive", "bright+dark"), "--positive must leave a class that is negative"),
+        (("--positive", "dark+dark"), "--positive must be classes such as adeno+squamous, each"),
+        (("--operating-point", "recall=0.9"), "--operating-point must be youden, sensitivity=0.95"),
+        (("--prevalence", "2"), "--prevalence must be a number between 0 and 1, such as 0.02"),
+    ],
+)
+def test_a_wrong_operating_point_is_refused_before_any_work(
+    words: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    leaky: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = ("--cache", str(tmp_path / "cache"))
+    assert run_command(["plan", "--data", str(leaky), "--arch", "mlp", *kept, *words]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"benchmark: {said}")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ({"operating_point": "youden"}, "--operating-point"),
+        ({"prevalence": "0.1"}, "--prevalence"),
+    ],
+)
+def test_of_more_than_two_classes_a_person_says_what_is_positive(
+    words: dict[str, str], option: str, tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "cache")
+    with pytest.raises(UsageError, match=f"{option} needs --positive CLASS or CLASS"):
+        read(Request.read({"data": "phantom", "arch": "mlp", **words}), cache)
+    named = Request.read({"data": "phantom", "arch": "mlp", "positive": "normal", **words})
+    assert read(named, cache).request.positive == ("normal",)
 
 
 def test_the_official_split_is_audited_once(tmp_path: Path, leaky: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,15 @@ import pytest
 from benchmark.board import BoardSubject
 from benchmark.cli import run_command
 from benchmark.errors import LostError
-from benchmark.evaluation import read_predictions, score, write_predictions
+from benchmark.evaluation import (
+    OperatingPoint,
+    at_temperature,
+    read_predictions,
+    score,
+    write_predictions,
+)
 from benchmark.jobs.boards import SUBJECT_FILE, latest_board, mark_runs, read_subject
+from benchmark.numerics import NUMERICS
 from benchmark.records import Predictions, Record, Spec
 from benchmark.tracking import Tracker
 from tests.board.made import erring, spread
@@ -58,10 +66,17 @@ def table(wrong: int) -> Predictions:
     return replace(found, units=np.arange(len(found.hashes)) // 2)
 
 
-def finish(bench: Bench, tracker: Tracker, spec: Spec, predictions: Predictions) -> Record:
+def finish(
+    bench: Bench,
+    tracker: Tracker,
+    spec: Spec,
+    predictions: Predictions,
+    temperature: float = 1.0,
+) -> Record:
     opening = replace(OPENING, splits=(spec.split_digest,))
     parent = tracker.begin(opening, resume=False)
     outcome = outcome_in(bench.folder / "outcomes" / spec.digest, spec)
+    outcome = replace(outcome, temperature=temperature)
     write_predictions(predictions, outcome.folder / "predictions.parquet")
     evidence = evidence_of(outcome, predictions=predictions, scores=score(predictions))
     return tracker.start(parent, spec).finish(evidence)
@@ -220,7 +235,7 @@ def test_runs_of_an_older_store_are_scored_anew_and_say_so(
         assert record.scores["val_macro_f1"] == wanted["val_macro_f1"]
         assert record.scores["val_macro_f1_low"] < record.scores["val_macro_f1"]
         tags = store.tags(record)
-        assert tags["rescored"].startswith("evaluation 2, version ")
+        assert tags["rescored"].startswith(f"evaluation {NUMERICS['evaluation']}, version ")
         assert "test_digest" in tags
 
 
@@ -236,6 +251,74 @@ def test_a_figure_that_is_as_it_was_is_not_logged_again(
     assert len(same) == 1
     shown(tmp_path, monkeypatch, "rescore")
     assert len(client.get_metric_history(run, "val_macro_f1")) == 2
+
+
+def test_tables_are_kept_before_the_temperature_and_read_at_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = scans(tmp_path / "scans", 144)
+    paths, hashes = zip(*drawn, strict=True)
+    kept = replace(table(9), paths=paths, hashes=hashes)
+    spec = replace(SPEC, arch="hot", rank_on="cv:5")
+    folder = store.bench.folder / "outcomes" / spec.digest
+    monkeypatch.setattr(
+        "tests.tracking.test_boards.outcome_in", with_folds(outcome_in, folder, kept)
+    )
+    record = finish(store.bench, store.tracker, spec, kept, temperature=2.5)
+    assert record.temperature == 2.5
+    wanted = at_temperature(kept, 2.5).probabilities
+    for name in ("predictions", "out_of_fold"):
+        raw, read = (
+            getattr(store.tracker, each)(record).probabilities for each in (f"raw_{name}", name)
+        )
+        np.testing.assert_array_equal(raw, kept.probabilities)
+        np.testing.assert_array_equal(read, wanted)
+    for other in store.records:
+        store.tracker._store.client.delete_run(other.run_id)
+    shown(tmp_path / "after", monkeypatch, "rescore", "--data", str(tmp_path / "scans"))
+    raw = store.tracker.raw_predictions(record)
+    np.testing.assert_array_equal(raw.probabilities, kept.probabilities)
+    scores = store.tracker.record(record.run_id).scores
+    found = score(at_temperature(raw, 2.5))
+    assert scores["test_log_loss"] == found["test_log_loss"]
+    assert scores["test_raw_log_loss"] == score(raw)["test_log_loss"] != found["test_log_loss"]
+
+
+def with_folds(make: Any, folder: Path, rows: Predictions) -> Any:
+    """Return what leaves an outcome with answers out of fold."""
+
+    def leave(*arguments: Any) -> Any:
+        outcome = make(*arguments)
+        write_predictions(rows, folder / "out_of_fold.parquet")
+        return outcome
+
+    return leave
+
+
+def test_an_operating_point_is_chosen_on_validation_and_kept_when_scored_anew(
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--positive", "a", "--operating-point", "sensitivity=0.9", "--prevalence", "0.05")
+    shown(tmp_path, monkeypatch, "rescore", *words)
+    (good,) = (each for each in store.tracker.records() if each.spec.arch == "good")
+    point = OperatingPoint.from_json(good.operating_point)
+    assert (point.positive, point.rule, good.prevalence) == (("a",), "sensitivity=0.9", 0.05)
+    assert good.scores["val_sensitivity"] >= 0.9
+    assert good.scores["test_ppv_at_prevalence"] < good.scores["test_ppv"]
+    assert good.scores["test_ppv_low"] < good.scores["test_ppv"] < good.scores["test_ppv_high"]
+    text = (store.files(good) / "tables" / "operating_point.csv").read_text()
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [(each["part"], each["figure"]) for each in lines[:4]] == [
+        ("val", name) for name in ("sensitivity", "specificity", "ppv", "npv")
+    ]
+    assert {each["prevalence"] for each in lines} == {"0.5", "0.05"}
+    shown(tmp_path, monkeypatch, "rescore")
+    assert store.tracker.record(good.run_id).operating_point == good.operating_point
+    assert run_command(["rescore", "--positive", "sick"]) == 2
+    assert "--positive: there is no class 'sick'" in capsys.readouterr().err
 
 
 def test_a_run_without_a_table_is_named_and_the_others_are_scored(

@@ -1,5 +1,6 @@
 """What a worker leaves of a spec that is ranked on answers out of fold."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmark.evaluation import read_predictions
+from benchmark.evaluation import read_predictions, tempered
 from benchmark.records import Outcome, Part, Regime, SearchSpec, Silent, Spec
 from benchmark.search import parse_space
 from benchmark.training import Material, answer_out_of_fold
@@ -17,6 +18,7 @@ from benchmark.worker import process as worker
 from benchmark.worker.messages import Task
 from benchmark.worker.objective import Study, search_in_fold
 from benchmark.worker.outcomes import read_outcome, run_task
+from tests.close import assert_close
 from tests.training.conftest import make_material, make_spec
 
 pytestmark = pytest.mark.slow
@@ -124,6 +126,37 @@ def test_a_run_ranked_on_validation_leaves_no_answers_out_of_fold(tmp_path: Path
     outcome = run_task(task_of(spec, make_material(tmp_path), tmp_path), Listener())
     assert not (outcome.folder / "out_of_fold.parquet").exists()
     assert "out_of_fold_seconds" not in outcome.facts
+
+
+def test_the_saved_network_has_a_temperature_and_the_tables_are_of_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    monkeypatch.setattr("benchmark.worker.checking.calibrating_temperature", lambda _: 2.5)
+    material = make_material(tmp_path)
+    spec = make_spec("mlp", Regime.SCRATCH, {"batch": 8})
+    outcome = run_task(task_of(spec, material, tmp_path), Listener())
+    assert read_outcome(outcome.folder).temperature == outcome.temperature == 2.5
+    network = keras.saving.load_model(outcome.folder / "model.keras")
+    kept = read_predictions(outcome.folder / "predictions.parquet")
+    images = material.pixels.array[material.pixels.rows(list(kept.hashes))]
+    said = network.predict_on_batch(images)
+    assert_close(said, tempered(kept.probabilities, 2.5), 1e-4)
+    assert np.abs(said - kept.probabilities).max() > 0.01
+    check = read_predictions(outcome.folder / "check.parquet")
+    places = [kept.hashes.index(each) for each in check.hashes]
+    assert_close(check.probabilities, said[places], 1e-4)
+    assert outcome.largest_difference < 1e-4
+
+
+def test_an_outcome_of_before_temperatures_has_none(
+    left: tuple[Task, Outcome, Listener], tmp_path: Path
+) -> None:
+    values = json.loads((left[1].folder / "outcome.json").read_text())
+    del values["temperature"]
+    (tmp_path / "outcome.json").write_text(json.dumps(values))
+    assert read_outcome(tmp_path).temperature == 1.0
 
 
 def test_a_failing_fold_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
