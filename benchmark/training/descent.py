@@ -2,8 +2,8 @@
 
 L-BFGS (Liu and Nocedal 1989, doi:10.1007/BF01589116): each problem has its own memory, step and
 end; what they share is the call that computes their losses, which for linear models is one matrix
-product in place of many small ones. Measured on the folds of 700 images: a fifth of the processor's
-time that scipy's, one after the other, took.
+product in place of many small ones. What it saves beside scipy's, one problem after the other,
+stands in docs/performance.md.
 """
 
 from collections.abc import Callable

@@ -2,13 +2,19 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
-from benchmark.training import Material, kept_features, pretrained_features
+from benchmark.records import Regime, Silent
+from benchmark.training import Material, kept_features, passes, pretrained_features
+from benchmark.training.engines import FeatureEngine
+from benchmark.zoo import Block
 
-from .conftest import SIDE, draw_pixels
+from .conftest import SIDE, draw_pixels, make_spec
 
 
 def keep(material: Material, matrix: npt.NDArray[np.float32]) -> None:
@@ -54,3 +60,25 @@ def test_activations_that_an_older_version_kept_are_read(tmp_path: Path) -> None
     (tmp_path / "story.json").write_text('{"seconds": 2.5, "engine": "openvino-f32"}')
     found = kept_features.read_kept(tmp_path, "activations")
     assert (found.matrix.shape, found.seconds, found.engine) == ((3, 8), 2.5, "openvino-f32")
+
+
+def test_what_one_side_took_is_known_at_the_next(
+    material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[str] = []
+    engine = FeatureEngine(
+        name="openvino-f32", run=lambda images: np.ones((len(images), 2), np.float32), batch=8
+    )
+
+    def choose(*_: Any, **how: Any) -> FeatureEngine:
+        known.append(how["known"])
+        return engine
+
+    network = SimpleNamespace(output_shape=(None, 2))
+    seen = SimpleNamespace(layout=(Block(tap="end", pooling="avg", start=0, stop=2),))
+    monkeypatch.setattr(passes, "choose_engine", choose)
+    monkeypatch.setattr(passes, "build_extractor", lambda _: network)
+    spec = make_spec("mobilenetv2", Regime.FROZEN, {"head": "logistic", "scales": "0.5/1"})
+    for _ in range(2):  # the second time both sides are found
+        passes.Passes(spec, material, Silent()).features(lambda _: cast("Any", seen))
+    assert known == ["", "openvino-f32"]
