@@ -130,6 +130,12 @@ BENCHMARKS: Mapping[str, Command] = {
                 "yes: make it champion whatever a comparison with the present one says",
                 yes_or_no,
             ),
+            other_option(
+                "flavour",
+                "keras",
+                "openvino: a light version beside the registered one, without TensorFlow and Keras",
+                choice("keras", "openvino"),
+            ),
         ),
     ),
     "rescore": Command(

@@ -17,6 +17,7 @@ from ..request import Request
 from ..tracking import Patience, Tracker, store_exists
 from .boards import board_with, latest_board, mark_runs, write_board
 from .judging import Judged
+from .lightening import register_light
 from .plan_job import cache_or_scratch
 from .progress import wide_console
 from .registering import Registering, register
@@ -47,6 +48,7 @@ class Registry:
         data: the images the model is tried on, None for the benchmark's own.
         run: a run's id, None for the board's champion by rule.
         promote: make it champion whatever a comparison says.
+        flavour: `keras`, or `openvino` for a light version beside the registered one.
         cache: where decoded images are kept.
         store_patience: minutes that the store is waited for.
     """
@@ -56,6 +58,7 @@ class Registry:
     data: str | None
     run: str | None
     promote: bool
+    flavour: str
     cache: str
     store_patience: float
 
@@ -66,6 +69,12 @@ def register_best(wanted: Registry) -> int:
     Raises:
         UsageError: an option is wrong, or the registered model is of other classes.
     """
+    is_light = wanted.flavour != "keras"
+    if is_light and wanted.promote:
+        raise UsageError(
+            "--promote yes says which network is champion, and a light version follows it: "
+            "register the network first, then its light version without --promote."
+        )
     tracker = open_experiment(wanted.experiment, wanted.store_patience)
     if wanted.run is None:
         board, chosen = latest_board(tracker), None
@@ -76,17 +85,14 @@ def register_best(wanted: Registry) -> int:
     with cache_or_scratch(wanted.cache) as kept:
         data = wanted.data or recall(asked.get("data", ""), _data_digest(tracker), kept)
         reader = read_index(data, reading_of(asked), kept).reader
-    done = register(
-        Registering(
-            tracker=tracker,
-            name=wanted.register or _model_name(asked, board.data),
-            reader=reader,
-            say=print,
-            force=wanted.promote,
-        ),
-        board,
-        chosen,
+    how = Registering(
+        tracker=tracker,
+        name=wanted.register or _model_name(asked, board.data),
+        reader=reader,
+        say=print,
+        force=wanted.promote,
     )
+    done = register_light(how, chosen) if is_light else register(how, board, chosen)
     if done.is_mistake:
         raise UsageError(done.said)
     print(done.said)

@@ -4,13 +4,16 @@ The front door packs; the model itself is `model.py`, which a program that pulls
 model gets as a copy and loads through `mlflow.pyfunc.load_model`.
 """
 
-from .card import CARD_FILE, NETWORK_FILE, Card
-from .contents import check_maker, check_seal, seal
+from .card import CARD_FILE, GRAPH_FILE, NETWORK_FILE, WEIGHTS_FILE, Card
+from .contents import DATA, check_maker, check_seal, seal
 from .package import Packed, package
 
 __all__ = [
     "CARD_FILE",
+    "DATA",
+    "GRAPH_FILE",
     "NETWORK_FILE",
+    "WEIGHTS_FILE",
     "Card",
     "Packed",
     "check_maker",

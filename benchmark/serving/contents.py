@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import DataError, UsageError
 from ..files import file_digest
 from ..plain_yaml import read_yaml
-from .card import NETWORK_FILE
+from .card import NETWORK_FILE, WEIGHTS_FILE
 from .package import code_digest
 
 MODEL_FILE = "MLmodel"
@@ -28,10 +28,14 @@ _OUTSIDE = frozenset({"registered_model_meta", "card.md"})
 # Python's own, written by whoever loads the model in place; never read, see `tracking.pulling`.
 _BYTECODE = "__pycache__"
 _LOADER = re.compile(r"(scan_model_([0-9a-f]{12}))\.serving\.model")
-_NETWORK = f"{DATA}/{NETWORK_FILE}".encode()
+_NETWORKS = {f"{DATA}/{name}".encode() for name in (NETWORK_FILE, WEIGHTS_FILE)}
 _MOST_NETWORK = 8 * 2**30  # chosen: the largest of the zoo has half a gigabyte
 _MOST_OTHER = 16 * 2**20
 _KEYS = {"code", "data", "env", "loader_module", "python_version", "streamable"}
+# Of the flavor that `mlflow.keras.load_model` reads (3.17): it loads `data`/model.keras, but a
+# folder of TensorFlow's where `save_exported_model` is true.
+_KERAS_KEYS = {"data", "keras_backend", "keras_version", "save_exported_model"}
+_WORD = re.compile(r"[a-z0-9.]+")
 
 
 def seal(folder: Path) -> str:
@@ -101,7 +105,7 @@ def check_maker(folder: Path, *, code: bool = True) -> str:
 
 def _check_sizes(folder: Path) -> None:
     for name, size in _files(folder):
-        most = _MOST_NETWORK if name == _NETWORK else _MOST_OTHER
+        most = _MOST_NETWORK if name in _NETWORKS else _MOST_OTHER
         if size > most:
             raise DataError(f"{_told(name)} must have {most:,} bytes at most, and has {size:,}")
 
@@ -114,8 +118,12 @@ def _loader(described: Any) -> tuple[str, str]:
     """
     flavors = described.get("flavors") if isinstance(described, dict) else None
     flavor = flavors.get("python_function") if isinstance(flavors, dict) else None
-    if not isinstance(flavors, dict) or not isinstance(flavor, dict) or len(flavors) > 1:
-        raise DataError(f"its {MODEL_FILE} must name one flavor, python_function")
+    if not isinstance(flavors, dict) or not isinstance(flavor, dict):
+        raise DataError(f"its {MODEL_FILE} must name the flavor python_function")
+    if not set(flavors) <= {"python_function", "keras"}:
+        raise DataError(f"its {MODEL_FILE} may name the flavors python_function and keras alone")
+    if "keras" in flavors and not _is_ours(flavors["keras"]):
+        raise DataError(f"its {MODEL_FILE} must have Keras load {DATA}, and nothing else")
     loader = _LOADER.fullmatch(str(flavor.get("loader_module")))
     places = (flavor.get("code"), flavor.get("data"))
     if loader is None or not set(flavor) <= _KEYS or places != (CODE, DATA):
@@ -124,6 +132,18 @@ def _loader(described: Any) -> tuple[str, str]:
             f"scan_model_….serving.model from {CODE} and {DATA}, and by nothing else"
         )
     return loader[1], loader[2]
+
+
+def _is_ours(flavor: Any) -> bool:
+    """Whether a flavor `keras` says what this project writes, key by key."""
+    if not isinstance(flavor, dict) or set(flavor) != _KERAS_KEYS:
+        return False
+    words = (flavor["keras_backend"], flavor["keras_version"])
+    return (
+        flavor["data"] == DATA
+        and flavor["save_exported_model"] is False
+        and all(isinstance(each, str) and _WORD.fullmatch(each) for each in words)
+    )
 
 
 def _code_digest(package: Path) -> str:

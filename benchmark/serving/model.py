@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.decoding import MAX_BYTES, MAX_PIXELS, Native, array_native, fit, read_native
-from ..errors import DataError, ImageError, UsageError, kind_and_line, one_line
+from ..errors import DataError, ImageError, UsageError, one_line
 from ..records import Picture, Probabilities
 from .card import Card, verify_network
+from .networks import load_network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,20 +49,13 @@ class ScanClassifier:
 
     @classmethod
     def open(cls, folder: Path) -> "ScanClassifier":
-        """Load the model in a folder, `model.keras` and `model.json`.
+        """Load the model in a folder: its network's files and `model.json`.
 
         Raises:
             DataError: a file is missing or the network is not the one that was saved.
         """
         card = Card.read(folder)
-        path = verify_network(folder, card)
-        import keras  # ten seconds, not spent on a broken file
-
-        try:
-            network = keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # a damaged file, or another's, may raise anything there
-            raise DataError(f"{path} cannot be loaded by Keras: {kind_and_line(error)}.") from error
-        return cls(card, network)
+        return cls(card, load_network(verify_network(folder, card)))
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> "pd.DataFrame":
         """Classify images.

@@ -17,8 +17,13 @@ from .model import ERROR, LABEL
 
 _PACKAGE = Path(__file__).parent.parent
 _ENTRY = "serving/model.py"
-_NEEDED = ("mlflow", "keras", "numpy", "pandas", "pillow", "pydicom")
-_BACKENDS = ("tensorflow", "tensorflow-cpu")
+# MLflow without the part that serves its pages, and what it reads a database with: a third of the
+# bytes of all of it.
+_NEEDED = ("mlflow-skinny", "alembic", "sqlalchemy", "numpy", "pandas", "pillow", "pydicom")
+# One package has two names: the smaller one is made for Linux on x86 alone.
+_ON_LINUX = 'sys_platform == "linux" and platform_machine == "x86_64"'
+_ELSEWHERE = 'sys_platform != "linux" or platform_machine != "x86_64"'
+_BACKENDS = {"tensorflow-cpu": _ON_LINUX, "tensorflow": _ELSEWHERE}
 _OPTIONAL = (
     "pylibjpeg",
     "pylibjpeg-libjpeg",
@@ -37,26 +42,27 @@ class Packed:
         code: the package folder that travels with the model.
         loader: the module in it that loads the model.
         data: a folder with the card, into which the network belongs.
-        network: the network's file, left where it was: some are hundreds of megabytes.
+        files: the network's files, left where they were: some have hundreds of megabytes.
         card: the card.
-        requirements: what must be installed to load the model, pinned.
+        requirements: what must be installed to load the model, pinned, each for the platforms
+            that it is made for.
         example: an image the model can be tried with, the base64 text of a PNG.
     """
 
     code: Path
     loader: str
     data: Path
-    network: Path
+    files: tuple[Path, ...]
     card: Card
     requirements: tuple[str, ...]
     example: str
 
 
-def package(network: Path, card: Card, into: Path) -> Packed:
+def package(folder: Path, card: Card, into: Path) -> Packed:
     """Pack a saved network for the registry.
 
     Args:
-        network: the `model.keras` file.
+        folder: what holds the network's files.
         card: what it says of itself.
         into: an empty folder for the parts.
 
@@ -80,9 +86,9 @@ def package(network: Path, card: Card, into: Path) -> Packed:
         code=into / "code" / name,
         loader=f"{name}.serving.model",
         data=data,
-        network=network,
+        files=tuple(folder / name for name in card.files),
         card=card,
-        requirements=_requirements(),
+        requirements=_requirements(is_light=card.is_light),
         example=_example(card.picture.side_px),
     )
 
@@ -156,15 +162,32 @@ def _is_module(package: Path, name: Path) -> bool:
     return (package / f"{name.as_posix()}.py").is_file()
 
 
-def _requirements() -> tuple[str, ...]:
-    """Pin what the model's code imports to the versions that are installed."""
-    pinned = []
-    for name in (*_NEEDED, *_BACKENDS, *_OPTIONAL):
-        try:
-            pinned.append(f"{name}=={version(name)}")
-        except PackageNotFoundError:
-            continue
-    return tuple(pinned)
+def _requirements(*, is_light: bool) -> tuple[str, ...]:
+    """Pin what the model's code imports to the versions that are installed.
+
+    A backend is pinned for every platform by the version that is installed on this one.
+    """
+    found = [_pinned(name) for name in (*_NEEDED, *_OPTIONAL)]
+    if is_light:
+        found.append(_pinned("openvino"))
+    else:
+        backend = next(filter(None, map(_version, _BACKENDS)), None)
+        found += [_pinned("keras")]
+        found += [f"{name}=={backend} ; {on}" for name, on in _BACKENDS.items() if backend]
+    return tuple(line for line in found if line)
+
+
+def _pinned(name: str) -> str:
+    """Return a package's requirement, nothing where it is not installed."""
+    found = _version(name)
+    return f"{name}=={found}" if found else ""
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _example(side_px: int) -> str:

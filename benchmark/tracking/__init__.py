@@ -17,6 +17,7 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 
 from .benchmarks import Benchmark, Opening
 from .finishing import FinishedRun
+from .light_versions import light_alias
 from .patience import Patience
 from .pulling import Pulled
 from .registry import CANDIDATE, CHAMPION, Registration, Version
@@ -41,6 +42,7 @@ __all__ = [
     "TrackingStore",
     "TrialRun",
     "Version",
+    "light_alias",
     "open_store",
     "store_exists",
 ]

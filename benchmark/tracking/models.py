@@ -4,25 +4,37 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
 from ..files import file_digest
-from ..records import Outcome, Spec
-from ..serving import NETWORK_FILE, Card, Packed, package, seal
+from ..records import Outcome, Record, Spec
+from ..serving import DATA, NETWORK_FILE, Card, Packed, package, seal
 from . import names
 from .experiments import Experiment
 from .pulling import pyfunc
 from .store import TrackingStore
 
-_MODEL_NAME = "model"
-
 
 def log_network(
     store: TrackingStore, experiment: Experiment, run_id: str, outcome: Outcome, card: Card
 ) -> str:
-    """Log a run's network as a model with its code and signature; return the model's id.
+    """Log a run's network as a model with its code and signature; return the model's id."""
+    return _log(store, experiment.id, run_id, outcome.spec, outcome.folder, card)
+
+
+def log_light(store: TrackingStore, record: Record, folder: Path, card: Card) -> str:
+    """Log a further model of a run, the light one whose files are in a folder; return its id."""
+    experiment = store.client.get_run(record.run_id).info.experiment_id
+    return _log(store, experiment, record.run_id, record.spec, folder, card)
+
+
+def _log(
+    store: TrackingStore, experiment: str, run_id: str, spec: Spec, folder: Path, card: Card
+) -> str:
+    """Log the network in a folder as a model of a run; beside it is space for another of its size.
 
     MLflow's `log_model` copies the file twice and acts on a global active run; this does the
     same in its public parts, with one copy.
@@ -30,21 +42,21 @@ def log_network(
     from mlflow.entities import LoggedModelOutput
 
     model = store.client.create_logged_model(
-        experiment.id,
-        name=outcome.spec.arch,
+        experiment,
+        name=f"{spec.arch}-light" if card.is_light else spec.arch,
         source_run_id=run_id,
-        params=spec_params(outcome.spec),
+        params=spec_params(spec),
         tags={
             "data": card.data,
             names.SYNTHETIC: str(card.synthetic).lower(),
             names.MODEL_SHA256: card.sha256,
-            names.SPEC_DIGEST: outcome.spec.digest,
+            names.SPEC_DIGEST: spec.digest,
         },
         model_type="image classifier",
     )
     store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    with tempfile.TemporaryDirectory(prefix="benchmark-model-", dir=outcome.folder.parent) as work:
-        packed = package(outcome.folder / NETWORK_FILE, card, Path(work))
+    with tempfile.TemporaryDirectory(prefix="benchmark-model-", dir=folder.parent) as work:
+        packed = package(folder, card, Path(work))
         saved = _save(packed, Path(work) / "saved", run_id, model)
         store.client.set_logged_model_tags(model.model_id, {names.SEAL: seal(saved)})
         store.client.log_model_artifacts(model.model_id, str(saved))
@@ -87,7 +99,7 @@ def network_path(store: TrackingStore, model_id: str) -> Path:
         StoreError: it is gone, or another one.
     """
     logged = store.client.get_logged_model(model_id)
-    path = store.fetch(f"{logged.artifact_location}/data/{_MODEL_NAME}/{NETWORK_FILE}")
+    path = store.fetch(f"{logged.artifact_location}/{DATA}/{NETWORK_FILE}")
     if file_digest(path) != logged.tags[names.MODEL_SHA256]:
         raise StoreError(
             f"the network of models:/{model_id} is not the one that was logged: {path} was "
@@ -125,10 +137,24 @@ def _save(packed: Packed, path: Path, run_id: str, model: Any) -> Path:
         input_example=pd.DataFrame({"image": [packed.example]}),
         pip_requirements=list(packed.requirements),
     )
-    link_or_copy(packed.network, path / "data" / _MODEL_NAME / NETWORK_FILE)
+    for file in packed.files:
+        link_or_copy(file, path / DATA / file.name)
+    if not packed.card.is_light:
+        described.add_flavor("keras", **_keras_flavor())
     described.model_size_bytes = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
     described.save(str(path / "MLmodel"))
     return path
+
+
+def _keras_flavor() -> dict[str, Any]:
+    """Return what `mlflow.keras.load_model` must know to load `model.keras` as it is."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")  # as Keras itself; this imports none
+    return {
+        "data": DATA,
+        "keras_version": version("keras"),
+        "keras_backend": backend,
+        "save_exported_model": False,
+    }
 
 
 def _signature(classes: tuple[str, ...]) -> Any:

@@ -24,6 +24,7 @@ NOTES = "notes"
 MODEL_ID = "model_id"
 MODEL_SHA256 = "model_sha256"
 SEAL = "files_digest"  # of a model's files, as they were logged
+FLAVOUR = "flavour"  # of a version: openvino for a light one
 VERSION = "version"
 CODE = "code_commit"
 RESCORED = "rescored"

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..errors import DataError, PromotionError, StoreError, one_line
 from ..records import Predictions, Probabilities, Reader, Record
-from ..serving import check_maker, seal
+from ..serving import DATA, GRAPH_FILE, check_maker, seal
 from . import names
+from .light_versions import drop_stale
 from .pulling import kept_model, kept_version
 from .store import TrackingStore
 from .stranger import Stranger
@@ -25,6 +26,7 @@ _LARGEST_DIFFERENCE = 1e-4
 _DIFFERENCE_TAG = "largest_difference"
 _REFUSED_TAG = "refused"
 _CARD_FILE = "card.md"
+_HEAVY = ("tensorflow", "keras")  # what a light model must do without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ class ModelRegistry:
         candidate = self.find(wanted.name, CANDIDATE)
         if wanted.alias == CHAMPION and candidate is not None and candidate.version == version:
             self._client.delete_registered_model_alias(wanted.name, CANDIDATE)
+        drop_stale(self._store, self, wanted.name)
         found = self.find(wanted.name, wanted.alias)
         assert found is not None, "the alias was set in the lines above"
         return found
@@ -271,6 +274,10 @@ def reload_and_predict(
         "loader": check_maker(folder),
         "images": [_as_json(reader.read(path)) for path in images.paths],
     }
+    if (folder / DATA / GRAPH_FILE).is_file():
+        if stranger is not None:  # has imported what a light model must do without
+            stranger.close()
+        stranger = Stranger(_HEAVY)
     answer = (stranger or Stranger()).ask(job)
     if tuple(answer["classes"]) != images.classes:
         raise PromotionError(

@@ -4,6 +4,7 @@ Run as a script by its path, so that nothing of the benchmark is imported; it im
 seconds, and is then told on standard input what to do: `{"folder", "loader", "images": [base64 text
 or pixels, ...]}`. The folder holds the version's files, which were held to their seal. The answer,
 `{"classes": k names, "rows": n rows of k probabilities}`, is the last line of standard output.
+Modules named as its arguments cannot be imported, as where they are not installed.
 """
 
 import importlib
@@ -56,6 +57,9 @@ def _import_afresh(code: str, loader: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    missing = sys.argv[1:]
+    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]
     for package in ("mlflow.pyfunc", "keras"):
-        importlib.import_module(package)
+        if package not in missing:
+            importlib.import_module(package)
     sys.stdout.write("\n" + json.dumps(predict(json.load(sys.stdin))) + "\n")

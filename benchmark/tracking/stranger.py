@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ class Stranger:
     """A fresh Python, which imports what models need until it is told which one to load.
 
     It is asked once, or closed.
+
+    Args:
+        missing: modules that it cannot import, as where they are not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, missing: Sequence[str] = ()) -> None:
         self._elsewhere = tempfile.TemporaryDirectory(prefix="benchmark-reload-")
         # -P keeps this folder's modules out of the way of the packages' own.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(_SCRIPT)],
+            [sys.executable, "-P", str(_SCRIPT), *missing],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -17,8 +17,9 @@ from .experiments import Experiment, existing_experiment, find_experiment, moved
 from .finishing import as_metrics, operating_tags, tested
 from .leases import Leases, holder_of
 from .library import Library
+from .light_versions import Convert, register_light
 from .patience import Patience
-from .registry import ModelRegistry
+from .registry import ModelRegistry, Registration, Version
 from .runs import Run, create_run, open_run
 from .store import TrackingStore, open_store
 from .view import BoardFiles, Link, leave_board
@@ -175,6 +176,10 @@ class Tracker(Library):
         """Return the tokens of the processes that are at work here, as far as can be told."""
         running = self._store.runs(self.experiment.id, "attributes.status = 'RUNNING'")
         return frozenset(holder_of(run) for run in running if not self._leases.is_stale(run))
+
+    def register_light(self, record: Record, wanted: Registration, convert: Convert) -> Version:
+        """Register a light version beside a run's own; see `light_versions.register_light`."""
+        return register_light(self._store, self.registry, record, wanted, convert)
 
     def keep_text(self, parent: Benchmark, path: str, text: str) -> None:
         """Keep a text on a benchmark's own run."""

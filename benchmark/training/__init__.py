@@ -1,5 +1,6 @@
 """Training: a spec and its material in, a trained network and its predictions out."""
 
+from .conversion import write_openvino
 from .engines import difference_bound, this_device, verify
 from .finetuning import Choose
 from .folds import check_folds, fold_count, folds
@@ -66,4 +67,5 @@ __all__ = [
     "train",
     "tunables",
     "verify",
+    "write_openvino",
 ]

@@ -23,6 +23,7 @@ from .architecture import Architecture, Preprocessing, check_side
 from .cuts import tensor_after
 from .features import SCALES, Backbone, shares_in
 from .layers import pixel_input, shrink, three_channels
+from .stock import apply, of_stock_layers
 from .weight_files import Weight, read_layers
 from .weights import Weights
 
@@ -77,9 +78,10 @@ def build_backbone(
     )
     if weights.kind != "none":
         _load(bare, architecture, weights)
+    bare = of_stock_layers(bare)
     maps = [tensor_after(bare, tap) for tap in architecture.taps]
     name = architecture.name.replace(":", "_")
-    network = keras.Model(pixels, maps, name=name)
+    network = keras.Model(bare.inputs[0], maps, name=name)
     return Backbone(architecture=architecture, network=network, taps=architecture.taps)
 
 
@@ -89,6 +91,7 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
     The same as the `preprocess_input` beside the class in `keras.applications`, but RadImageNet's.
     """
     import keras
+    from keras.src.ops.numpy import Flip  # keras.ops.flip(pixels) would not load from .h5
 
     match preprocessing:
         case Preprocessing.TF:
@@ -97,7 +100,7 @@ def preprocess(pixels: Any, preprocessing: Preprocessing) -> Any:
             mean = [255 * each for each in _TORCH_MEAN_RGB]
             variance = [(255 * each) ** 2 for each in _TORCH_DEVIATION_RGB]
         case Preprocessing.CAFFE | Preprocessing.RADIMAGENET:
-            pixels = keras.ops.flip(pixels, axis=-1)
+            pixels = apply(Flip(axis=-1, name="flip"), pixels, "bgr")
             scale = 255.0 if preprocessing is Preprocessing.RADIMAGENET else 1.0
             mean, variance = list(_CAFFE_MEAN_BGR), [scale**2] * 3
         case _:

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..records import Regime, Tunable
 from .architecture import Architecture
 from .layers import classify, repeat_layer
+from .stock import apply
 
 _LEAST_PROBABILITY = 1e-7
 
@@ -110,10 +111,12 @@ def stacked_network(
         UsageError: members do not take the same pixels.
     """
     import keras
+    from keras.src.ops.numpy import Clip, Log
 
     pixels, outputs = _members(networks)
     signal = keras.layers.Concatenate(name="member_probabilities", dtype="float32")(outputs)
-    signal = keras.ops.log(keras.ops.maximum(signal, _LEAST_PROBABILITY))
+    signal = apply(Clip(_LEAST_PROBABILITY, 1.0, name="clip"), signal, "at_least", dtype="float32")
+    signal = apply(Log(name="log"), signal, "logarithms", dtype="float32")
     network = keras.Model(pixels, classify(signal, len(bias)), name="stacked")
     network.get_layer("logits").set_weights([kernel, bias])
     return network

@@ -105,6 +105,10 @@ class Known:
         self.versions[promotion.alias] = made
         return made
 
+    def register_light(self, record: Record, promotion: Registration, convert: Any) -> Version:
+        """Give a run's light model an alias."""
+        return self.register(record, promotion)
+
 
 def version_of(record: Record, number: str, alias: str, tags: Mapping[str, str]) -> Version:
     """Return a version of a run's model."""

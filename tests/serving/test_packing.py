@@ -2,14 +2,17 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import benchmark
 from benchmark.errors import DataError
-from benchmark.serving import Card, package
+from benchmark.files import file_digest
+from benchmark.serving import Card, Packed, package
 from benchmark.serving.card import verify_network
 from benchmark.serving.package import code_digest, copy_modules, needed_modules
 
@@ -17,6 +20,16 @@ from .conftest import card_of
 
 ROOT = Path(benchmark.__file__).parent
 MODULES = needed_modules(ROOT, "serving/model.py")
+
+
+SMALL = {"mlflow-skinny", "alembic", "sqlalchemy", "numpy", "pandas", "pillow", "pydicom"}
+
+
+def pinned(packed: Packed, where: Mapping[str, str] | None = None) -> set[str]:
+    """Return the names of what is installed on a platform, by default this one; all are pinned."""
+    found = [Requirement(line) for line in packed.requirements]
+    assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in found)
+    return {each.name for each in found if not each.marker or each.marker.evaluate(where or {})}
 
 
 @pytest.fixture
@@ -73,19 +86,57 @@ def test_the_copied_code_imports_in_a_process_without_the_benchmark(tmp_path: Pa
 def test_a_package_is_named_after_its_code_and_pins_what_it_needs(
     network: Path, tmp_path: Path
 ) -> None:
-    packed = package(network, card_of(network), tmp_path / "parts")
+    packed = package(network.parent, card_of(network), tmp_path / "parts")
     assert re.fullmatch(r"scan_model_[0-9a-f]{12}", packed.code.name)
     assert packed.loader == f"{packed.code.name}.serving.model"
-    pinned = {line.partition("==")[0] for line in packed.requirements}
-    assert {"mlflow", "keras", "numpy", "pandas", "pillow", "pydicom"} <= pinned
-    assert pinned & {"tensorflow", "tensorflow-cpu"}
+    assert {*SMALL, "keras"} <= pinned(packed)
+    assert "openvino" not in pinned(packed)
     assert Card.read(packed.data) == card_of(network)
+
+
+@pytest.mark.parametrize(
+    ("platform", "backend"),
+    [
+        (("linux", "x86_64"), "tensorflow-cpu"),
+        (("linux", "aarch64"), "tensorflow"),
+        (("darwin", "arm64"), "tensorflow"),
+        (("win32", "AMD64"), "tensorflow"),
+    ],
+)
+def test_every_platform_has_one_backend_that_is_made_for_it(
+    network: Path, tmp_path: Path, platform: tuple[str, str], backend: str
+) -> None:
+    where = dict(zip(("sys_platform", "platform_machine"), platform, strict=True))
+    packed = package(network.parent, card_of(network), tmp_path / "parts")
+    assert pinned(packed, where) & {"tensorflow", "tensorflow-cpu"} == {backend}
+
+
+def test_a_light_package_pins_openvino_in_the_place_of_keras(network: Path, tmp_path: Path) -> None:
+    card = replace(card_of(network), graph_sha256="1" * 64)
+    packed = package(network.parent, card, tmp_path / "parts")
+    assert pinned(packed) >= {*SMALL, "openvino"}
+    assert not pinned(packed) & {"keras", "tensorflow", "tensorflow-cpu"}
+    assert [path.name for path in packed.files] == ["model.xml", "model.bin"]
+
+
+def test_a_light_network_needs_both_of_its_files(network: Path) -> None:
+    graph, weights = network.with_name("model.xml"), network.with_name("model.bin")
+    for path in (graph, weights):
+        path.write_bytes(path.name.encode())
+    card = replace(card_of(weights), graph_sha256=file_digest(graph))
+    assert verify_network(network.parent, card) == graph
+    weights.write_bytes(b"model.bin ")
+    with pytest.raises(DataError, match=r"model\.bin must have the SHA-256"):
+        verify_network(network.parent, card)
+    weights.unlink()
+    with pytest.raises(DataError, match=r"must hold model\.bin"):
+        verify_network(network.parent, card)
 
 
 def test_a_class_named_like_an_output_column_is_refused(network: Path, tmp_path: Path) -> None:
     card = replace(card_of(network), classes=("label", "normal"))
     with pytest.raises(DataError, match="no class may be named label"):
-        package(network, card, tmp_path / "parts")
+        package(network.parent, card, tmp_path / "parts")
 
 
 def test_a_truncated_network_is_refused(network: Path) -> None:

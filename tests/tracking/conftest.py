@@ -28,6 +28,7 @@ from benchmark.records import (
 )
 from benchmark.tracking import FinishedRun, Opening, Registration, Tracker
 from benchmark.tracking import registry as registry_module
+from tests.data.pictures import pixels_of
 
 from .kept import MARKER, Registered, Stub, forget
 
@@ -172,6 +173,21 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("network") / "model.keras"
     keras.Model(pixels, output).save(path)
     return path
+
+
+def seen(path: str) -> npt.NDArray[np.uint8]:
+    """Return an image's pixels as the network sees them."""
+    return pixels_of(Drawn.pixels(path), SPEC.picture)
+
+
+@pytest.fixture
+def check(network: Path) -> Predictions:
+    """Return what the network says of six drawn images."""
+    import keras
+
+    pixels = np.stack([seen(path) for path in UNIFORM.paths])
+    says = keras.saving.load_model(network).predict_on_batch(pixels)
+    return predictions_of(np.asarray(says, dtype=np.float64))
 
 
 @pytest.fixture(scope="session")

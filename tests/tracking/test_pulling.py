@@ -61,7 +61,18 @@ def plant(place: str, text: str = PLANTED) -> Callable[[Path], None]:
     return harm
 
 
+def keras_flavor(**changes: Any) -> Callable[[Path], None]:
+    return described(lambda flavors: flavors["keras"].update(changes))
+
+
 HARMS = [
+    keras_flavor(data=".."),
+    keras_flavor(save_exported_model=True),
+    keras_flavor(save_exported_model="False"),
+    keras_flavor(keras_version={"a": 1}),
+    keras_flavor(model_path="elsewhere"),
+    described(lambda flavors: flavors["keras"].pop("save_exported_model")),
+    described(lambda flavors: flavors.update(keras=None)),
     described(unpickle),
     described(lambda flavors: flavors.update(sklearn={"pickled_model": "model.pkl"})),
     described(lambda flavors: flavors["python_function"].update(loader_module="json")),

@@ -20,7 +20,7 @@ from benchmark.tracking import registry as room
 from benchmark.tracking.reload import predict
 from tests.close import assert_close
 
-from .conftest import CLASSES, SPEC, UNIFORM, Bench, Drawn, predictions_of
+from .conftest import CLASSES, SPEC, UNIFORM, Bench, Drawn, seen
 
 pytestmark = pytest.mark.slow
 
@@ -38,22 +38,14 @@ table = model.predict(pandas.DataFrame({"image": files}))
 arrays = model.predict(numpy.full((2, 16, 16, 3), 128, dtype=numpy.uint8))
 rows = model.predict(pandas.DataFrame({"image": ["?"]}), params={"on_error": "row"})
 example = model.predict(model.input_example)
+import mlflow.keras
+pixels = numpy.array(json.load(open(sys.argv[3])), dtype=numpy.uint8)
+by_keras = mlflow.keras.load_model(sys.argv[2]).predict(pixels, verbose=0)
 print(json.dumps({"columns": list(table.columns), "rows": table.iloc[:, 1:].values.tolist(),
     "arrays": len(arrays), "error": rows["error"][0], "example": len(example),
+    "by_keras": by_keras.tolist(),
     "inputs": model.metadata.signature.inputs.input_names()}))
 """
-
-
-@pytest.fixture
-def check(network: Path) -> Predictions:
-    """Return what the network says of six drawn images."""
-    import keras
-
-    from tests.data.pictures import pixels_of
-
-    pixels = np.stack([pixels_of(Drawn.pixels(path), SPEC.picture) for path in UNIFORM.paths])
-    says = keras.saving.load_model(network).predict_on_batch(pixels)
-    return predictions_of(np.asarray(says, dtype=np.float64))
 
 
 def promotion_of(check: Predictions) -> Registration:
@@ -76,8 +68,10 @@ def test_a_registered_model_serves_a_stranger(
     assert (champion.uri, champion.run_id) == ("models:/phantom@champion", record.run_id)
     assert champion.difference < 1e-3
     assert champion.tags["arch"] == "tiny"
+    pixels = bench.folder / "pixels.json"
+    pixels.write_text(json.dumps([seen(path).tolist() for path in check.paths]))
     done = subprocess.run(
-        [sys.executable, "-c", STRANGER, bench.uri, champion.uri],
+        [sys.executable, "-c", STRANGER, bench.uri, champion.uri, str(pixels)],
         input=json.dumps([room._as_json(Drawn().read(path)) for path in check.paths]),
         cwd="/",
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
@@ -88,6 +82,7 @@ def test_a_registered_model_serves_a_stranger(
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["columns"] == ["label", *CLASSES]
     assert_close(answer["rows"], check.probabilities, 1e-4)
+    assert_close(answer["by_keras"], check.probabilities, 1e-4)
     assert (answer["arrays"], answer["example"], answer["inputs"]) == (2, 1, ["image"])
     assert "base64" in answer["error"]
 

@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.close import assert_close
 from tests.zoo.small import Array
 
+_ENDINGS = (".keras", ".h5")
 _LOADER = """
 import sys
 import keras, numpy
 for line in sys.stdin:
     path = line.strip()
-    network = keras.saving.load_model(path, safe_mode=True, compile=False)
     pixels = numpy.load(path + ".pixels.npy")
-    numpy.save(path + ".npy", numpy.asarray(network(pixels, training=False)))
+    loaded = (
+        keras.saving.load_model(path + ending, safe_mode=True, compile=False)
+        for ending in (".keras", ".h5")
+    )
+    said = [numpy.asarray(network(pixels, training=False)) for network in loaded]
+    numpy.save(path + ".npy", numpy.stack(said))
     print("loaded", flush=True)
 """
 
@@ -38,18 +44,25 @@ def _loader() -> Iterator[subprocess.Popen[str]]:
 def elsewhere(
     _loader: "subprocess.Popen[str]", tmp_path: Path
 ) -> Iterator[Callable[[Any, Array], Array]]:
-    """Save a network, load it in a process that has not built it, and give what it says there."""
-    path = tmp_path / "network.keras"
+    """Save a network, load it in a process that has not built it, and give what it says there.
+
+    Both from `.keras` and from `.h5`, which must say the same.
+    """
+    path = tmp_path / "network"
 
     def load(network: Any, pixels: Array) -> Array:
-        network.save(path)
+        for ending in _ENDINGS:
+            network.save(f"{path}{ending}")
         np.save(f"{path}.pixels.npy", pixels)
         assert _loader.stdin is not None
         assert _loader.stdout is not None
         _loader.stdin.write(f"{path}\n")
         _loader.stdin.flush()
         assert _loader.stdout.readline() == "loaded\n"
-        return np.asarray(np.load(f"{path}.npy"))
+        keras, h5 = np.load(f"{path}.npy")
+        assert_close(h5, keras, 1e-5)
+        return np.asarray(keras)
 
     yield load
-    path.unlink(missing_ok=True)  # EfficientNetV2L leaves 470 MB
+    for ending in _ENDINGS:  # EfficientNetV2L leaves 470 MB each
+        Path(f"{path}{ending}").unlink(missing_ok=True)

@@ -85,5 +85,7 @@ def build_bare(backbone: Backbone) -> Bare:
         warnings.simplefilter("ignore")
         build = getattr(keras.applications, backbone.architecture.keras_class)
         network = build(include_top=False, weights="imagenet", input_shape=(side, side, 3))
-    network.set_weights(backbone.network.get_weights())
+    # The same figures; those that scale ConvNeXt's channels have another shape there.
+    pairs = zip(network.weights, backbone.network.get_weights(), strict=True)
+    network.set_weights([values.reshape(own.shape) for own, values in pairs])
     return Bare(network, asked[0])
