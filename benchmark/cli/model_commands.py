@@ -1,8 +1,11 @@
 """The commands that use a registered model."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
-from ..request import path, unless, yes_or_no
+from ..errors import UsageError
+from ..request import choice, group, named, path, pick, share, unless, yes_or_no
+from ..texts import items
 from .parser import Asked, Command, other_option
 
 
@@ -17,6 +20,42 @@ def _predict(asked: Asked) -> int:
         values["csv"],
         unverified=values["unverified"],
     )
+
+
+def _evaluate(asked: Asked) -> int:
+    from ..jobs import Evaluating, evaluate_models
+
+    values = asked.values()
+    wanted = Evaluating(**{each.name: values[each.name] for each in fields(Evaluating)})
+    return evaluate_models(wanted, asked.texts, quiet=asked.quiet)
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    return tuple(map(path, items(text)))
+
+
+def _mapping(text: str) -> Mapping[str, str]:
+    """Read classes by what the data set calls them, such as `COVID-19=pneumonia`."""
+    found: dict[str, str] = {}
+    for pair in items(text):
+        theirs, _, own = (word.strip() for word in pair.partition("="))
+        if not (theirs and own) or theirs in found:
+            raise UsageError(
+                "must be none or THEIRS=OURS,... with each class of the data set once; "
+                f"got {pair!r} in {text!r}."
+            )
+        found[theirs] = own
+    return found
+
+
+def _threshold(text: str) -> float:
+    word, _, number = text.partition("=")
+    if word.strip() != "threshold":
+        raise UsageError(
+            f"must be fixed, or threshold=0.37, not {text!r}: one that is chosen on the images "
+            "that are judged would flatter itself."
+        )
+    return share(number)
 
 
 MODELS: Mapping[str, Command] = {
@@ -43,6 +82,78 @@ MODELS: Mapping[str, Command] = {
             ),
         ),
         example="benchmark predict --model models:/chest-ct@champion scans/ --csv out.csv",
+    ),
+    "evaluate": Command(
+        about="judge registered models on labelled images, such as another hospital's",
+        do=_evaluate,
+        options=(
+            other_option(
+                "model",
+                "models:/phantom@champion",
+                "a registered model (models:/NAME@champion) or a model's folder; several, with "
+                "commas between, are compared",
+                _paths,
+            ),
+            *pick("data"),
+            other_option(
+                "part",
+                "auto",
+                "the part that is judged: train, val, test, all, or auto: test if there is one",
+                choice("auto", "all", "train", "val", "test"),
+            ),
+            other_option(
+                "map",
+                "none",
+                "the model's class by the data set's, where names do not say it: COVID=pneumonia",
+                lambda text: {} if text == "none" else _mapping(text),
+            ),
+            other_option(
+                "on_leak",
+                "drop",
+                "images that the model was trained or chosen on: drop, or report and judge them",
+                choice("drop", "report"),
+            ),
+            *pick("columns", "patient_pattern", "ignore", "classes", "one_label"),
+            *pick("max_unreadable"),
+            other_option(
+                "by",
+                "none",
+                "columns of the table that tell subgroups: sex,age,scanner",
+                lambda text: () if text == "none" else items(text),
+            ),
+            other_option(
+                "operating_point",
+                "fixed",
+                "fixed (as the model has it), or threshold=0.37",
+                unless("fixed", _threshold),
+            ),
+            other_option(
+                "positive",
+                "auto",
+                "classes that are positive together: CLASS[+CLASS]; auto: as the model has it",
+                unless("auto", group),
+            ),
+            other_option(
+                "prevalence",
+                "none",
+                "the share of positives for which PPV and NPV are given; none: as judged",
+                unless("none", share),
+            ),
+            other_option(
+                "experiment",
+                "auto",
+                "MLflow experiment; auto is evaluate- and the data set's name, or mlflow run's own",
+                unless("auto", named),
+            ),
+            *pick("output", "cache"),
+            other_option(
+                "unverified",
+                "no",
+                "yes: load a model though its files are not known to be those registered",
+                yes_or_no,
+            ),
+        ),
+        example="benchmark evaluate --model models:/chest-ct@champion --data other-hospital/",
     ),
 }
 """Their table, in the order of help."""

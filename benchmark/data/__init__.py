@@ -11,6 +11,7 @@ from .audit import (
     near_copies,
 )
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
+from .class_names import counterpart, plain
 from .decoding import decode_array, decode_bytes
 from .explore import PAGE, explore
 from .facts import Facts
@@ -18,6 +19,7 @@ from .fetch import Fetched, fetch
 from .fingerprints import read_file
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
+from .manifests import read_cells
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
 from .sizes import median_pixels
 from .sources import read_index
@@ -63,6 +65,7 @@ __all__ = [
     "build_index",
     "check_manifest",
     "check_window",
+    "counterpart",
     "decode",
     "decode_array",
     "decode_bytes",
@@ -75,6 +78,8 @@ __all__ = [
     "make_splits",
     "median_pixels",
     "near_copies",
+    "plain",
+    "read_cells",
     "read_file",
     "read_index",
     "read_policy",

@@ -87,7 +87,7 @@ def match_classes(
     for part in others:
         partners[part] = {}
         for name in names[part]:
-            partner = _partner(name, known, names[part])
+            partner = counterpart(name, known, names[part])
             if partner is None:
                 if not is_picked:
                     raise DataError(_ambiguous(known, names[part]))
@@ -105,8 +105,14 @@ def match_classes(
     return mapped, _notes(mapped)
 
 
-def _partner(name: str, known: Sequence[str], siblings: Sequence[str]) -> str | None:
-    """Find the class of the first part that a folder of another part means, None for no one."""
+def counterpart(name: str, known: Sequence[str], siblings: Sequence[str]) -> str | None:
+    """Return the known class that a name written elsewhere means, None for no one.
+
+    Args:
+        name: one of the names elsewhere.
+        known: the classes it may mean.
+        siblings: all the names elsewhere, itself among them: what two share means neither.
+    """
     same = _same(name, known)
     if same:
         return same[0]

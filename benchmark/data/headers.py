@@ -235,21 +235,47 @@ def _either(sheet: Sheet, meaning: str, positions: Sequence[int]) -> str:
     )
 
 
+def find_column(sheet: Sheet, name: str) -> int:
+    """Return the position of the column of a name, without regard to case, blanks and signs.
+
+    Raises:
+        UsageError: there is none.
+        DataError: there are several.
+    """
+    found = _of_name(sheet, name)
+    if len(found) > 1:
+        said = shown([repr(sheet.columns[each]) for each in found])
+        raise DataError(
+            f"{sheet.file}: the columns {said} may each be {name!r}; rename all but one."
+        )
+    if not found:
+        raise UsageError(f"--by {name}: {_no_column(sheet, name)}")
+    return found[0]
+
+
+def _of_name(sheet: Sheet, name: str) -> list[int]:
+    """Return the columns of a name, as it is spelt if there is one."""
+    exact = [position for position, each in enumerate(sheet.columns) if each == name]
+    return exact or [
+        position for position, each in enumerate(sheet.columns) if _key(each) == _key(name)
+    ]
+
+
 def _given(sheet: Sheet, meaning: str, name: str) -> int | None:
-    for wanted, names in (
-        (name, sheet.columns),
-        (_key(name), [_key(each) for each in sheet.columns]),
-    ):
-        found = [position for position, each in enumerate(names) if each == wanted]
-        if len(found) > 1:
-            raise DataError(_either(sheet, meaning, found))
-        if found:
-            return found[0]
+    found = _of_name(sheet, name)
+    if len(found) > 1:
+        raise DataError(_either(sheet, meaning, found))
+    if found:
+        return found[0]
     if name == NO_COLUMN:
         return None
+    raise UsageError(f"--columns {meaning}={name}: {_no_column(sheet, name)}")
+
+
+def _no_column(sheet: Sheet, name: str) -> str:
     known = sheet.columns[:_COLUMNS_LOOKED_AT]
     hint = did_you_mean(name, known, otherwise=f"There are: {shown(known)}.")
-    raise UsageError(f"--columns {meaning}={name}: {sheet.file.name} has no such column. {hint}")
+    return f"{sheet.file.name} has no such column. {hint}"
 
 
 def _without(sheet: Sheet, missing: Sequence[str]) -> str:

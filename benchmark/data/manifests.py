@@ -2,16 +2,26 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ..errors import DataError, UsageError
+from ..files import path_of
 from ..records import Understanding
 from ..texts import shown
 from .fingerprints import Fingerprints
 from .folders import Found, Images
-from .headers import MISSING, NO_COLUMN, Meanings, choose_part, find_columns, ignored, told
+from .headers import (
+    MISSING,
+    NO_COLUMN,
+    Meanings,
+    choose_part,
+    find_column,
+    find_columns,
+    ignored,
+    told,
+)
 from .index import ReadOptions, part_of
 from .labels import LabelCells, name_labels, writing_key
 from .part_lists import by_lists
@@ -54,6 +64,40 @@ def read_manifest(file: Path, fingerprints: Fingerprints, options: ReadOptions) 
             ignored_files=parted.aside,
         ),
     )
+
+
+def read_cells(
+    data: str, options: ReadOptions, names: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return what further columns of a manifest say of each image, by its path in the index.
+
+    Args:
+        data: the manifest.
+        options: how its images are read.
+        names: the columns.
+
+    Returns:
+        A cell a column; empty where it holds nothing, or what programs write for that.
+
+    Raises:
+        UsageError: it is no table, or has no such column.
+        DataError: a path is none, as in `read_manifest`.
+    """
+    file = path_of(data).absolute()
+    if file.is_dir() or file.suffix.lower() not in TABLE_SUFFIXES:
+        raise UsageError(
+            f"--by names columns of a table ({', '.join(TABLE_SUFFIXES)}), and --data {data} is "
+            "none: write one with benchmark audit --write-manifest FILE.csv, add the columns, and "
+            "give it with --data."
+        )
+    sheet = open_table(file)
+    path = find_columns(sheet, options.columns).path
+    rows = list(sheet.take([path, *(find_column(sheet, name) for name in names)]))
+    paths, _ = _located(file, [number for number, _ in rows], [cells[0] for _, cells in rows])
+    return {
+        name: tuple("" if cell.casefold() in MISSING else cell for cell in cells[1:])
+        for name, (_, cells) in zip(paths, rows, strict=True)
+    }
 
 
 def refuse_unread(data: str, options: ReadOptions) -> None:

@@ -61,6 +61,7 @@ from .scores import (
     predicted,
     score,
 )
+from .subgroups import ordered_subgroups, subgroups
 from .temperature import (
     at_temperature,
     calibrating_temperature,
@@ -114,6 +115,7 @@ __all__ = [
     "loss_and_accuracy",
     "loss_difference",
     "losses_after_temperature",
+    "ordered_subgroups",
     "out_of_fold_metrics",
     "overall",
     "patient_metrics",
@@ -130,6 +132,7 @@ __all__ = [
     "roc_curves",
     "score",
     "score_out_of_fold",
+    "subgroups",
     "tempered",
     "wanted_point",
     "write_predictions",

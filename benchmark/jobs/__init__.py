@@ -1,5 +1,6 @@
 """What each command does: the main job and the smaller ones around it."""
 
+from .evaluating import Evaluating, evaluate_models
 from .image_jobs import audit_data, explore_data, fetch_data, show_cache
 from .main_job import run_benchmark
 from .plan_job import show_plan
@@ -8,9 +9,11 @@ from .store_jobs import Registry, Rescoring, register_best, rescore_runs, show_l
 from .studying import show_spaces
 
 __all__ = [
+    "Evaluating",
     "Registry",
     "Rescoring",
     "audit_data",
+    "evaluate_models",
     "explore_data",
     "fetch_data",
     "predict_files",

@@ -40,6 +40,7 @@ class Judged:
         predictions: the same at its temperature, as is `out_of_fold`; None where it has none.
         point: its operating point, None where it has none.
         prevalence: the share of positives that predictive values are given for too.
+        lacks: why it has no operating point though one is wanted, empty where it has.
     """
 
     kept: Predictions
@@ -47,6 +48,7 @@ class Judged:
     out_of_fold: Predictions | None
     point: OperatingPoint | None = None
     prevalence: float | None = None
+    lacks: str = ""
 
     @classmethod
     def at(
@@ -67,7 +69,7 @@ class Judged:
                 of train aside; it has none where validation lacks positive or negative images.
             prevalence: as above, for a point that is chosen already.
         """
-        predictions = at_temperature(kept, temperature)
+        predictions, lacks = at_temperature(kept, temperature), ""
         point = wanted if isinstance(wanted, OperatingPoint) else None
         if isinstance(wanted, WantedPoint):
             prevalence = wanted.prevalence
@@ -76,12 +78,16 @@ class Judged:
             sick = {val.classes[label] in wanted.positive for label in val.labels.tolist()}
             if len(sick) == 2:
                 point = choose_point(val, wanted.positive, wanted.rule)
+            else:
+                named = "+".join(wanted.positive)
+                lacks = f"no operating point: validation lacks images of {named}, or any others"
         return cls(
             kept=kept,
             predictions=predictions,
             out_of_fold=None if out_of_fold is None else at_temperature(out_of_fold, temperature),
             point=point,
             prevalence=prevalence,
+            lacks=lacks,
         )
 
     def scores(self) -> dict[str, float]:

@@ -74,7 +74,7 @@ class Recorder:
             synthetic=self._prepared.index.synthetic,
         )
         outcome = replace(outcome, facts={**outcome.facts, **self._weights_note(outcome.spec)})
-        noted = self.noted.get(outcome.spec.digest, ())
+        noted = (*self.noted.get(outcome.spec.digest, ()), *filter(None, [judged.lacks]))
         outcome = replace(outcome, warnings=(*outcome.warnings, *noted))
         outcome = replace(outcome, seconds=self._from_nothing(outcome))
         found = self._search_of(outcome)

@@ -23,7 +23,7 @@ import numpy as np
 from ..board import Duel, duel
 from ..errors import AwayError, BenchmarkError, DataError, StoreError, one_line
 from ..records import Part, Predictions, Probabilities, Reader, Record
-from ..tracking import Tracker, Version
+from ..tracking import Library, Tracker, Version
 
 Say = Callable[[str], None]
 
@@ -40,7 +40,7 @@ def challenge(tracker: Tracker, present: Version, new: Record, reader: Reader, s
     """
     try:
         before = tracker.record(present.run_id)
-        learnt = _learnt_from(tracker, before) | _learnt_from(tracker, new)
+        learnt = learnt_from(tracker, before) | learnt_from(tracker, new)
         asked = _answers(tracker, new).part(Part.VAL)
         asked = asked.where(np.array([each not in learnt for each in asked.hashes], dtype=bool))
         said = _answers_of(tracker, present, before, asked, reader, say)
@@ -71,7 +71,7 @@ def read_all(images: Predictions, reader: Reader) -> None:
             )
 
 
-def _learnt_from(tracker: Tracker, record: Record) -> frozenset[str]:
+def learnt_from(tracker: Library, record: Record) -> frozenset[str]:
     """Return the content digests of the images that a run was trained on.
 
     Runs of before they were kept (0.1.0) have them in the split of their benchmark.

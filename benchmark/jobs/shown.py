@@ -25,13 +25,14 @@ _FILE = "path.txt"
 
 def shown(request: Request) -> dict[str, str]:
     """Return a request's options as they are logged: no password, and no folders."""
-    texts = _shown(request.texts)
+    texts = shown_options(request.texts)
     if request.entries:
-        texts["entries"] = json.dumps([_shown(own) for own in request.own_texts])
+        texts["entries"] = json.dumps([shown_options(own) for own in request.own_texts])
     return texts
 
 
-def _shown(texts: Mapping[str, str]) -> dict[str, str]:
+def shown_options(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return options' texts as they are logged, as in `shown`."""
     found = {name: _shown_place(text) if name in _PLACES else text for name, text in texts.items()}
     if "weights" in texts:
         parts = split_weights(texts["weights"])

@@ -4,7 +4,7 @@ from .asked import Request
 from .config import Config, read_config, request_of, write_config
 from .fields import RUN_OPTIONS, pick
 from .option import Option, Read, read_values
-from .readers import OWN_OPTION, ModelName, choice, named, path, unless, yes_or_no
+from .readers import OWN_OPTION, ModelName, choice, group, named, path, share, unless, yes_or_no
 
 __all__ = [
     "OWN_OPTION",
@@ -15,12 +15,14 @@ __all__ = [
     "Read",
     "Request",
     "choice",
+    "group",
     "named",
     "path",
     "pick",
     "read_config",
     "read_values",
     "request_of",
+    "share",
     "unless",
     "write_config",
     "yes_or_no",

@@ -16,10 +16,12 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 """
 
 from .benchmarks import Benchmark, Opening
+from .evaluations import Evaluation, log_evaluations, point_of
 from .finishing import FinishedRun
+from .library import Library, known_of
 from .light_versions import light_alias
 from .patience import Patience
-from .pulling import Pulled
+from .pulling import Located, Pulled
 from .registry import CANDIDATE, CHAMPION, Registration, Version
 from .runs import Run, TrialRun
 from .store import TrackingStore, open_store, store_exists
@@ -31,8 +33,11 @@ __all__ = [
     "CHAMPION",
     "Benchmark",
     "BoardFiles",
+    "Evaluation",
     "FinishedRun",
+    "Library",
     "Link",
+    "Located",
     "Opening",
     "Patience",
     "Pulled",
@@ -42,7 +47,10 @@ __all__ = [
     "TrackingStore",
     "TrialRun",
     "Version",
+    "known_of",
     "light_alias",
+    "log_evaluations",
     "open_store",
+    "point_of",
     "store_exists",
 ]

@@ -13,6 +13,7 @@ from .benchmarks import Benchmark
 from .experiments import Experiment
 from .finishing import tested
 from .models import network_path
+from .pulling import Located
 from .store import TrackingStore
 
 _RUN = f"tags.{names.KIND} = '{names.RUN}'"
@@ -193,6 +194,16 @@ class Library:
             return self._fetch(run_id, path)
         except LostError:
             return None
+
+
+def known_of(model: Located) -> Library | None:
+    """Return where the run of a model can be read, None for a model's folder."""
+    if model.store is None or model.kept is None or not model.kept.run_id:
+        return None
+    run = model.store.client.get_run(model.kept.run_id)
+    experiment = model.store.client.get_experiment(run.info.experiment_id)
+    home = Experiment(id=experiment.experiment_id, name=experiment.name)
+    return Library(model.store, home)
 
 
 def record_of(store: TrackingStore, run: Any) -> Record:

@@ -2,11 +2,12 @@
 
 import re
 
-KIND = "benchmark"  # parent, run, trial or launcher
+KIND = "benchmark"  # parent, run, trial, launcher or evaluation
 PARENT = "parent"
 RUN = "run"
 TRIAL = "trial"
 LAUNCHER = "launcher"
+EVALUATION = "evaluation"
 PARENT_ID = "benchmark.parent_run_id"
 MLFLOW_PARENT = "mlflow.parentRunId"
 

@@ -5,15 +5,15 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError, StoreError, UsageError, kind_and_line, one_line
 from ..files import path_of
-from ..serving import check_maker, check_seal
+from ..serving import DATA, Card, check_maker, check_seal
 from . import names
 from .store import TrackingStore, open_registry
 
@@ -33,12 +33,19 @@ class Kept:
         run_id: the run that it came from.
         location: where its files are.
         sealed: the seal of its files, empty where none was made.
+        model_id: the logged model, empty where it is not known.
+        name: the registered model's name, empty for a run's; `version` its number.
+        tags: the version's own.
     """
 
     called: str
     run_id: str
     location: str
     sealed: str
+    model_id: str = ""
+    name: str = ""
+    version: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def fetch(self, store: TrackingStore, otherwise: str = "") -> Path:
         """Return a local folder with its files, held to their seal.
@@ -75,6 +82,10 @@ def kept_version(store: TrackingStore, name: str, version: str) -> Kept:
         run_id=found.run_id,
         location=store.client.get_model_version_download_uri(name, version),
         sealed=found.tags.get(names.SEAL, ""),
+        model_id=found.tags.get(names.MODEL_ID, ""),
+        name=name,
+        version=str(version),
+        tags=dict(found.tags),
     )
 
 
@@ -86,14 +97,55 @@ def kept_model(store: TrackingStore, model_id: str) -> Kept:
         run_id=found.source_run_id,
         location=found.artifact_location,
         sealed=found.tags.get(names.SEAL, ""),
+        model_id=model_id,
     )
+
+
+class Located:
+    """A model of this project whose files are here, held to their seal; nothing is loaded yet.
+
+    Args:
+        uri: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/RUN/NAME`, or a model's folder.
+        unverified: whether its files may be others than those that were logged.
+
+    Attributes:
+        folder: where the files are.
+        loader: the module in them that loads the network.
+        store: the store that it is in, None for a folder; it keeps what it has copied.
+        kept: what the store knows of it, None for a folder.
+
+    Raises:
+        UsageError: it is no such address.
+        StoreError: there is no such model, or its files were changed.
+    """
+
+    def __init__(self, uri: str, *, unverified: bool = False) -> None:
+        self.uri = uri
+        in_store = uri.startswith(("models:", "runs:"))
+        self.store = open_registry() if in_store else None
+        self.kept = None if self.store is None else _kept(self.store, uri)
+        if self.store is None or self.kept is None:
+            self.folder = _local(uri)
+        elif unverified:
+            self.folder = self.store.fetch(self.kept.location)
+        else:
+            self.folder = self.kept.fetch(self.store, _ANYWAY)
+        try:
+            self.loader = check_maker(self.folder, code=not unverified)
+        except (DataError, OSError) as error:
+            raise StoreError(f"the model {uri!r} cannot be loaded: {one_line(error)}.") from error
+
+    @property
+    def card(self) -> Card:
+        """What the model says of itself: its classes, and how files become pixels."""
+        return Card.read(self.folder / DATA)
 
 
 class Pulled:
     """A model of this project, ready to classify, as any other program would pull it.
 
     Args:
-        uri: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, `runs:/RUN/NAME`, or a model's folder.
+        model: where it is, as `Located` takes it, or a model that was found already.
         unverified: whether to load it though its files are not those that were logged.
 
     Raises:
@@ -101,15 +153,13 @@ class Pulled:
         StoreError: there is no such model, its files were changed, or it does not load.
     """
 
-    def __init__(self, uri: str, *, unverified: bool = False) -> None:
+    def __init__(self, model: str | Located, *, unverified: bool = False) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the network's framework comes
-        self._uri = uri
-        in_store = uri.startswith(("models:", "runs:"))
-        self._store = open_registry() if in_store else None  # kept: it keeps what it has copied
-        folder, loader = _loadable(self._store, uri, unverified=unverified)
-        with _told(f"the model {uri!r} cannot be loaded"):
-            _import_afresh(folder / "code", loader)
-            self._model: Any = pyfunc().load_model(str(folder))
+        found = model if isinstance(model, Located) else Located(model, unverified=unverified)
+        self._found, self._uri = found, found.uri
+        with _told(f"the model {found.uri!r} cannot be loaded"):
+            _import_afresh(found.folder / "code", found.loader)
+            self._model: Any = pyfunc().load_model(str(found.folder))
 
     def classify(self, images: Sequence[bytes]) -> "pd.DataFrame":
         """Classify image files by their bytes: one row an image, in order.
@@ -137,15 +187,6 @@ def pyfunc() -> Any:
     return mlflow.pyfunc
 
 
-def _loadable(store: TrackingStore | None, uri: str, *, unverified: bool) -> tuple[Path, str]:
-    """Return a local folder with a model's files, which may be loaded, and the module that does."""
-    folder = _local(uri) if store is None else _fetched(store, uri, unverified=unverified)
-    try:
-        return folder, check_maker(folder, code=not unverified)
-    except (DataError, OSError) as error:
-        raise StoreError(f"the model {uri!r} cannot be loaded: {one_line(error)}.") from error
-
-
 def _local(uri: str) -> Path:
     """Return the folder that is named; nobody but the person who names it vouches for it."""
     if "://" in uri or uri.startswith(("file:", "mlflow-artifacts:")):
@@ -165,18 +206,17 @@ def _local(uri: str) -> Path:
     return folder
 
 
-def _fetched(store: TrackingStore, uri: str, *, unverified: bool) -> Path:
-    """Return a local folder with the files of a model in a store."""
+def _kept(store: TrackingStore, uri: str) -> Kept:
+    """Return what a store knows of a model."""
     from mlflow.exceptions import MlflowException
 
     try:
-        kept = _kept_run(store, uri) if uri.startswith("runs:") else _kept_registered(store, uri)
+        return _kept_run(store, uri) if uri.startswith("runs:") else _kept_registered(store, uri)
     except MlflowException as error:
         raise StoreError(
             f"the model {uri!r} cannot be pulled: {one_line(error)}. "
             "Registered models are listed by `mlflow ui`, under Models."
         ) from error
-    return store.fetch(kept.location) if unverified else kept.fetch(store, _ANYWAY)
 
 
 def _kept_registered(store: TrackingStore, uri: str) -> Kept:

@@ -49,6 +49,10 @@ def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["run", "--register", ""], "--register must be a name of letters"),
         (["cache", "burn"], "invalid choice: 'burn'"),
         (["predict"], "predict needs an image or a folder"),
+        (["evaluate", "--map", "a"], "--map must be none or THEIRS=OURS,..."),
+        (["evaluate", "--operating-point", "youden"], "--operating-point must be fixed, or"),
+        (["evaluate", "--prevalence", "2"], "--prevalence must be a number between 0 and 1"),
+        (["evaluate", "--by", "sex,"], "--by must be a list without empty items"),
     ],
 )
 def test_a_wrong_word_gets_one_line_and_exit_code_2(

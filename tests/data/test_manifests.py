@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cache import Cache
-from benchmark.data import ReadOptions, read_index
+from benchmark.data import ReadOptions, read_cells, read_index
 from benchmark.errors import BenchmarkError, DataError, UsageError
 from benchmark.records import Index, Part
 from tests.data.pictures import dicom, encode, noise
@@ -441,3 +441,41 @@ def test_each_refusal_is_one_line(root: Path) -> None:
     with pytest.raises(BenchmarkError) as got:
         read(root, 'path,"la\nbel",x\n1.png,a\n')
     assert "\n" not in str(got.value)
+
+
+# ---------------------------------------------------------------- further columns
+
+
+def test_further_columns_are_read_by_the_paths_that_the_index_has(root: Path) -> None:
+    table = "Path,label,Patient Age,sex\n" + rows("a,30,f", "b,41,n/a", "a,,m", "b,7,f")
+    index = read(root, table)
+    asked = ReadOptions(needs_parts=False)
+    cells = read_cells(str(root / "m.csv"), asked, ["patient_age", "sex"])
+    assert [cells[path] for path in index.paths] == [("30", "f"), ("41", ""), ("", "m"), ("7", "f")]
+
+
+def test_cells_follow_files_that_a_table_names_without_their_folders(tmp_path: Path) -> None:
+    put(tmp_path, "deep/1.png", "deep/2.png")
+    index = read(tmp_path, "path,label,sex\n1.png,a,f\n2.png,b,m\n")
+    cells = read_cells(str(tmp_path / "m.csv"), ReadOptions(), ["sex"])
+    assert [cells[path] for path in index.paths] == [("f",), ("m",)]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "said"),
+    [
+        (LISTED, "sx", "--by sx: m.csv has no such column. There are: path, label"),
+        ("path,label,A-b,a b\n1.png,a,1,1\n", "ab", "'A-b', 'a b' may each be 'ab'"),
+    ],
+)
+def test_a_column_that_is_not_there_or_twice_is_refused(
+    root: Path, table: str, name: str, said: str
+) -> None:
+    (root / "m.csv").write_text(table)
+    with pytest.raises(BenchmarkError, match=said):
+        read_cells(str(root / "m.csv"), ReadOptions(), [name])
+
+
+def test_columns_of_a_folder_are_refused(root: Path) -> None:
+    with pytest.raises(UsageError, match="--by names columns of a table"):
+        read_cells(str(root), ReadOptions(), ["sex"])

@@ -16,9 +16,9 @@ Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
 
 
-def draw(folder: Path, counts: dict[str, int]) -> Path:
+def draw(folder: Path, counts: dict[str, int], seed: int = 0) -> Path:
     """Draw two classes that a brightness tells apart, in noise; no two images are equal."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     for part, count in counts.items():
         for number in range(count):
             name = ("bright", "dark")[number % 2]

@@ -14,7 +14,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.jobs.conftest import Done, command_in, environment
+from benchmark.cli import run_command
+from benchmark.evaluation import read_predictions
+from tests.jobs.conftest import COUNTS, Done, command_in, draw, environment
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +133,34 @@ def test_each_run_has_a_temperature_and_an_operating_point(first: Done, folder: 
 def test_each_run_keeps_what_it_learnt_from(first: Done, folder: Path) -> None:
     tables = sorted(folder.glob("mlruns/*/*/artifacts/trained_on.parquet"))
     assert [len(pd.read_parquet(table)) for table in tables] == [24] * 5
+
+
+def test_the_champion_is_judged_again_as_its_run_was(
+    first: Done,
+    folder: Path,
+    scans: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    champion = ["evaluate", "--model", "models:/small-scans@champion", "--quiet"]
+    assert run_command([*champion, "--data", str(scans)]) == 0
+    kept = "select key, value from latest_metrics where run_uuid = '{}' and key like 'test%'"
+    ((judged, its_run),) = query(
+        folder, "select run_uuid, value from tags where key = 'model_run_id'"
+    )
+    before, after = (dict(query(folder, kept.format(run))) for run in (its_run, judged))
+    assert after.keys() >= {"test_macro_f1", "test_auroc", "test_loss", "test_accuracy_low"}
+    assert after == pytest.approx({name: before[name] for name in after}, abs=1e-6)
+    assert run_command([*champion, "--data", str(scans), "--part", "train"]) == 2
+    assert run_command([*champion, "--data", str(scans), "--part", "val"]) == 2
+    assert capsys.readouterr().err.count("every image of small-scans") == 2
+    assert run_command([*champion, "--data", str(draw(tmp_path / "other", COUNTS, seed=1))]) == 0
+    table = read_predictions(next(tmp_path.glob("results/evaluate-other/*/predictions.parquet")))
+    assert len(table.hashes) == COUNTS["test"]
+    assert not table.is_copy.any()
 
 
 @pytest.mark.parametrize(("members", "lacking"), [("mlp,cnn", ""), ("mlp,vgg16", "vgg16")])

@@ -1,0 +1,165 @@
+"""What is left of models that were judged: tables, figures and a page, as files by name."""
+
+import io
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..evaluation import (
+    Caption,
+    OperatingPoint,
+    by_patient,
+    confusion_matrix,
+    interval_metrics,
+    patient_metrics,
+    point_metrics,
+    precision_recall_curves,
+    reliability_diagram,
+    reliability_table,
+    roc_curves,
+    score,
+    write_predictions,
+)
+from ..files import whole_file
+from ..records import Part, Predictions
+from ..texts import printable
+from .evaluating_tables import Table, at_point, by_class, compared, measured, of_subgroups
+
+PAGE = "evaluation.md"
+_OF_SOME = ("operating_point.csv", "subgroups.csv", "known_images.csv", "unreadable.csv")
+_DPI = 110  # chosen: sharp at the width of MLflow's pages, as figures of runs are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judgement:
+    """A model's answers for the images that it was judged on.
+
+    Attributes:
+        label: what the model is called for people and in files' names.
+        rows: its answers.
+        patients: its answers by patient, None where no patient has several images.
+        point: its operating point, None without one.
+    """
+
+    label: str
+    rows: Predictions
+    patients: Predictions | None
+    point: OperatingPoint | None
+
+    @classmethod
+    def of(cls, label: str, rows: Predictions, point: OperatingPoint | None) -> "Judgement":
+        """Return a model's answers with those by patient."""
+        return cls(label=label, rows=rows, patients=by_patient(rows), point=point)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setting:
+    """On what models are judged.
+
+    Attributes:
+        data: the data set's name.
+        synthetic: whether a program drew the images, or those that a model learnt from.
+        prevalence: the share of positives that predictive values are given for, if any.
+        cells: for each column that tells subgroups, a cell an image.
+        lists: tables of images that are not judged, or known to a model.
+        notes: what a reader should know, a line each.
+    """
+
+    data: str
+    synthetic: bool
+    prevalence: float | None
+    cells: Mapping[str, Sequence[str]]
+    lists: Sequence[Table]
+    notes: Sequence[str]
+
+
+def tables_of(judged: Judgement, setting: Setting) -> tuple[Table, ...]:
+    """Return the tables about a model."""
+    rows, patients, point = judged.rows, judged.patients, judged.point
+    found = [measured(rows, patients), by_class(rows, patients)]
+    if point is not None:
+        found.append(at_point(point, rows, patients, setting.prevalence))
+    if setting.cells:
+        found.append(of_subgroups(rows, setting.cells, point))
+    return tuple(found)
+
+
+def scores(judged: Judgement, prevalence: float | None) -> dict[str, float]:
+    """Return a model's figures as metrics, under the names that they have in a run.
+
+    The images judged are the part test: `test_macro_f1`, and `test_patient_macro_f1` by patient.
+    """
+    point = judged.point
+    return {
+        **score(judged.rows),
+        **interval_metrics(judged.rows),
+        **patient_metrics(judged.rows),
+        **({} if point is None else point_metrics(point, judged.rows, prevalence)),
+    }
+
+
+def files_of(judged: Judgement, tables: Sequence[Table], setting: Setting) -> dict[str, bytes]:
+    """Return all that is left of a model that was judged, by name."""
+    reliable = reliability_table(judged.rows, Part.TEST).to_csv(index=False)
+    texts = {f"{table.name}.csv": table.to_csv() for table in (*tables, *setting.lists)}
+    texts |= {"reliability.csv": reliable, PAGE: page(judged.label, tables, setting)}
+    files = {name: text.encode(errors="backslashreplace") for name, text in texts.items()}
+    files |= {f"figures/{name}.png": _png(each) for name, each in _drawn(judged, setting).items()}
+    with tempfile.TemporaryDirectory(prefix="benchmark-evaluation-") as folder:
+        path = Path(folder) / "predictions.parquet"
+        write_predictions(judged.rows, path)
+        return {**files, path.name: path.read_bytes()}
+
+
+def comparison_of(judged: Sequence[Judgement], setting: Setting) -> tuple[Table, dict[str, bytes]]:
+    """Return how several models differ, and the files that say so."""
+    table = compared({each.label: each.rows for each in judged})
+    names = " and ".join(each.label for each in judged)
+    texts = {"comparison.csv": table.to_csv(), PAGE: page(names, [table], setting)}
+    return table, {name: text.encode(errors="backslashreplace") for name, text in texts.items()}
+
+
+def page(title: str, tables: Sequence[Table], setting: Setting) -> str:
+    """Return the page about models that were judged, as Markdown."""
+    marked = " (SYNTHETIC)" if setting.synthetic else ""
+    notes = "\n".join(f"- {printable(each)}" for each in setting.notes)
+    body = "\n".join(table.to_markdown() for table in tables)
+    foot = (
+        "[ ] is the 95 % interval over other images, or other patients where they are known; a "
+        "figure without one rests on too few. Intervals of subgroups are not made wider for their "
+        "number: with twenty of them one is expected to miss."
+    )
+    return f"# {title} on {setting.data}{marked}\n\n{notes}\n\n{body}\n{foot}\n"
+
+
+def leave(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder, and take away tables that an earlier evaluation left there alone.
+
+    Raises:
+        StoreError: it cannot be written to.
+    """
+    for name in _OF_SOME:
+        if name not in files:
+            (folder / name).unlink(missing_ok=True)
+    for name, content in files.items():
+        with whole_file(folder / name) as part:
+            part.write_bytes(content)
+
+
+def _drawn(judged: Judgement, setting: Setting) -> dict[str, Any]:
+    caption = Caption(arch=judged.label, data=setting.data, synthetic=setting.synthetic)
+    drawing = {
+        "confusion": confusion_matrix,
+        "roc": roc_curves,
+        "precision_recall": precision_recall_curves,
+        "reliability": reliability_diagram,
+    }
+    return {name: draw(judged.rows, Part.TEST, caption) for name, draw in drawing.items()}
+
+
+def _png(figure: Any) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI, bbox_inches="tight")
+    return file.getvalue()
