@@ -1,11 +1,16 @@
 """What the machine tells: the time, the code's commit, versions, cores, memory."""
 
+import logging
 import os
 import platform
+import re
 import resource
 import subprocess
+import sys
+import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +19,10 @@ from pathlib import Path
 _PACKAGES = ("mlflow", "keras", "tensorflow-cpu", "tensorflow", "openvino", "numpy", "scikit-learn")
 # What Linux tells of memory: a process's groups, where they are, and the whole machine.
 _CGROUP, _GROUPS, _VMSTAT = map(Path, ("/proc/self/cgroup", "/sys/fs/cgroup", "/proc/vmstat"))
+
+# A line of TensorFlow's log that is no error, as abseil writes it; and what is no line at all.
+_LOG_LINE = re.compile(rb"[IW]\d{4} |WARNING: All log messages before absl")
+_NO_LINE = re.compile(rb"(?!)")
 
 
 @cache
@@ -137,6 +146,38 @@ def _counted(name: str, files: list[Path]) -> int | None:
             if line.split()[:1] == [name]:
                 return int(line.split()[1])
     return None
+
+
+@contextmanager
+def without_chatter() -> Iterator[None]:
+    """Let TensorFlow be imported and a network be loaded without lines on standard error.
+
+    TensorFlow 2.21 says that oneDNN is on whatever its level of logging, below Python, so that the
+    descriptor is led into a file meanwhile. What is no line of its log is shown afterwards, and
+    all of it where something fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    try:
+        kept = os.dup(2)
+    except OSError:  # who began this process has closed it
+        yield
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        chatter = _LOG_LINE
+        try:
+            yield
+        except BaseException:
+            chatter = _NO_LINE
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            os.write(2, b"".join(line for line in file if not chatter.match(line)))
 
 
 def release_memory() -> None:

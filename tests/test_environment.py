@@ -1,5 +1,6 @@
-"""What Linux tells of processes that were killed for want of memory."""
+"""What Linux tells of processes that were killed, and what TensorFlow is not let to tell."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,24 @@ def test_a_system_that_counts_nothing_says_so(
     for name in ("_CGROUP", "_GROUPS", "_VMSTAT"):
         monkeypatch.setattr(environment, name, tmp_path / "none")
     assert memory_kills() == (None, None)
+
+
+def test_what_a_framework_says_while_it_is_loaded_is_not_shown(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with environment.without_chatter():
+        os.write(2, b"I0000 00:00:1 1 port.cc:153] oneDNN custom operations are on.\n")
+        os.write(2, b"E0000 00:00:1 1 cuda.cc:1] no device\n")
+        os.write(2, b"a warning\n")
+    assert capfd.readouterr().err == "E0000 00:00:1 1 cuda.cc:1] no device\na warning\n"
+
+
+def test_where_loading_fails_all_that_was_said_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    @environment.without_chatter()
+    def load() -> None:
+        os.write(2, b"W0000 00:00:1 1 loader.cc:1] no library\n")
+        raise ImportError
+
+    with pytest.raises(ImportError):
+        load()
+    assert capfd.readouterr().err == "W0000 00:00:1 1 loader.cc:1] no library\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 
 from ..errors import UsageError
 from ..request import choice, group, named, path, pick, share, unless, yes_or_no
@@ -10,16 +11,26 @@ from .parser import Asked, Command, other_option
 
 
 def _predict(asked: Asked) -> int:
-    from ..jobs import predict_files
+    from ..jobs import Predicting, predict_files
 
     values = asked.values()
-    images = [values["images"]] if values["images"] else []
     return predict_files(
-        values["model"],
-        [*asked.words, *images],
-        values["csv"],
-        unverified=values["unverified"],
+        Predicting(
+            words=[*asked.words, *([values["images"]] if values["images"] else [])],
+            model=values["model"],
+            out=_file(values["out"]),
+            csv=_file(values["csv"]),
+            patient_pattern=values["patient_pattern"],
+            columns=values["columns"],
+            explain=_file(values["explain"]),
+            unverified=values["unverified"],
+            quiet=asked.quiet,
+        )
     )
+
+
+def _file(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def _evaluate(asked: Asked) -> int:
@@ -62,18 +73,30 @@ MODELS: Mapping[str, Command] = {
     "predict": Command(
         about="classify images with a registered model",
         do=_predict,
-        words=("FILE", "images, and folders of them"),
+        words=("FILE", "images, folders of them, globs ('scans/*.dcm'), and tables of paths"),
         options=(
             other_option(
                 "model",
-                "models:/phantom@champion",
-                "a registered model (models:/NAME@champion), or a model's folder",
-                path,
+                "auto",
+                "a registered model (models:/NAME@champion), or a model's folder; auto is the only "
+                "champion that was trained on real images",
+                unless("auto", path),
             ),
+            other_option("images", "none", "what FILE is, for MLproject", unless("none", path)),
             other_option(
-                "images", "none", "an image or a folder, beside FILE", unless("none", path)
+                "out",
+                "-",
+                "the file for the answers (.csv, .parquet, .json), - to show them",
+                unless("-", path),
             ),
-            other_option("csv", "-", "the file for the table, - to show it", unless("-", path)),
+            other_option("csv", "-", "the old name of --out", unless("-", path)),
+            *pick("patient_pattern", "columns"),
+            other_option(
+                "explain",
+                "none",
+                "the folder for overlays of what spoke for each answer (Grad-CAM)",
+                unless("none", path),
+            ),
             other_option(
                 "unverified",
                 "no",
@@ -81,7 +104,7 @@ MODELS: Mapping[str, Command] = {
                 yes_or_no,
             ),
         ),
-        example="benchmark predict --model models:/chest-ct@champion scans/ --csv out.csv",
+        example="benchmark predict --model models:/chest-ct@champion scans/ --out out.csv",
     ),
     "evaluate": Command(
         about="judge registered models on labelled images, such as another hospital's",

@@ -12,14 +12,15 @@ from .audit import (
 )
 from .augmentation import OPERATIONS, POLICIES, Policy, augment, read_policy
 from .class_names import counterpart, plain
-from .decoding import decode_array, decode_bytes
+from .decoding import decode_array, decode_bytes, fit, read_native
 from .explore import PAGE, explore
 from .facts import Facts
 from .fetch import Fetched, fetch
 from .fingerprints import read_file
+from .folders import FolderReader
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
-from .manifests import read_cells
+from .manifests import list_images, read_cells
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
 from .sizes import median_pixels
 from .sources import read_index
@@ -32,6 +33,7 @@ from .splits import (
     unit_numbers,
     write_split,
 )
+from .tables import TABLE_SUFFIXES
 from .tree import PICTURE_SUFFIXES
 from .understood import understood_json, understood_lines
 from .windowing import check_window
@@ -43,12 +45,14 @@ __all__ = [
     "PAGE",
     "PICTURE_SUFFIXES",
     "POLICIES",
+    "TABLE_SUFFIXES",
     "Audit",
     "DataSet",
     "Decoded",
     "Facts",
     "Fetched",
     "Finding",
+    "FolderReader",
     "ImageRow",
     "NearPair",
     "OnLeak",
@@ -74,7 +78,9 @@ __all__ = [
     "feature_suspects",
     "fetch",
     "find_decoded",
+    "fit",
     "group_keys",
+    "list_images",
     "make_splits",
     "median_pixels",
     "near_copies",
@@ -82,6 +88,7 @@ __all__ = [
     "read_cells",
     "read_file",
     "read_index",
+    "read_native",
     "read_policy",
     "slug",
     "understood_json",

@@ -115,6 +115,29 @@ def find_columns(sheet: Sheet, given: Mapping[str, str]) -> Meanings:
     )
 
 
+def find_files(sheet: Sheet, given: Mapping[str, str]) -> tuple[int, int | None]:
+    """Return which column says where an image is, and which its patient, if any does.
+
+    Args:
+        sheet: a table that need not say more.
+        given: as `find_columns` takes it; the label's and the part's are passed over.
+
+    Raises:
+        UsageError: a column that a person named is not there.
+        DataError: no column, or more than one, may be the path.
+    """
+    path, patient = (
+        _given(sheet, meaning, given[meaning]) if meaning in given else _only(sheet, meaning)
+        for meaning in ("path", "patient")
+    )
+    if path is None:
+        raise DataError(
+            f"{sheet.file} must have the column path, not {shown(sheet.columns) or 'none'}; say "
+            "which it is: --columns path=COLUMN."
+        )
+    return path, patient
+
+
 def choose_part(
     sheet: Sheet, columns: Meanings, rows: Sequence[int], cells: Mapping[int, Sequence[str]]
 ) -> Parted:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ..errors import DataError, UsageError
@@ -19,12 +19,14 @@ from .headers import (
     choose_part,
     find_column,
     find_columns,
+    find_files,
     ignored,
     told,
 )
 from .index import ReadOptions, part_of
 from .labels import LabelCells, name_labels, writing_key
 from .part_lists import by_lists
+from .placeholders import is_placeholder
 from .tables import TABLE_SUFFIXES, Sheet, open_table
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -98,6 +100,42 @@ def read_cells(
         name: tuple("" if cell.casefold() in MISSING else cell for cell in cells[1:])
         for name, (_, cells) in zip(paths, rows, strict=True)
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An image that a table names: its path below the table's folder, and its patient or ''."""
+
+    path: str
+    patient: str = ""
+
+
+def list_images(file: Path, columns: Mapping[str, str]) -> tuple[Listed, ...]:
+    """Return the images that a manifest names, whether or not it has labels, in its order.
+
+    Args:
+        file: the manifest; paths in it are relative to its own folder, and stay below it.
+        columns: its columns by what they mean, as `ReadOptions` has them.
+
+    Raises:
+        UsageError: an option names a column that is not there.
+        DataError: it names no image, or a path is wrong or listed twice.
+    """
+    sheet = open_table(file)
+    path, patient = find_files(sheet, columns)
+    wanted = [path] if patient is None else [path, patient]
+    numbers, rows = [], []
+    for number, cells in sheet.take(wanted):
+        numbers.append(number)
+        rows.append(cells)
+    if not rows:
+        raise DataError(f"{file} names no image: it has no rows.")
+    names, _ = _located(file, numbers, [row[0] for row in rows])
+    people = ["" if patient is None else row[1] for row in rows]
+    return tuple(
+        Listed(path=name, patient="" if is_placeholder(each, in_table=True) else each)
+        for name, each in zip(names, map(_patient, people), strict=True)
+    )
 
 
 def refuse_unread(data: str, options: ReadOptions) -> None:

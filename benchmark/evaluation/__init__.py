@@ -20,6 +20,7 @@ from .drawing import (
     loss_and_accuracy,
     reliability_diagram,
 )
+from .explanations import overlay, shown_size, write_overlay
 from .figure_style import Caption
 from .intervals import (
     Estimate,
@@ -118,6 +119,7 @@ __all__ = [
     "ordered_subgroups",
     "out_of_fold_metrics",
     "overall",
+    "overlay",
     "patient_metrics",
     "point_metrics",
     "point_table",
@@ -132,8 +134,10 @@ __all__ = [
     "roc_curves",
     "score",
     "score_out_of_fold",
+    "shown_size",
     "subgroups",
     "tempered",
     "wanted_point",
+    "write_overlay",
     "write_predictions",
 ]

@@ -16,6 +16,7 @@ Importing it does not import mlflow; opening a tracker does (3.5 s).
 """
 
 from .benchmarks import Benchmark, Opening
+from .champions import only_champion
 from .evaluations import Evaluation, log_evaluations, point_of
 from .finishing import FinishedRun
 from .library import Library, known_of
@@ -50,6 +51,7 @@ __all__ = [
     "known_of",
     "light_alias",
     "log_evaluations",
+    "only_champion",
     "open_store",
     "point_of",
     "store_exists",

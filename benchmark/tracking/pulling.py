@@ -1,7 +1,6 @@
 """A logged model's files: found, held to their seal, and loaded to classify."""
 
 import importlib
-import os
 import sys
 import tempfile
 import warnings
@@ -11,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import environment
 from ..errors import DataError, StoreError, UsageError, kind_and_line, one_line
 from ..files import path_of
-from ..serving import DATA, Card, check_maker, check_seal
+from ..serving import DATA, NETWORK_FILE, Card, check_maker, check_seal
 from . import names
 from .store import TrackingStore, open_registry
 
@@ -148,18 +148,24 @@ class Pulled:
         model: where it is, as `Located` takes it, or a model that was found already.
         unverified: whether to load it though its files are not those that were logged.
 
+    Attributes:
+        card: what it says of itself.
+        network: its Keras network's file; a model of another flavour has none there.
+
     Raises:
         UsageError: it is no such address.
         StoreError: there is no such model, its files were changed, or it does not load.
+        DataError: its card cannot be read.
     """
 
     def __init__(self, model: str | Located, *, unverified: bool = False) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the network's framework comes
         found = model if isinstance(model, Located) else Located(model, unverified=unverified)
         self._found, self._uri = found, found.uri
-        with _told(f"the model {found.uri!r} cannot be loaded"):
+        with _told(f"the model {found.uri!r} cannot be loaded"), environment.without_chatter():
             _import_afresh(found.folder / "code", found.loader)
             self._model: Any = pyfunc().load_model(str(found.folder))
+        self.card = found.card
+        self.network = found.folder / DATA / NETWORK_FILE
 
     def classify(self, images: Sequence[bytes]) -> "pd.DataFrame":
         """Classify image files by their bytes: one row an image, in order.

@@ -21,6 +21,7 @@ from .composites import (
     stacked_network,
 )
 from .cuts import Halves, split_backbone
+from .explained import Explained, Heat
 from .features import (
     SCALES,
     SHARES,
@@ -69,7 +70,9 @@ __all__ = [
     "Backbone",
     "Block",
     "Cut",
+    "Explained",
     "Halves",
+    "Heat",
     "Preprocessing",
     "WeightFile",
     "Weights",

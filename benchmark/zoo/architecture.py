@@ -83,6 +83,9 @@ class Architecture:
             a layer's name or, for layers that Keras numbers afresh in each process,
             `CLASS#N`: the N-th operation of that class, from 1; `end` is the network's output.
         cuts: where fine-tuning may begin.
+        explained: whose output Grad-CAM reads, the last in the picture's plane: written as taps
+            are, or `<NAME` for what a layer takes. Empty where nothing learned keeps the plane,
+            and of composites, of which their members are read.
         weight_file: its published ImageNet weights, None where there are none.
         further_weights: other published weights, known by their files' names.
         parameters: weights of the backbone without its top; of the whole default network, at the
@@ -108,6 +111,7 @@ class Architecture:
     keras_class: str = ""
     taps: tuple[str, ...] = ()
     cuts: tuple[Cut, ...] = ()
+    explained: tuple[str, ...] = ()
     weight_file: WeightFile | None = None
     further_weights: tuple[WeightFile, ...] = ()
     parameters: int = 0

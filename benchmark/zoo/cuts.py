@@ -121,10 +121,12 @@ def tensor_after(network: Any, place: str) -> Any:
             operation of a class, from 1, on the way from input to output, which is for layers
             and operations to which Keras gives a fresh number whenever one is made (`add_17`), so
             that their names differ from process to process; `~SHARE` for the last bottleneck
-            within that share of the network's operations.
+            within that share of the network's operations; `<NAME` for what a layer takes.
     """
     if place == "end":
         return network.outputs[-1]
+    if place.startswith("<"):
+        return network.get_layer(place[1:]).input
     if place.startswith("~"):
         return _bottleneck(network, float(place[1:]))
     kind, _, number = place.partition("#")
@@ -138,7 +140,7 @@ def comes_after(tensor: Any, start: Any) -> bool:
     """Whether a symbolic tensor is computed from another, itself not counting."""
     waiting, seen = [tensor], set()
     while waiting:
-        for source in _sources(waiting.pop()):
+        for source in sources(waiting.pop()):
             if source is start:
                 return True
             if id(source) not in seen:
@@ -147,7 +149,8 @@ def comes_after(tensor: Any, start: Any) -> bool:
     return False
 
 
-def _sources(tensor: Any) -> list[Any]:
+def sources(tensor: Any) -> list[Any]:
+    """Return the symbolic tensors that one is computed from; none of an input."""
     import keras
 
     operation = tensor._keras_history.operation  # noqa: SLF001  Keras has no public name for it

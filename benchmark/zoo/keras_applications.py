@@ -56,6 +56,7 @@ def _published(
         keras_class=keras_class,
         taps=taps,
         cuts=tuple(Cut(name=each, layer=at) for each, at in zip(names, cuts, strict=True)),
+        explained=taps,
         weight_file=WeightFile(
             name=file,
             url=_STORE + module.folder + (row.file_in_url or file),

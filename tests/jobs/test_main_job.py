@@ -247,9 +247,11 @@ def test_the_champion_classifies_files_and_says_which_it_cannot_read(
 ) -> None:
     bad = tmp_path / "bad.png"
     bad.write_text("no image")
-    words = ("--model", "models:/small-scans@champion", "--csv", str(tmp_path / "out.csv"))
+    words = ("--csv", str(tmp_path / "out.csv"))  # the only champion of real images is meant
     done = command_in(folder)("predict", *words, str(scans / "test"), str(bad))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    assert f"16 images classified into {tmp_path / 'out.csv'}, 1 could not be" in done.stdout
     table = pd.read_csv(tmp_path / "out.csv")
     assert len(table) == 17
     assert set(table["label"].dropna()) <= {"bright", "dark"}

@@ -101,6 +101,15 @@ def test_the_classes_of_a_registered_model_cannot_be_reversed_unseen(
     assert answers(uri, unverified=True) == 2
 
 
+def test_a_pulled_model_says_what_it_is_and_where_its_network_lies(
+    kept: Registered, marker: Path
+) -> None:
+    pulled = Pulled(CHAMPION)
+    assert pulled.card.classes == ("large cell", "normal", "squamous")
+    assert pulled.card.synthetic
+    assert pulled.network == kept.folder / "data/model/model.keras"
+
+
 def test_a_model_that_was_copied_from_a_server_is_there_until_it_is_loaded(
     kept: Registered, marker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

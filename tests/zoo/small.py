@@ -3,6 +3,7 @@
 import importlib
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.records import Picture
-from benchmark.zoo import ARCHITECTURES, Architecture, Backbone
+from benchmark.zoo import ARCHITECTURES, Architecture, Backbone, Explained
 
 Array = npt.NDArray[Any]
 
@@ -54,6 +55,14 @@ def run(network: Any, inputs: Any) -> Any:
 
     outputs = network(inputs, training=False)
     return keras.tree.map_structure(np.asarray, outputs)
+
+
+def explained(network: Any) -> Explained:
+    """Explain a network, or the one in a file, without compiling it."""
+    found = Explained.open(network) if isinstance(network, Path) else Explained(network)
+    for portion in found.portions:
+        portion.plane.run_eagerly = True
+    return found
 
 
 def keras_preprocess(keras_class: str, pixels: Array) -> Array:

@@ -2,6 +2,8 @@
 
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ from tests.zoo.small import (
     Fetched,
     build_bare,
     coloured_pixels,
+    explained,
     keras_preprocess,
     run,
     smallest_picture,
@@ -145,6 +148,39 @@ def test_the_same_seed_gives_the_same_weights(backbone: Backbone) -> None:
     again = build_backbone(architecture, smallest_picture(architecture), NONE, SEED).network
     for one, other in zip(backbone.network.trainable_weights, again.trainable_weights, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+@contextmanager
+def randomised(network: Any) -> Iterator[None]:
+    """Shuffle the last ten kernels, those of the logits among them, and put them back."""
+    kernels = [each for each in network.weights if each.path.endswith("kernel")][-10:]
+    kept = [np.asarray(each) for each in kernels]
+    draw = np.random.default_rng(SEED)
+    for variable, value in zip(kernels, kept, strict=True):
+        variable.assign(draw.permutation(value.ravel()).reshape(value.shape))
+    yield
+    for variable, value in zip(kernels, kept, strict=True):
+        variable.assign(value)
+
+
+def test_where_an_answer_comes_from_is_read_off_all_taps_and_hangs_on_the_weights(
+    backbone: Backbone, pixels: Array, features: Array
+) -> None:
+    """J. Adebayo et al., Sanity checks for saliency maps, NeurIPS, 2018, arXiv:1810.03292."""
+    params = EVERYTHING.having(head_layers=0)
+    columns = features[:, select(backbone.layout, params)]
+    head = build_head(params, columns.shape[1], 3, SEED, columns.mean(0), columns.var(0))
+    network = assemble(backbone, head, params)
+    seen = explained(network)
+    (portion,) = seen.portions
+    taps = backbone.network.outputs
+    assert {id(each) for each in portion.plane.outputs} == {id(each) for each in taps}
+    of_all_classes = np.repeat(pixels[:1], 3, axis=0)
+    heat = seen.heat(of_all_classes, [0, 1, 2])
+    assert np.ptp(heat, axis=(1, 2)).max() > 0.1
+    with randomised(network):
+        other = seen.heat(of_all_classes, [0, 1, 2])
+    assert np.abs(heat - other).max() > 0.2
 
 
 def test_the_assembled_network_gives_the_head_s_probabilities_in_another_process(

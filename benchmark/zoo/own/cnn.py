@@ -84,6 +84,7 @@ ARCHITECTURE = Architecture(
     space="cnn",
     native_side_px=224,
     smallest_side_px=32,
+    explained=("<features",),
     parameters=98_916,
     gflops=0.0244,
     reference="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to "
