@@ -12,9 +12,8 @@ from typing import Self
 from ..evaluation import PASSES
 from ..metrics import ON_BOARD
 from ..records import Record
-from .columns import figure, title
 from .entries import RANDOM_WEIGHTS, Board, Figure, Row
-from .report import above, basis
+from .papers import notes_on
 
 _CLASSES = "classes"  # the tag with the class names, as JSON
 
@@ -57,13 +56,13 @@ class Promotion:
     Attributes:
         record: the run; its `model_id` is what to register.
         doubt: why it may only be a candidate, empty where it may become champion.
-        description: Markdown for the registered version.
-        tags: tags for it; `Champion.from_tags` reads them back.
+        row: its row on the board.
+        tags: tags for the registered version; `Champion.from_tags` reads them back.
         notes: remarks on the row, such as a tie.
     """
 
     record: Record
-    description: str
+    row: Row
     tags: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     doubt: str = ""
@@ -112,9 +111,9 @@ def promote(
         return Refusal(reason=f"the registered model's champion tells {told}: {said}")
     return Promotion(
         record=record,
-        description=_description(board, row, record),
+        row=row,
         tags=_tags(board, row, record),
-        notes=_notes(board, row),
+        notes=notes_on(board, row),
         doubt="" if force else _doubt(board, row, champion),
     )
 
@@ -170,33 +169,6 @@ def _doubt(board: Board, row: Row, champion: Champion | None) -> str:
     )
 
 
-def _description(board: Board, row: Row, record: Record) -> str:
-    """Describe the version: the row's figures, never one seed's own."""
-    weights = f", {row.weights} weights" if row.weights else ""
-    shown = (board.metric, *(f"test_{name}" for name in ON_BOARD))
-    figures = [
-        f"{title(name)} {figure(row.figures[name])}" for name in shown if name in row.figures
-    ]
-    over = f" Mean of {row.scored_runs} runs; the one registered is seed {record.spec.seed}."
-    digests = f"spec {record.spec.digest[:12]}, data {board.data_digest[:12]}"
-    lines = [
-        (
-            f"**{row.arch}** ({row.regime}{weights}), rank {row.rank} of {len(board.ranked)} on the"
-            f" {board.data} board."
-        ),
-        (
-            f"To be expected: {', '.join(figures)} (95 % intervals)."
-            f"{over if row.scored_runs > 1 else ''}"
-        ),
-        f"Ranked on {basis(board)}; test was scored for reporting only.",
-        *([board.verdict.chosen] if row.champion and board.verdict is not None else []),
-        *above(board),
-        *_notes(board, row),
-        f"Run {record.run_id}, {digests}, code {record.made_by or 'unknown'}.",
-    ]
-    return "\n\n".join(lines)
-
-
 def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:
     found = {
         "spec_digest": record.spec.digest,
@@ -208,6 +180,8 @@ def _tags(board: Board, row: Row, record: Record) -> dict[str, str]:
         "data_digest": record.spec.data_digest,
         "split_digest": record.spec.split_digest,
         "seed": str(record.spec.seed),
+        "code": record.made_by,
+        "ranked_on": board.metric,
     }
     if board.subject is not None:
         found["synthetic"] = str(board.subject.synthetic).lower()
@@ -230,15 +204,3 @@ def _figure_tags(name: str, known: Figure | None) -> dict[str, str]:
         found[f"{name}_low"] = repr(known.interval.low)
         found[f"{name}_high"] = repr(known.interval.high)
     return found
-
-
-def _notes(board: Board, row: Row) -> tuple[str, ...]:
-    notes = [*row.flags, *row.notes]
-    if board.is_synthetic:
-        notes.append("SYNTHETIC images: drawn by a program, of no clinical meaning.")
-    ties = [each.arch for each in board.ranked if each.tie and each is not row]
-    if ties and row.tie:
-        notes.append(f"On validation it cannot be told from {', '.join(ties)}.")
-    if row.has_random_weights:
-        notes.append("Its backbone has random weights: it was never pretrained.")
-    return tuple(notes)

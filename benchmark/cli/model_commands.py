@@ -69,6 +69,40 @@ def _threshold(text: str) -> float:
     return share(number)
 
 
+def _models(asked: Asked) -> int:
+    from ..jobs import show_models
+
+    values = asked.values()
+    return show_models(
+        _one_name(asked, "models", values["name"]),
+        json_file=values["json"],
+        remove=values["remove"],
+        force=values["force"],
+        store_patience=values["store_patience"],
+    )
+
+
+def _rollback(asked: Asked) -> int:
+    from ..jobs import roll_back
+
+    name = _one_name(asked, "rollback", None)
+    if name is None:
+        raise UsageError("rollback needs a registered model: benchmark rollback chest-ct")
+    return roll_back(name, asked.values()["store_patience"])
+
+
+def _one_name(asked: Asked, command: str, named: str | None) -> str | None:
+    """Return the one registered model that is named, None for none.
+
+    Raises:
+        UsageError: several are.
+    """
+    names = [*asked.words, *([named] if named else [])]
+    if len(names) > 1:
+        raise UsageError(f"{command} takes one registered model, not {', '.join(names)}.")
+    return names[0] if names else None
+
+
 MODELS: Mapping[str, Command] = {
     "predict": Command(
         about="classify images with a registered model",
@@ -177,6 +211,29 @@ MODELS: Mapping[str, Command] = {
             ),
         ),
         example="benchmark evaluate --model models:/chest-ct@champion --data other-hospital/",
+    ),
+    "models": Command(
+        about="list registered models with where each version is from, or remove one",
+        do=_models,
+        words=("NAME", "a registered model, with more on each version"),
+        options=(
+            other_option("name", "all", "a registered model, beside NAME", unless("all")),
+            other_option(
+                "json", "none", "write all that is known to this file", unless("none", path)
+            ),
+            other_option("remove", "none", "remove this version, NAME/VERSION", unless("none")),
+            other_option("force", "no", "yes: remove even the champion", yes_or_no),
+            *pick("store_patience"),
+        ),
+        example="benchmark models chest-ct",
+    ),
+    "rollback": Command(
+        about="make the champion before the present one champion again",
+        do=_rollback,
+        words=("NAME", "the registered model"),
+        options=pick("store_patience"),
+        example="benchmark rollback chest-ct",
+        is_entry_point=False,
     ),
 }
 """Their table, in the order of help."""

@@ -62,6 +62,12 @@ def _rescore(asked: Asked) -> int:
     return rescore_runs(Rescoring(**asked.values()))
 
 
+def _finalize(asked: Asked) -> int:
+    from ..jobs import Finalizing, finalize_model
+
+    return finalize_model(Finalizing(**asked.values()), quiet=asked.quiet)
+
+
 def _name(text: str) -> str | None:
     if text == "none":
         raise UsageError("--register names the model to register; none is for `run` only.")
@@ -137,6 +143,27 @@ BENCHMARKS: Mapping[str, Command] = {
                 choice("keras", "openvino"),
             ),
         ),
+    ),
+    "finalize": Command(
+        about="train the champion's recipe again on train and validation together, unscored",
+        do=_finalize,
+        options=(
+            *pick("experiment"),
+            other_option(
+                "register", "auto", "the registered model's name; auto is the data set's", _name
+            ),
+            other_option(
+                "run", "champion", "whose recipe: champion, or an MLflow run id", unless("champion")
+            ),
+            other_option(
+                "data",
+                "auto",
+                "the images; auto is the run's own data set",
+                unless("auto", path),
+            ),
+            *pick("weights", "output", "cache", "store_patience"),
+        ),
+        example="benchmark finalize --register chest-ct",
     ),
     "rescore": Command(
         about="compute the figures of finished runs anew from their tables",

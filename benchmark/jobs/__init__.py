@@ -1,15 +1,18 @@
 """What each command does: the main job and the smaller ones around it."""
 
 from .evaluating import Evaluating, evaluate_models
+from .finalizing import Finalizing, finalize_model
 from .image_jobs import audit_data, explore_data, fetch_data, show_cache
 from .main_job import run_benchmark
 from .plan_job import show_plan
 from .predicting import Predicting, predict_files
 from .store_jobs import Registry, Rescoring, register_best, rescore_runs, show_leaderboard
 from .studying import show_spaces
+from .versions import roll_back, show_models
 
 __all__ = [
     "Evaluating",
+    "Finalizing",
     "Predicting",
     "Registry",
     "Rescoring",
@@ -17,12 +20,15 @@ __all__ = [
     "evaluate_models",
     "explore_data",
     "fetch_data",
+    "finalize_model",
     "predict_files",
     "register_best",
     "rescore_runs",
+    "roll_back",
     "run_benchmark",
     "show_cache",
     "show_leaderboard",
+    "show_models",
     "show_plan",
     "show_spaces",
 ]

@@ -4,15 +4,32 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ..board import Board, Champion, Duel, Promotion, promote
+from ..board import (
+    CLAIM_FILE,
+    Board,
+    Champion,
+    Duel,
+    PaperFacts,
+    Promotion,
+    claim_draft,
+    model_card,
+    promote,
+)
 from ..errors import AwayError, BenchmarkError, DataError, PromotionError
-from ..records import Reader, Record
-from ..tracking import CANDIDATE, CHAMPION, Registration, Tracker, Version
+from ..evaluation import OperatingPoint, judge
+from ..records import Part, Reader, Record
+from ..tracking import (
+    CANDIDATE,
+    CHAMPION,
+    COMPARED_WITH,
+    COMPARISON,
+    FORCED,
+    GATE,
+    Registration,
+    Tracker,
+    Version,
+)
 from .replacing import challenge, read_all
-
-_AGAINST = "compared_with"  # tags of a version: the champion it was compared with, and what came
-_COMPARED = "comparison"
-_FORCED = "forced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +87,9 @@ def register(how: Registering, board: Board, chosen: Record | None = None) -> Re
     if not isinstance(decision, Promotion):
         return Registered(name=how.name, uri=uri, said=decision.reason)
     why_not, tags = _objection(how, decision, present)
+    decision, decided = _told(decision, tags, why_not)
     how.say(f"registers {decision.record.spec.arch} as {how.name} and tries it in a fresh process")
-    return _register(how, _told(decision, tags, why_not), why_not)
+    return _register(how, board, decision, decided, why_not)
 
 
 def _known(tracker: Tracker, present: Version) -> Champion:
@@ -92,15 +110,17 @@ def _objection(
 ) -> tuple[str, dict[str, str]]:
     """Return why a version may only be a candidate, nothing where it may be champion; and tags."""
     if how.force:
-        return "", {_FORCED: "yes"}
+        return "", {FORCED: "yes"}
     if not decision.certain:
         return decision.doubt, {}
+    if left := how.tracker.registry.was_left(how.name, decision.record.model_id):
+        return f"a person went back from it, version {left} (benchmark rollback)", {}
     if present is None:
         return "", {}
     found = _earlier(how, decision.record, present)
     if found is None:
         found = challenge(how.tracker, present, decision.record, how.reader, how.say)
-    tags = {_AGAINST: present.version, _COMPARED: found.said}
+    tags = {COMPARED_WITH: present.version, COMPARISON: found.said}
     return ("" if found.replaces else found.said), tags
 
 
@@ -109,33 +129,57 @@ def _earlier(how: Registering, record: Record, present: Version) -> Duel | None:
     candidate = how.tracker.registry.find(how.name, CANDIDATE)
     if candidate is None or candidate.model_id != record.model_id:
         return None
-    if candidate.tags.get(_AGAINST) != present.version:
+    if candidate.tags.get(COMPARED_WITH) != present.version:
         return None
-    return Duel(replaces=False, said=candidate.tags[_COMPARED])
+    return Duel(replaces=False, said=candidate.tags[COMPARISON])
 
 
-def _told(decision: Promotion, tags: Mapping[str, str], why_not: str) -> Promotion:
-    """Return a promotion whose tags and description say what came of the comparison."""
-    lines = [decision.description]
+def _told(
+    decision: Promotion, tags: Mapping[str, str], why_not: str
+) -> tuple[Promotion, tuple[str, ...]]:
+    """Return a promotion whose tags say what was decided and why, and that in sentences."""
+    said = ""
     if why_not:
-        lines.append(f"Candidate, not champion: {why_not}.")
-    elif _FORCED in tags:
-        lines.append("Made champion by a person, without a comparison with the one before.")
-    elif _COMPARED in tags:
-        lines.append(f"It replaced version {tags[_AGAINST]}: {tags[_COMPARED]}.")
-    description = "\n\n".join(lines)
-    return replace(decision, description=description, tags={**decision.tags, **tags})
+        said, gate = f"Candidate, not champion: {why_not}.", f"candidate: {why_not}"
+    elif FORCED in tags:
+        said = "Made champion by a person, without a comparison with the one before."
+        gate = "champion: made so by a person, without a comparison"
+    elif COMPARISON in tags:
+        said = f"It replaced version {tags[COMPARED_WITH]}: {tags[COMPARISON]}."
+        gate = f"champion in the place of version {tags[COMPARED_WITH]}: {tags[COMPARISON]}"
+    else:
+        gate = "champion: the first of this name"
+    return replace(decision, tags={**decision.tags, **tags, GATE: gate}), (said,) if said else ()
 
 
-def _register(how: Registering, decision: Promotion, why_not: str) -> Registered:
+def facts_of(tracker: Tracker, record: Record, decided: tuple[str, ...]) -> PaperFacts:
+    """Return what a run's card says beside its row."""
+    kept = record.operating_point
+    point = OperatingPoint.from_json(kept) if kept else None
+    judged = {} if point is None else judge(point, tracker.predictions(record).part(Part.TEST))
+    return PaperFacts(
+        temperature=record.temperature,
+        point=point,
+        judged=judged,
+        made_on=tracker.made_on(record),
+        decided=decided,
+    )
+
+
+def _register(
+    how: Registering, board: Board, decision: Promotion, decided: tuple[str, ...], why_not: str
+) -> Registered:
+    row, record = decision.row, decision.record
     try:
+        facts = facts_of(how.tracker, record, decided)
         check = how.tracker.check(decision.record)
         read_all(check, how.reader)  # before a version is made: without them it cannot be tried
         version = how.tracker.registry.register(
             decision.record,
             Registration(
                 name=how.name,
-                description=decision.description,
+                description=model_card(board, row, record, facts),
+                papers={CLAIM_FILE: claim_draft(board, row, record, facts)},
                 tags=decision.tags,
                 check=check,
                 reader=how.reader,
@@ -149,7 +193,7 @@ def _register(how: Registering, decision: Promotion, why_not: str) -> Registered
     if why_not:
         said += f"; not champion: {why_not}; make it so by {_force_command(how, decision.record)}"
     else:
-        compared = decision.tags.get(_COMPARED)
+        compared = decision.tags.get(COMPARISON)
         said += f"; {compared}" if compared else ""
         said += (
             "; reloaded, its probabilities differ from the recorded ones by "

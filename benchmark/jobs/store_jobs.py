@@ -79,15 +79,15 @@ def register_best(wanted: Registry) -> int:
     if wanted.run is None:
         board, chosen = latest_board(tracker), None
     else:
-        chosen = _chosen(tracker, wanted.run)
+        chosen = chosen_run(tracker, wanted.run)
         board = board_with(tracker, chosen)
-    asked = _asked(tracker)
+    asked = asked_of(tracker)
     with cache_or_scratch(wanted.cache) as kept:
         data = wanted.data or recall(asked.get("data", ""), _data_digest(tracker), kept)
         reader = read_index(data, reading_of(asked), kept).reader
     how = Registering(
         tracker=tracker,
-        name=wanted.register or _model_name(asked, board.data),
+        name=wanted.register or model_name(asked, board.data),
         reader=reader,
         say=print,
         force=wanted.promote,
@@ -126,7 +126,7 @@ def open_experiment(experiment: str | None, minutes: float) -> Tracker:
     return tracker
 
 
-def _chosen(tracker: Tracker, run: str) -> Record:
+def chosen_run(tracker: Tracker, run: str) -> Record:
     """Return the run of an experiment that a person named.
 
     Raises:
@@ -137,7 +137,7 @@ def _chosen(tracker: Tracker, run: str) -> Record:
     except AwayError:
         raise
     except StoreError as error:
-        raise UsageError(f"--run must be best or the id of a run, not {run!r}.") from error
+        raise UsageError(f"--run must be the id of a run, not {run!r}.") from error
     return found
 
 
@@ -188,7 +188,7 @@ def rescore_runs(wanted: Rescoring) -> int:
     records = [each for each in tracker.records() if each.state is State.FINISHED]
     images = None
     if wanted.data and records:
-        reading, picture = reading_of(_asked(tracker)), records[0].final.picture
+        reading, picture = reading_of(asked_of(tracker)), records[0].final.picture
         images = _read_images(wanted.data, wanted.cache, reading, picture)
     done, left = 0, 0
     for record in records:
@@ -249,12 +249,12 @@ def _point(
     return wanted_point(classes, wanted.positive, wanted.operating_point, prevalence)
 
 
-def _model_name(asked: Mapping[str, str], data: str) -> str:
+def model_name(asked: Mapping[str, str], data: str) -> str:
     """Return what the latest benchmark's winner is registered as, or the data set's name."""
     return Request.read({"register": asked.get("register", "auto")}).register.on(data) or data
 
 
-def _asked(tracker: Tracker) -> Mapping[str, str]:
+def asked_of(tracker: Tracker) -> Mapping[str, str]:
     """Return what the latest benchmark was asked for, by option; nothing where there is none."""
     return next((each.params for each in tracker.benchmarks()), {})
 

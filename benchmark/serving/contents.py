@@ -23,8 +23,8 @@ CODE = "code"
 DATA = "data/model"
 
 # Left out of the seal, and read by nothing that loads a model: the first MLflow itself writes into
-# a folder that it hands out, the second is the version's description, which may change.
-_OUTSIDE = frozenset({"registered_model_meta", "card.md"})
+# a folder that it hands out, the others are texts about the version, which may change.
+_OUTSIDE = frozenset({"registered_model_meta", "card.md", "claim.md"})
 # Python's own, written by whoever loads the model in place; never read, see `tracking.pulling`.
 _BYTECODE = "__pycache__"
 _LOADER = re.compile(r"(scan_model_([0-9a-f]{12}))\.serving\.model")

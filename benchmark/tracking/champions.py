@@ -1,11 +1,9 @@
 """The champion that is meant where a person names no model: the only one there is to mean."""
 
-from collections.abc import Iterator
-
 from ..errors import UsageError
 from . import names
-from .registry import CHAMPION, ModelRegistry, Version
-from .store import TrackingStore, open_registry
+from .aliases import CHAMPION, Version, Versions
+from .store import open_registry
 
 
 def only_champion() -> str:
@@ -15,7 +13,8 @@ def only_champion() -> str:
         UsageError: there is none, or more than one; the message has their names.
         StoreError: there is no store, or it does not answer.
     """
-    found = dict(_champions(open_registry()))
+    versions = Versions(open_registry())
+    found = {name: versions.find(name, CHAMPION) for name in versions.names()}
     real = [name for name, version in found.items() if version and not _is_synthetic(version)]
     if len(real) == 1:
         return f"models:/{real[0]}@{CHAMPION}"
@@ -25,18 +24,6 @@ def only_champion() -> str:
         f"--model must name one, such as models:/{example}@{CHAMPION}: only where the store holds "
         f"one champion that was trained on real images, it may be left out, and there is {held}."
     )
-
-
-def _champions(store: TrackingStore) -> Iterator[tuple[str, Version | None]]:
-    """Yield the registered models' names, and the version that is champion."""
-    registry, token = ModelRegistry(store), None
-    while True:
-        page = store.client.search_registered_models(page_token=token)
-        for each in page:
-            yield each.name, registry.find(each.name, CHAMPION)
-        token = page.token
-        if not token:
-            return
 
 
 def _is_synthetic(version: Version) -> bool:

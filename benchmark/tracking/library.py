@@ -42,6 +42,16 @@ class Library:
         tags = self._store.client.get_run(record.run_id).data.tags
         return str(tags.get(names.MLFLOW_PARENT, ""))
 
+    def made_on(self, record: Record) -> Mapping[str, str]:
+        """Return the machine, the device and the packages' versions that made a run, by name."""
+        tags = self._store.client.get_run(record.run_id).data.tags
+        known = (names.MACHINE, "device", "engine")
+        versions = {name: tags[name] for name in sorted(tags) if name.startswith("version.")}
+        return {
+            **{name: tags[name] for name in known if name in tags},
+            **{name.partition(".")[2]: version for name, version in versions.items()},
+        }
+
     def records(self, splits: Sequence[str] = ()) -> tuple[Record, ...]:
         """Return a record of each of the experiment's runs, newest first; trials are left out.
 

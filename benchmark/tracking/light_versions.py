@@ -19,7 +19,8 @@ from .pulling import kept_model
 from .store import TrackingStore
 
 if TYPE_CHECKING:
-    from .registry import ModelRegistry, Registration, Version
+    from .aliases import Version, Versions
+    from .registry import ModelRegistry, Registration
 
 Convert = Callable[[Path, Path], None]
 """From the path of `model.keras` to a folder in which it leaves `model.xml` and `model.bin`."""
@@ -73,7 +74,7 @@ def register_light(
     return registry.register(replace(record, model_id=model_id), replace(wanted, tags=tags))
 
 
-def drop_stale(store: TrackingStore, registry: "ModelRegistry", name: str) -> None:
+def drop_stale(store: TrackingStore, registry: "Versions", name: str) -> None:
     """Take the alias from a light version that is not of the run that has the full one's alias."""
     for alias in _ALIASES:
         full, light = registry.find(name, alias), registry.find(name, light_alias(alias))

@@ -2,12 +2,13 @@
 
 import re
 
-KIND = "benchmark"  # parent, run, trial, launcher or evaluation
+KIND = "benchmark"  # parent, run, trial, launcher, evaluation or final
 PARENT = "parent"
 RUN = "run"
 TRIAL = "trial"
 LAUNCHER = "launcher"
 EVALUATION = "evaluation"
+FINAL = "final"  # a run on train and validation together: on no board, and never scored
 PARENT_ID = "benchmark.parent_run_id"
 MLFLOW_PARENT = "mlflow.parentRunId"
 
@@ -38,6 +39,15 @@ REQUEST = "request."  # before an option that a resumed benchmark was given othe
 LEASE = "lease"  # the token of the process that a run belongs to, and until when it is alive
 CLAIM = "claim"  # what only one run at a time is to make: a spec, or a search whatever its budget
 TICKET = "ticket"  # the place in the queue of those that claim the same
+GATE = "gate"  # of a version: what was decided when it was registered, and why
+REFUSED = "refused"  # of a version: why it was given no alias
+DIFFERENCE = "largest_difference"  # of a version: when it was tried in a fresh process
+COMPARED_WITH = "compared_with"  # of a version: the champion it was compared with, and what came
+COMPARISON = "comparison"
+FORCED = "forced"  # of a version that a person made champion
+LEFT = "left_by_a_person"  # of a version that a person went back from: no rule crowns it again
+SCORED = "scored"  # `no` of a version whose run was never scored; and the run that was
+SCORED_RUN = "scored_run"
 CALL = "call"  # by chance: a call that is made again after an outage finds what it had made
 
 PREDICTIONS_FILE = "predictions.parquet"

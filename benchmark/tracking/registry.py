@@ -3,7 +3,7 @@
 import base64
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,15 @@ from ..errors import DataError, PromotionError, StoreError, one_line
 from ..records import Predictions, Probabilities, Reader, Record
 from ..serving import DATA, GRAPH_FILE, check_maker, seal
 from . import names
+from .aliases import CHAMPION, Version, Versions
 from .light_versions import drop_stale
 from .pulling import kept_model, kept_version
 from .store import TrackingStore
 from .stranger import Stranger
 
-CHAMPION = "champion"
-CANDIDATE = "candidate"
 # The same network on the same pixels differs by the order of float32 sums, about 1e-6; other
 # preprocessing, another class order or another file differ by far more.
 _LARGEST_DIFFERENCE = 1e-4
-_DIFFERENCE_TAG = "largest_difference"
-_REFUSED_TAG = "refused"
 _CARD_FILE = "card.md"
 _HEAVY = ("tensorflow", "keras")  # what a light model must do without
 
@@ -39,7 +36,9 @@ class Registration:
         tags: facts worth a tag.
         check: the recorded probabilities of the saved network on some images.
         reader: gives those images as they are stored.
-        alias: `champion`, or `candidate` for a version that is not sure to be the better one.
+        alias: `champion`, `candidate` for a version that is not sure to be the better one, or
+            `final` for one that was not scored.
+        papers: texts about the model by file name, which travel with its files.
     """
 
     name: str
@@ -48,36 +47,14 @@ class Registration:
     check: Predictions
     reader: Reader
     alias: str = CHAMPION
+    papers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A registered model's version that carries an alias.
-
-    Attributes:
-        name: the registered model's name; `version` its number, `alias` champion or candidate.
-        uri: what `mlflow.pyfunc.load_model` takes.
-        run_id: the run it came from; `model_id` its logged model.
-        difference: the largest one between its recorded and its reloaded probabilities.
-        tags: the version's tags.
-    """
-
-    name: str
-    version: str
-    alias: str
-    uri: str
-    run_id: str
-    model_id: str
-    difference: float
-    tags: Mapping[str, str]
-
-
-class ModelRegistry:
-    """The registered models of a store."""
+class ModelRegistry(Versions):
+    """The registered models of a store: versions are made, tried, and given their alias."""
 
     def __init__(self, store: TrackingStore) -> None:
-        self._store = store
-        self._client = store.client
+        super().__init__(store)
         self._stranger: Stranger | None = None
 
     def expect(self) -> None:
@@ -111,37 +88,16 @@ class ModelRegistry:
                 return present
         version = self._version(record, wanted)
         difference = f"{self._try(version, wanted):.3g}"
-        self._client.set_model_version_tag(wanted.name, version, _DIFFERENCE_TAG, difference)
-        self._leave_card(record, wanted.description)
-        self._client.set_registered_model_alias(wanted.name, wanted.alias, version)
-        candidate = self.find(wanted.name, CANDIDATE)
-        if wanted.alias == CHAMPION and candidate is not None and candidate.version == version:
-            self._client.delete_registered_model_alias(wanted.name, CANDIDATE)
-        drop_stale(self._store, self, wanted.name)
+        self._client.set_model_version_tag(wanted.name, version, names.DIFFERENCE, difference)
+        self._leave_papers(record, {_CARD_FILE: wanted.description, **wanted.papers})
+        if wanted.alias == CHAMPION:
+            self.crown(wanted.name, version)
+        else:
+            self._client.set_registered_model_alias(wanted.name, wanted.alias, version)
+            drop_stale(self._store, self, wanted.name)
         found = self.find(wanted.name, wanted.alias)
         assert found is not None, "the alias was set in the lines above"
         return found
-
-    def find(self, name: str, alias: str) -> Version | None:
-        """Return the version that carries an alias, None if there is none."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            version = self._client.get_model_version_by_alias(name, alias)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
-        return Version(
-            name=name,
-            version=str(version.version),
-            alias=alias,
-            uri=f"models:/{name}@{alias}",
-            run_id=version.run_id or "",
-            model_id=version.tags.get(names.MODEL_ID, ""),
-            difference=float(version.tags.get(_DIFFERENCE_TAG, "nan")),
-            tags=dict(version.tags),
-        )
 
     def ask(self, version: Version, images: Predictions, reader: Reader) -> Probabilities:
         """Return the (n, k) probabilities of a registered model, loaded in a fresh process.
@@ -171,7 +127,7 @@ class ModelRegistry:
         for version in self._client.search_model_versions(f"name = '{wanted.name}'"):
             # The database store does not give a version's model_id back (MLflow 3.17).
             known = version.tags.get(names.MODEL_ID) == record.model_id
-            if known and _REFUSED_TAG not in version.tags:
+            if known and names.REFUSED not in version.tags:
                 self._update(version, wanted)
                 return str(version.version)
         logged = self._client.get_logged_model(record.model_id)
@@ -223,12 +179,12 @@ class ModelRegistry:
             if version.tags.get(tag) != value:
                 self._client.set_model_version_tag(name, number, tag, value)
 
-    def _leave_card(self, record: Record, text: str) -> None:
-        """Put the description into the model's own files too, so that it travels with them."""
-        with tempfile.TemporaryDirectory(prefix="benchmark-card-") as folder:
-            path = Path(folder) / _CARD_FILE
-            path.write_text(text, encoding="utf-8")
-            self._client.log_model_artifact(record.model_id, str(path))
+    def _leave_papers(self, record: Record, papers: Mapping[str, str]) -> None:
+        """Put texts beside the model's own files, so that they travel with them."""
+        with tempfile.TemporaryDirectory(prefix="benchmark-papers-") as folder:
+            for name, text in papers.items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
+            self._client.log_model_artifacts(record.model_id, folder)
 
     def _try(self, version: str, wanted: Registration) -> float:
         """Return the largest difference of the reloaded model, or refuse it.
@@ -243,16 +199,19 @@ class ModelRegistry:
             own = reload_and_predict(folder, wanted.check, wanted.reader, stranger)
             return _difference(own, wanted.check.probabilities)
         except (PromotionError, StoreError) as error:
-            self._client.set_model_version_tag(wanted.name, version, _REFUSED_TAG, one_line(error))
+            self._client.set_model_version_tag(wanted.name, version, names.REFUSED, one_line(error))
             raise PromotionError(
                 f"{wanted.name} version {version} is not made {wanted.alias}: {one_line(error)}."
             ) from error
 
 
 def fitting(description: str) -> str:
-    """Return a description that MLflow's tables can hold; the card in the model's files has all."""
-    limit = names.DESCRIPTION_LIMIT
-    return description if len(description) <= limit else f"{description[: limit - 1]}…"
+    """Return a description that MLflow's tables can hold, its last paragraphs cut if need be."""
+    if len(description) <= names.DESCRIPTION_LIMIT:
+        return description
+    more = f"\n\n… The rest is in {_CARD_FILE}, among the model's files."
+    kept = description[: names.DESCRIPTION_LIMIT - len(more)]
+    return (kept.rpartition("\n\n")[0] or kept) + more
 
 
 def reload_and_predict(

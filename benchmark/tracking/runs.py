@@ -185,6 +185,7 @@ def create_run(
     *,
     preset: str = "",
     asks: bool = False,
+    kind: str = names.RUN,
 ) -> str:
     """Make the run of a spec below the benchmark's run, and hold it; return its id.
 
@@ -196,10 +197,11 @@ def create_run(
         spec: what is run.
         preset: the name of what `auto` stood for where it was asked for.
         asks: whether it must win its claim before it goes on, rather than hold it at once.
+        kind: what it is, a run that is ranked or a final one.
     """
     text = _spec_text(spec)
     tags = {
-        **({names.KIND: names.RUN, names.SPEC: text} if text else {}),
+        **({names.KIND: kind, names.SPEC: text} if text else {}),
         names.MLFLOW_PARENT: parent.run_id,
         names.SPEC_DIGEST: spec.digest,
         names.DATA_DIGEST: spec.data_digest,
@@ -211,7 +213,8 @@ def create_run(
         **({} if asks else {names.TICKET: FIRST}),
         **leases.tag(),
     }
-    run_id = store.create_run(experiment.id, _title(spec), tags)
+    title = _title(spec) + (" on train and val" if kind == names.FINAL else "")
+    run_id = store.create_run(experiment.id, title, tags)
     leases.hold(run_id)
     return run_id
 
@@ -223,6 +226,7 @@ def open_run(
     parent: Benchmark,
     spec: Spec,
     run_id: str,
+    kind: str = names.RUN,
 ) -> Run:
     """Log what a run is of; a search takes over the trials that an interrupted one had logged.
 
@@ -231,7 +235,7 @@ def open_run(
     store.write_params(run_id, spec_params(spec))
     if not _spec_text(spec):  # a run without its spec is none of a benchmark's yet
         store.keep_text(run_id, json.dumps(spec.to_json(), ensure_ascii=False), names.SPEC_FILE)
-        store.write_tags(run_id, {names.KIND: names.RUN})
+        store.write_tags(run_id, {names.KIND: kind})
     run = Run(store, experiment, leases, run_id, spec, parent)
     if spec.search is not None:
         _adopt_trials(store, experiment, run)

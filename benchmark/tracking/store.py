@@ -221,17 +221,20 @@ def store_exists() -> bool:
     return _is_there(store_uri())
 
 
-def open_registry() -> TrackingStore:
+def open_registry(patience: Patience | None = None) -> TrackingStore:
     """Open what registered models are pulled from; nothing is made.
+
+    Args:
+        patience: how long it is waited for.
 
     Raises:
         StoreError: there is no store, or it cannot be used.
     """
     registry = os.environ.get(REGISTRY_VARIABLE)
     if _is_there(store_uri()):
-        return open_store(None)
+        return open_store(None, patience)
     if registry and _is_there(registry):
-        return open_store(registry)
+        return open_store(registry, patience)
     raise StoreError(
         f"there is no tracking store at {masked(store_uri())}; set MLFLOW_TRACKING_URI to the one "
         "that the model was registered in."

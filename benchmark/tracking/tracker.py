@@ -11,6 +11,7 @@ from ..numerics import NUMERICS
 from ..presence import Presence
 from ..records import Predictions, Record, Spec, State
 from . import names
+from .aliases import Version
 from .benchmarks import Benchmark, Opening, begin_benchmark
 from .claims import Claims, claim_of
 from .experiments import Experiment, existing_experiment, find_experiment, moved_line
@@ -19,7 +20,7 @@ from .leases import Leases, holder_of
 from .library import Library
 from .light_versions import Convert, register_light
 from .patience import Patience
-from .registry import ModelRegistry, Registration, Version
+from .registry import ModelRegistry, Registration
 from .runs import Run, create_run, open_run
 from .store import TrackingStore, open_store
 from .view import BoardFiles, Link, leave_board
@@ -106,6 +107,12 @@ class Tracker(Library):
         store, leases = self._store, self._leases
         run_id = create_run(store, self.experiment, leases, parent, spec, preset=preset)
         return self._open(parent, spec, run_id)
+
+    def start_final(self, parent: Benchmark, spec: Spec) -> Run:
+        """Begin a run that is never scored, and stands on no board, below a benchmark's run."""
+        store, leases, kind = self._store, self._leases, names.FINAL
+        run_id = create_run(store, self.experiment, leases, parent, spec, kind=kind)
+        return open_run(store, self.experiment, leases, parent, spec, run_id, kind)
 
     def claim(self, parent: Benchmark, spec: Spec, preset: str = "") -> Run | Record | None:
         """Begin the run of a spec as `start`, unless another benchmark made it or is at it.

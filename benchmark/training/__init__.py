@@ -13,6 +13,7 @@ from .loop_settings import class_weights
 from .material import Considered, Examples, Fitted, Material, Member
 from .passes import Passes, open_features
 from .regimes import answer_out_of_fold, rows_in_folds, train
+from .repeating import joined, with_fixed_epochs
 from .tunables import (
     among,
     check,
@@ -56,6 +57,7 @@ __all__ = [
     "head_having",
     "is_choosing",
     "is_logistic",
+    "joined",
     "noting",
     "open_features",
     "other_head",
@@ -67,5 +69,6 @@ __all__ = [
     "train",
     "tunables",
     "verify",
+    "with_fixed_epochs",
     "write_openvino",
 ]

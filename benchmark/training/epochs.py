@@ -278,7 +278,8 @@ def run_epochs(
 ) -> Trained:
     """Train until the epochs or the patience are spent; leave the best epoch's weights.
 
-    The images of `train` are learnt from, and early stopping watches those of `val`.
+    The images of `train` are learnt from, and early stopping watches those of `val`. Where there
+    are none all epochs are trained, and the last one's weights are left.
     """
     watch, history = Watch(settings.monitor, settings.patience), list[Epoch]()
     schedule = _schedule(settings, len(train.rows))
@@ -292,11 +293,11 @@ def run_epochs(
             break
         metrics = _train_once(trainee, inputs, train, settings, schedule, stage.seed, number)
         said = trainee.predict(inputs, val.rows)
-        is_finite = bool(np.isfinite(said).all())
+        is_finite = bool(said.size) and bool(np.isfinite(said).all())
         if is_finite:  # NaN would count as an answer, and might be the best epoch
             metrics |= measure("val", said, val.labels)
         history.append(Epoch(number=stage.earlier + number, stage=stage.name, metrics=metrics))
-        if watch.better(metrics) or watch.best_weights is None:
+        if watch.better(metrics) or watch.best_weights is None or not said.size:
             watch.best_weights = trainee.snapshot()
         schedule.after(watch)
         if stage.checkpoint is not None:

@@ -214,7 +214,7 @@ def fit_logistic(
     metrics: dict[str, float] = {}
     for part, examples in said.items():
         answers = answering.predict(inputs, examples.rows)
-        metrics |= measure(part, answers, examples.labels)
+        metrics |= measure(part, answers, examples.labels) if answers.size else {}
     if seen is not None:
         seen(answers.astype(np.float64))
     epoch = Epoch(number=0, stage="head", metrics=metrics)

@@ -30,7 +30,11 @@ class Checked:
 
 
 def train_checked(
-    spec: Spec, material: Material, progress: Progress, trunk: Trunk | None = None
+    spec: Spec,
+    material: Material,
+    progress: Progress,
+    trunk: Trunk | None = None,
+    temperature: float | None = None,
 ) -> tuple[Fitted, Checked]:
     """Train, and train again on truer features if the network is far from the board.
 
@@ -41,8 +45,9 @@ def train_checked(
         material: what on.
         progress: told how far it is.
         trunk: the frozen backbone, if it is built already.
+        temperature: of the network, None to fit it on validation.
     """
-    fitted, checked = _check(train(spec, material, progress, trunk=trunk), material)
+    fitted, checked = _check(train(spec, material, progress, trunk=trunk), material, temperature)
     notes = list[str]()
     engine: str | None = None
     while checked.difference > (bound := difference_bound(fitted.engine)) and (
@@ -54,12 +59,13 @@ def train_checked(
             f"the network's own, above {bound:g}: everything was computed again with {engine}."
         )
         again = train(spec, material, progress, engine=engine, trunk=trunk)
-        fitted, checked = _check(again, material)
+        fitted, checked = _check(again, material, temperature)
     return replace(fitted, warnings=(*fitted.warnings, *notes)), replace(checked, engine=engine)
 
 
-def _check(fitted: Fitted, material: Material) -> tuple[Fitted, Checked]:
-    split, temperature = material.split, _temperature(fitted, material)
+def _check(fitted: Fitted, material: Material, temperature: float | None) -> tuple[Fitted, Checked]:
+    split = material.split
+    temperature = _temperature(fitted, material) if temperature is None else temperature
     fitted = replace(fitted, network=with_temperature(fitted.network, temperature))
     rows = _checked_rows(split.val, split.test)
     pictures = material.pixels.rows([material.hashes[row] for row in rows])

@@ -31,6 +31,7 @@ class Task:
         members: for a composite, the runs it is made of.
         space: the search space, None without a search; `storage` where its study is kept;
             `anew` whether a study that is damaged is moved aside.
+        temperature: of the network, None to fit it on validation.
     """
 
     spec: Spec
@@ -51,6 +52,7 @@ class Task:
     space: Space | None = None
     storage: str = ""
     anew: bool = False
+    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

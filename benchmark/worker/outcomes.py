@@ -62,7 +62,7 @@ def _run_task(task: Task, progress: Voice, notes: Sequence[str]) -> Outcome:
     found, seconds = _search(task, material, progress)
     spec = found.spec if found else task.spec
     trunk = found.trunk if found else None
-    fitted, checked = train_checked(spec, material, progress, trunk)
+    fitted, checked = train_checked(spec, material, progress, trunk, task.temperature)
     progress.stage("save")
     with _left(task.folder) as folder:
         fitted.network.save(folder / "model.keras")

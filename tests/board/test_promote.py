@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +8,7 @@ from benchmark.board import (
     Champion,
     Promotion,
     Refusal,
+    model_card,
     promote,
     rank,
 )
@@ -46,29 +46,12 @@ def test_the_champion_by_rule_is_promoted_though_it_is_not_the_first() -> None:
     assert decision.record.spec.arch == "b"
     assert decision.certain
     assert decision.doubt == ""
-    assert "rank 2 of 2 on the phantom board" in decision.description
-    assert "b is the champion: of the 2 networks" in decision.description
 
 
 def test_of_several_seeds_the_one_with_the_lowest_log_loss_is_promoted() -> None:
     wrong = (6, 4, 8)
     made = [erring("a", spread(n), of=spec("a", seed=seed)) for seed, n in enumerate(wrong)]
     assert promoted(board_of(*made)).record.spec.seed == 1
-
-
-def test_the_description_gives_the_rows_mean_and_interval_and_no_seeds_own_figure() -> None:
-    wrong = (6, 4, 8)
-    made = [erring("a", spread(n), of=spec("a", seed=seed)) for seed, n in enumerate(wrong)]
-    board = board_of(*made)
-    decision = promoted(board)
-    interval = board.ranked[0].figures["val_macro_f1"].interval
-    assert interval is not None
-    assert f"val macro-F1 0.917 ±0.028 [{interval.low:.2f}, " in decision.description
-    assert "Mean of 3 runs; the one registered is seed 1." in decision.description
-    assert "0.944" not in decision.description  # the seed's own macro-F1 on val and test
-    assert float(decision.tags["val_macro_f1"]) == pytest.approx(66 / 72)
-    assert float(decision.tags["val_macro_f1_low"]) == interval.low
-    assert float(decision.tags["val_macro_f1_high"]) == interval.high
 
 
 @pytest.mark.parametrize(
@@ -120,7 +103,8 @@ def test_a_validation_part_that_lacks_a_class_promotes_nothing() -> None:
 
 def test_force_promotes_all_the_same_and_says_what_is_missing() -> None:
     decision = promoted(BARRED, force=True)
-    assert "WARNING: validation has no image of c." in decision.description
+    card = model_card(BARRED, decision.row, decision.record)
+    assert "WARNING: validation has no image of c." in card
 
 
 def test_where_nothing_can_be_told_apart_the_winner_is_a_candidate() -> None:
@@ -128,7 +112,8 @@ def test_where_nothing_can_be_told_apart_the_winner_is_a_candidate() -> None:
     decision = promoted(board)
     assert not decision.certain
     assert decision.doubt.startswith("nothing can be told apart: every class needs at least 3")
-    assert f"WARNING: {decision.doubt}." in decision.description
+    card = model_card(board, decision.row, decision.record)
+    assert f"WARNING: {decision.doubt}." in card
     assert promoted(board, force=True).certain
 
 
@@ -139,8 +124,9 @@ def test_a_run_that_a_person_chose_is_promoted_whatever_its_rank() -> None:
     assert isinstance(decision, Promotion)
     assert decision.record.run_id == worse[0].run_id
     assert decision.tags["arch"] == "a"
-    assert "rank 2 of 2" in decision.description
-    assert "is the champion" not in decision.description
+    card = model_card(board, decision.row, decision.record)
+    assert "rank 2 of 2" in card
+    assert "is the champion" not in card
 
 
 @pytest.mark.parametrize(
@@ -259,36 +245,6 @@ def test_a_version_registered_by_something_else_is_a_champion_too() -> None:
 def test_no_tag_is_empty() -> None:
     own = spec("cnn", regime=Regime.SCRATCH, weights="none")
     assert "" not in promoted(board_of(good("cnn", of=own))).tags.values()
-
-
-def test_the_description_names_data_findings_and_synthetic_images() -> None:
-    subject = replace(SUBJECT, findings=("12 test images are also in train",))
-    decision = promoted(board_of(good(), subject=subject))
-    assert "phantom" in decision.description
-    assert "To be expected: val macro-F1 0.917 [" in decision.description
-    assert "test macro-F1 0.917" in decision.description
-    assert "Audit: 12 test images are also in train" in decision.description
-    assert "SYNTHETIC" in decision.description
-    assert "Ranked on validation macro-F1; test was scored for reporting only." in (
-        decision.description
-    )
-    assert decision.tags["synthetic"] == "true"
-    assert json.loads(decision.tags["classes"]) == ["a", "b"]
-
-
-def test_the_description_names_the_code_that_made_the_run() -> None:
-    own, proof = good()
-    made = replace(own, version="0.2.0", commit="81a3a47f00"), proof
-    assert "code 0.2.0 (81a3a47)." in promoted(board_of(made)).description
-    assert "code unknown." in promoted(board_of((own, proof))).description
-
-
-def test_flags_and_a_fall_are_in_the_description() -> None:
-    sizes = (30, 30, 8)
-    called = [place % 2 for place in [0] * 30 + [1] * 30 + [0] * 8]
-    flagged = promoted(board_of(calling("a", called, sizes=sizes, test=[0] * 68)))
-    assert "never names c (8 units)" in flagged.description
-    assert "WARNING: validation cannot be trusted here: a falls from" in flagged.description
 
 
 def test_a_tie_is_told() -> None:

@@ -32,6 +32,7 @@ class Known:
         answers: what any registered model gives to each image; None fails a test that asks.
         asked: the images that registered models were asked about.
         registered: what was registered.
+        left: versions that a person went back from, by model id.
     """
 
     tables: dict[str, Predictions] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Known:
     answers: Mapping[str, Any] | None = None
     asked: list[str] = field(default_factory=list)
     registered: list[Registration] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
 
     def add(self, record: Record, evidence: BoardEvidence) -> None:
         """Know a run with its table, trained on nothing that the table holds."""
@@ -79,6 +81,10 @@ class Known:
         """Return the one benchmark's id."""
         return "benchmark"
 
+    def made_on(self, record: Record) -> Mapping[str, str]:
+        """Return nothing of the machine."""
+        return {}
+
     def text(self, run_id: str, path: str) -> str | None:
         """Return a text that is kept."""
         return self.texts.get((run_id, path))
@@ -93,6 +99,10 @@ class Known:
         assert self.answers is not None, "nothing need be loaded here"
         self.asked += images.paths
         return np.array([self.answers[path] for path in images.paths])
+
+    def was_left(self, name: str, model_id: str) -> str:
+        """Return the version that a person went back from."""
+        return self.left.get(model_id, "")
 
     def find(self, name: str, alias: str) -> Version | None:
         """Return the version with an alias."""

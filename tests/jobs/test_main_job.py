@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -171,6 +172,33 @@ def test_members_that_are_not_asked_for_must_have_finished(
     done = command_in(folder)("plan", *RUN[1:], *words)
     assert done.returncode == (2 if lacking else 0)
     assert done.stderr.startswith(f"benchmark: --members {lacking}: neither" if lacking else "")
+
+
+def test_a_recipe_is_trained_again_on_all_that_is_not_test_and_never_scored(
+    first: Done, folder: Path, scans: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    scored = "select run_uuid from tags where key = 'mlflow.runName' and value like 'mlp%'"
+    ((run_id,),) = query(own, scored)
+    ranked = runs(own)
+    champion = query(own, "select alias, version from registered_model_aliases")
+    done = command_in(own)("finalize", "--run", run_id, "--data", str(scans))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is final: mlp, trained on 40 images of train and validation" in done.stdout
+    ((final, status),) = tagged(own, "benchmark", "final")
+    assert status == "FINISHED"
+    figures = query(own, f"select key from latest_metrics where run_uuid = '{final}'")
+    assert {name for (name,) in figures if name.startswith(("val_", "test_", "epoch_val"))} == set()
+    scored_tags = dict(query(own, f"select key, value from tags where run_uuid = '{run_id}'"))
+    final_tags = dict(query(own, f"select key, value from tags where run_uuid = '{final}'"))
+    assert final_tags["spec_digest"] != scored_tags["spec_digest"]
+    assert final_tags.get("operating_point") == scored_tags.get("operating_point")
+    (learnt,) = own.glob(f"mlruns/*/{final}/artifacts/trained_on.parquet")
+    assert len(pd.read_parquet(learnt)) == 40
+    aliases = query(own, "select alias, version from registered_model_aliases")
+    assert [each for each in aliases if each[0] != "final"] == champion
+    assert runs(own) == ranked  # what boards are made of
 
 
 def test_a_composite_is_charged_for_its_members(first: Done, folder: Path) -> None:

@@ -93,6 +93,16 @@ def test_a_comparison_is_not_made_twice(known: Known) -> None:
     assert registered(known, ranked).said == first.said
 
 
+def test_what_a_person_went_back_from_is_champion_again_only_by_force(known: Known) -> None:
+    older(known, 30)
+    ranked = board(known, erring("good", spread(6)))
+    known.left[ranked.rows[0].representative.model_id] = "7"
+    done = registered(known, ranked)
+    assert done.uri == "models:/scans@candidate"
+    assert "a person went back from it, version 7 (benchmark rollback)" in done.said
+    assert registered(known, ranked, force=True).uri == "models:/scans@champion"
+
+
 def test_another_champion_is_compared_with_anew(known: Known) -> None:
     older(known, 2)
     ranked = board(known, erring("good", spread(20)))

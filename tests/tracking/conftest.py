@@ -22,11 +22,12 @@ from benchmark.records import (
     Part,
     Picture,
     Predictions,
+    Record,
     Regime,
     Seconds,
     Spec,
 )
-from benchmark.tracking import FinishedRun, Opening, Registration, Tracker
+from benchmark.tracking import FinishedRun, Opening, Registration, Tracker, Version
 from benchmark.tracking import registry as registry_module
 from tests.data.pictures import pixels_of
 
@@ -144,8 +145,20 @@ def bench(tmp_path: Path, new_database: Path, monkeypatch: pytest.MonkeyPatch) -
     """Return a new store, with none of the variables by which MLflow's own commands speak."""
     for name in ("RUN_ID", "EXPERIMENT_ID", "EXPERIMENT_NAME", "TRACKING_URI", "REGISTRY_URI"):
         monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
-    shutil.copyfile(new_database, tmp_path / "mlflow.db")
-    return Bench(folder=tmp_path, uri=f"sqlite:///{tmp_path}/mlflow.db")
+    return bench_in(tmp_path, new_database)
+
+
+def bench_in(folder: Path, new_database: Path) -> Bench:
+    """Return a new store in a folder."""
+    shutil.copyfile(new_database, folder / "mlflow.db")
+    return Bench(folder=folder, uri=f"sqlite:///{folder}/mlflow.db")
+
+
+def finish_in(bench: Bench, tracker: Tracker, spec: Spec, network: Path | None) -> Record:
+    """Log a finished run in a store; return its record."""
+    parent = tracker.begin(OPENING, resume=True)
+    outcome = outcome_in(bench.folder / "outcomes" / spec.digest, spec, network)
+    return tracker.start(parent, spec).finish(evidence_of(outcome))
 
 
 @pytest.fixture
@@ -153,9 +166,7 @@ def finished(bench: Bench) -> Callable[..., Any]:
     """Return a function that logs a finished run and gives its record."""
 
     def finish(tracker: Tracker, spec: Spec = SPEC, network: Path | None = None) -> Any:
-        parent = tracker.begin(OPENING, resume=True)
-        outcome = outcome_in(bench.folder / "outcomes" / spec.digest, spec, network)
-        return tracker.start(parent, spec).finish(evidence_of(outcome))
+        return finish_in(bench, tracker, spec, network)
 
     return finish
 
@@ -188,6 +199,37 @@ def check(network: Path) -> Predictions:
     pixels = np.stack([seen(path) for path in UNIFORM.paths])
     says = keras.saving.load_model(network).predict_on_batch(pixels)
     return predictions_of(np.asarray(says, dtype=np.float64))
+
+
+def promotion_of(check: Predictions) -> Registration:
+    return Registration(
+        name="phantom", description="the best", tags={"arch": "tiny"}, check=check, reader=Drawn()
+    )
+
+
+def says(monkeypatch: pytest.MonkeyPatch, probabilities: npt.NDArray[np.float64]) -> None:
+    """Let every reloaded model give these probabilities, without loading it."""
+    monkeypatch.setattr(registry_module, "reload_and_predict", lambda *_: probabilities)
+
+
+@dataclass
+class Crowned:
+    """A store with a champion, and a second finished run."""
+
+    tracker: Tracker
+    champion: Version
+    first: Record
+    second: Record
+
+
+@pytest.fixture
+def crowned(
+    bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+) -> Crowned:
+    tracker = bench.open()
+    first, second = finished(tracker), finished(tracker, replace(SPEC, seed=2))
+    says(monkeypatch, UNIFORM.probabilities)
+    return Crowned(tracker, tracker.registry.register(first, promotion_of(UNIFORM)), first, second)
 
 
 @pytest.fixture(scope="session")

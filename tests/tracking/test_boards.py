@@ -419,7 +419,7 @@ def test_a_run_that_is_not_there_cannot_be_registered(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(["register", "--run", "nobody"]) == 2
-    assert "--run must be best or the id of a run, not 'nobody'" in capsys.readouterr().err
+    assert "--run must be the id of a run, not 'nobody'" in capsys.readouterr().err
 
 
 def test_rows_are_not_ranked_on_answers_that_no_run_has(

@@ -14,8 +14,7 @@ from benchmark.tracking import registry as room
 from benchmark.tracking.pulling import kept_version
 from benchmark.training import write_openvino
 
-from .conftest import SPEC, UNIFORM, Bench
-from .test_registry import promotion_of
+from .conftest import SPEC, UNIFORM, Bench, promotion_of
 
 pytestmark = pytest.mark.slow
 

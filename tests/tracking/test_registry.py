@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +15,22 @@ import pytest
 from benchmark.errors import PromotionError
 from benchmark.records import Predictions, Record
 from benchmark.serving import check_maker
-from benchmark.tracking import Registration, Tracker, Version
+from benchmark.tracking import Registration
 from benchmark.tracking import registry as room
 from benchmark.tracking.reload import predict
 from tests.close import assert_close
 
-from .conftest import CLASSES, SPEC, UNIFORM, Bench, Drawn, seen
+from .conftest import (
+    CLASSES,
+    SPEC,
+    UNIFORM,
+    Bench,
+    Crowned,
+    Drawn,
+    promotion_of,
+    says,
+    seen,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -46,17 +56,6 @@ print(json.dumps({"columns": list(table.columns), "rows": table.iloc[:, 1:].valu
     "by_keras": by_keras.tolist(),
     "inputs": model.metadata.signature.inputs.input_names()}))
 """
-
-
-def promotion_of(check: Predictions) -> Registration:
-    return Registration(
-        name="phantom", description="the best", tags={"arch": "tiny"}, check=check, reader=Drawn()
-    )
-
-
-def says(monkeypatch: pytest.MonkeyPatch, probabilities: npt.NDArray[np.float64]) -> None:
-    """Let every reloaded model give these probabilities, without loading it."""
-    monkeypatch.setattr(room, "reload_and_predict", lambda *_: probabilities)
 
 
 def test_a_registered_model_serves_a_stranger(
@@ -196,26 +195,6 @@ def test_a_model_that_was_logged_without_a_seal_is_sealed_when_it_is_registered(
     assert version.tags["files_digest"] == sealed
 
 
-@dataclass
-class Crowned:
-    """A store with a champion, and a second finished run."""
-
-    tracker: Tracker
-    champion: Version
-    first: Record
-    second: Record
-
-
-@pytest.fixture
-def crowned(
-    bench: Bench, finished: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
-) -> Crowned:
-    tracker = bench.open()
-    first, second = finished(tracker), finished(tracker, replace(SPEC, seed=2))
-    says(monkeypatch, UNIFORM.probabilities)
-    return Crowned(tracker, tracker.registry.register(first, promotion_of(UNIFORM)), first, second)
-
-
 def versions(crowned: Crowned) -> list[Any]:
     found = crowned.tracker._store.client.search_model_versions("name = 'phantom'")
     return sorted(found, key=lambda version: int(version.version))
@@ -314,5 +293,8 @@ def test_a_name_that_was_never_registered_has_no_champion(crowned: Crowned) -> N
 
 def test_a_description_is_cut_to_what_mlflow_s_tables_hold() -> None:
     assert room.fitting("short") == "short"
-    long = room.fitting("x" * 6000)
-    assert (len(long), long[-2:]) == (5000, "x…")
+    assert len(room.fitting("x" * 6000)) == 5000
+    cut = room.fitting("\n\n".join(["x" * 990] * 8))
+    assert cut.startswith("x" * 990 + "\n\n")
+    assert cut.endswith("x\n\n… The rest is in card.md, among the model's files.")
+    assert cut.count("x") == 4 * 990
