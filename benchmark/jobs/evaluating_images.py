@@ -13,12 +13,10 @@ from ..data import counterpart, plain, unit_numbers
 from ..errors import DataError, ImageError, UsageError
 from ..records import Index, Part, Predictions, Probabilities, Progress, Rows
 from ..texts import shown
-from ..tracking import Pulled
+from ..tracking import Pulled, in_calls
 
 AUTO = "auto"
 ALL = "all"
-_AT_ONCE = 32  # images handed to the model together: a call may hold so many of any size
-_BYTES = 64 * 2**20  # chosen: files beyond so many bytes wait for the next call
 Mask = npt.NDArray[np.bool_]
 
 
@@ -167,7 +165,7 @@ def ask(
     found = np.full((len(asked.rows), len(asked.classes)), np.nan)
     faults: dict[int, str] = {}
     progress.stage("answers", len(positions), "images")
-    for hashes, stored in _chunks(asked, positions, faults):
+    for hashes, stored in in_calls(_files(asked, positions, faults)):
         answers = pulled.classify(stored)
         errors = list(answers.pop("error"))
         said = answers.drop(columns="label").to_numpy(dtype=np.float64)
@@ -179,26 +177,16 @@ def ask(
     return found, faults
 
 
-def _chunks(
+def _files(
     asked: Questions, positions: Mapping[str, Sequence[int]], faults: dict[int, str]
-) -> Iterator[tuple[list[str], list[bytes]]]:
-    """Yield distinct images as files' bytes, a few at a time; what cannot be read is a fault."""
-    hashes: list[str] = []
-    stored: list[bytes] = []
+) -> Iterator[tuple[str, bytes]]:
+    """Yield distinct images as files' bytes, by their digests; what cannot be read is a fault."""
     for sha256, places in positions.items():
         path = asked.index.paths[asked.rows[places[0]]]
         try:
-            content = _file(asked.index.reader.read(path), sha256, path)
+            yield sha256, _file(asked.index.reader.read(path), sha256, path)
         except ImageError as error:
             faults |= dict.fromkeys(places, str(error))
-            continue
-        hashes.append(sha256)
-        stored.append(content)
-        if len(stored) == _AT_ONCE or sum(map(len, stored)) > _BYTES:
-            yield hashes, stored
-            hashes, stored = [], []
-    if stored:
-        yield hashes, stored
 
 
 def _file(stored: bytes | npt.NDArray[np.uint8], sha256: str, path: str) -> bytes:

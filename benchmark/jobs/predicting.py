@@ -11,15 +11,13 @@ import numpy as np
 
 from ..records import Probabilities
 from ..texts import printable, shown
-from ..tracking import Pulled, only_champion
+from ..tracking import Pulled, in_calls, only_champion
 from .predicting_inputs import Candidate, Candidates, Survey, find_inputs
 from .predicting_overlays import Overlays, check_folder
 from .predicting_tables import Answers, Heading, Writer, beside, out_file, table_for
 from .progress import StageOf, show
 from .results import writable_file
 
-_AT_ONCE = 32  # images handed to the model together: a call may hold so many of any size
-_BYTES = 64 * 2**20  # chosen: files beyond so many bytes wait for the next call
 _SAID_EVERY = 1000  # images, where no terminal shows a bar
 _MOST_NAMED = 5  # files without an answer, in the last line
 _SYNTHETIC = "SYNTHETIC"
@@ -116,7 +114,7 @@ class _Job:
     def run(self, inputs: Candidates, target: Path | None, advance: Callable[[int], None]) -> None:
         """Write every answer, and then those by patient where patients are known."""
         with table_for(target, self._heading) as writer:
-            for chunk, stored in _chunks(inputs):
+            for chunk, stored in in_calls(each.read() for each in inputs):
                 self._answer(chunk, stored, writer)
                 advance(len(chunk))
                 stored.clear()  # or two chunks would be held while the next is read
@@ -202,21 +200,6 @@ class _Patients:
                 probabilities=np.stack([self._sums[name] / self._counts[name] for name in some]),
                 after=[mark] * len(some),
             )
-
-
-def _chunks(inputs: Candidates) -> Iterator[tuple[list[Candidate], list[bytes]]]:
-    """Yield candidates a few at a time, with their bytes, none of a file that cannot be read."""
-    chunk: list[Candidate] = []
-    stored: list[bytes] = []
-    for candidate in inputs:
-        found, content = candidate.read()
-        chunk.append(found)
-        stored.append(content)
-        if len(chunk) == _AT_ONCE or sum(map(len, stored)) > _BYTES:
-            yield chunk, stored
-            chunk, stored = [], []
-    if chunk:
-        yield chunk, stored
 
 
 @contextmanager

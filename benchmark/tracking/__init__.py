@@ -24,7 +24,7 @@ from .library import Library, known_of
 from .light_versions import light_alias
 from .names import COMPARED_WITH, COMPARISON, FORCED, GATE, SCORED, SCORED_RUN
 from .patience import Patience
-from .pulling import Located, Pulled
+from .pulling import Located, Pulled, in_calls
 from .registry import ModelRegistry, Registration
 from .runs import Run, TrialRun
 from .store import TrackingStore, open_registry, open_store, store_exists
@@ -59,6 +59,7 @@ __all__ = [
     "TrackingStore",
     "TrialRun",
     "Version",
+    "in_calls",
     "known_of",
     "light_alias",
     "log_evaluations",

@@ -4,11 +4,11 @@ import importlib
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import environment
 from ..errors import DataError, StoreError, UsageError, kind_and_line, one_line
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ADDRESSES = "models:/NAME@champion, models:/NAME/VERSION, runs:/RUN/NAME, or a model's folder"
+_AT_ONCE = 32  # images handed to a model together: a call may hold so many of any size
+_BYTES = 64 * 2**20  # chosen: files beyond so many bytes wait for the next call
+_Name = TypeVar("_Name")
 _ANYWAY = ", or load it all the same with --unverified yes"
 
 
@@ -183,6 +186,24 @@ class Pulled:
         with _told(f"the model {self._uri!r} does not answer"):
             answer: pd.DataFrame = self._model.predict(frame, params={"on_error": "row"})
         return answer
+
+
+def in_calls(files: Iterable[tuple[_Name, bytes]]) -> Iterator[tuple[list[_Name], list[bytes]]]:
+    """Yield image files a few at a time, as many as one call may hold of any size.
+
+    Args:
+        files: each with whatever names it.
+    """
+    named: list[_Name] = []
+    stored: list[bytes] = []
+    for name, content in files:
+        named.append(name)
+        stored.append(content)
+        if len(stored) == _AT_ONCE or sum(map(len, stored)) > _BYTES:
+            yield named, stored
+            named, stored = [], []
+    if stored:
+        yield named, stored
 
 
 def pyfunc() -> Any:

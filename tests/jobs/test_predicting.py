@@ -20,6 +20,7 @@ from benchmark.errors import BenchmarkError, StoreError, UsageError
 from benchmark.jobs import Predicting, predict_files, predicting, predicting_overlays
 from benchmark.records import Picture
 from benchmark.serving import Card
+from benchmark.tracking import pulling
 
 GOOD = b"a picture"
 OUT = Path("out.csv")
@@ -209,7 +210,7 @@ def test_many_files_are_one_table_and_a_few_at_a_time(here: Path) -> None:
 
 
 def test_large_files_wait_for_the_next_call(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predicting, "_BYTES", len(GOOD))
+    monkeypatch.setattr(pulling, "_BYTES", len(GOOD))
     for number in range(3):
         picture(f"scans/{number}.png")
     classified("scans")
