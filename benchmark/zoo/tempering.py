@@ -5,6 +5,8 @@ They read probabilities, not logits: so every network can have them, also a mean
 
 from typing import Any
 
+from .stock import apply
+
 _FIRST = "temperature_log"
 
 
@@ -20,8 +22,7 @@ def with_temperature(network: Any, temperature: float) -> Any:
 
     if temperature == 1:
         return network
-    # The op wrapped in a stock layer: called as a function it would load from no .h5.
-    logs = keras.layers.Activation(Log(), name=_FIRST, dtype="float32")(network.outputs[0])
+    logs = apply(Log(), network.outputs[0], _FIRST, dtype="float32")
     scaled = keras.layers.Rescaling(1 / temperature, name="temperature", dtype="float32")(logs)
     said = keras.layers.Softmax(name="temperature_softmax", dtype="float32")(scaled)
     return keras.Model(network.inputs[0], said, name=network.name)

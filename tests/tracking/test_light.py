@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import PromotionError
+from benchmark.evaluation import tempered
 from benchmark.records import Predictions, Record
 from benchmark.serving import check_maker
 from benchmark.tracking import Registration, Tracker, Version
 from benchmark.tracking import registry as room
 from benchmark.tracking.pulling import kept_version
 from benchmark.training import write_openvino
+from benchmark.zoo import with_temperature
 
 from .conftest import SPEC, UNIFORM, Bench, promotion_of
 
@@ -30,8 +32,12 @@ def test_a_light_version_says_the_same_without_tensorflow_and_keras(
     check: Predictions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    import keras
+
+    with_temperature(keras.saving.load_model(network), 2.0).save(bench.folder / "network.keras")
+    check = replace(check, probabilities=tempered(check.probabilities, 2.0))
     tracker = bench.open()
-    record = finished(tracker, SPEC, network)
+    record = finished(tracker, SPEC, bench.folder / "network.keras")
     with monkeypatch.context() as patch:
         patch.setattr(room, "reload_and_predict", lambda *_: check.probabilities)
         full = tracker.registry.register(record, promotion_of(check))
