@@ -194,6 +194,8 @@ def test_a_recipe_is_trained_again_on_all_that_is_not_test_and_never_scored(
     final_tags = dict(query(own, f"select key, value from tags where run_uuid = '{final}'"))
     assert final_tags["spec_digest"] != scored_tags["spec_digest"]
     assert final_tags.get("operating_point") == scored_tags.get("operating_point")
+    same = "select distinct value from latest_metrics where key = 'temperature' and run_uuid in "
+    assert len(query(own, f"{same} ('{run_id}', '{final}')")) == 1
     (learnt,) = own.glob(f"mlruns/*/{final}/artifacts/trained_on.parquet")
     assert len(pd.read_parquet(learnt)) == 40
     aliases = query(own, "select alias, version from registered_model_aliases")
