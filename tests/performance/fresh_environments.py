@@ -74,11 +74,20 @@ class Place:
     def ask(
         self, work: Path, kinds: Sequence[str], *, first: int | None = None, keras: bool = False
     ) -> dict[str, Any]:
-        """Let models classify the first images, all of them by default, in a process of its own."""
-        names = {kind: f"models:/{kind}@{self.alias}" for kind in kinds}
+        """Let models classify the first images, all of them by default, in a process of its own.
+
+        Args:
+            work: the folder of everything.
+            kinds: the models' names, or their folders.
+            first: how many images.
+            keras: whether `mlflow.keras` loads the models, which then see pixels alone.
+        """
         job = {
             "images": str(work / "images.npz"),
-            "models": names,
+            "models": {
+                each: each if Path(each).is_dir() else f"models:/{each}@{self.alias}"
+                for each in kinds
+            },
             "first": first,
             "keras": keras,
         }
@@ -95,11 +104,17 @@ class Place:
         return answer
 
     def start(self, work: Path) -> tuple[float, float]:
-        """Return the least seconds from a process's start to its first answer, and its CPU's."""
+        """Return the least seconds from a process's start to its first answer, and its CPU's.
+
+        It loads the model's folder: what MLflow takes to ask a database is not the model's.
+        """
+        from mlflow.artifacts import download_artifacts
+
+        folder = download_artifacts(f"models:/frozen@{self.alias}")
         found = []
         for _ in range(STARTS):
             began = time.perf_counter()
-            answer = self.ask(work, ["frozen"], first=1)
+            answer = self.ask(work, [folder], first=1)
             found.append((time.perf_counter() - began, answer["cpu_seconds"]))
         return min(found)
 
