@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ..errors import UsageError
 from ..request import choice, group, named, path, pick, share, unless, yes_or_no
@@ -27,6 +28,19 @@ def _predict(asked: Asked) -> int:
             quiet=asked.quiet,
         )
     )
+
+
+def _export(asked: Asked) -> int:
+    from ..jobs import Exporting, export_model
+
+    say = (lambda _: None) if asked.quiet else print
+    return export_model(Exporting(**asked.values()), say)
+
+
+def _formats(text: str) -> Any:
+    from ..jobs import read_formats
+
+    return read_formats(text)
 
 
 def _file(name: str | None) -> Path | None:
@@ -211,6 +225,46 @@ MODELS: Mapping[str, Command] = {
             ),
         ),
         example="benchmark evaluate --model models:/chest-ct@champion --data other-hospital/",
+    ),
+    "export": Command(
+        about="write a registered model in other formats, each compared with the Keras network",
+        do=_export,
+        options=(
+            other_option(
+                "model",
+                "auto",
+                "a registered model (models:/NAME@champion), or a model's folder; auto is the only "
+                "champion that was trained on real images",
+                unless("auto", path),
+            ),
+            other_option(
+                "to",
+                "all",
+                "formats: keras, h5, savedmodel, onnx, litert, openvino; all: those to be had here",
+                _formats,
+            ),
+            other_option("out", "exported", "a new folder for the files and their table", path),
+            other_option(
+                "images",
+                "none",
+                "an image or a folder to compare on, in place of those of the model's run",
+                unless("none", path),
+            ),
+            other_option(
+                "data",
+                "auto",
+                "where the run's data set lies, or another one; auto: where it lay",
+                unless("auto", path),
+            ),
+            *pick("cache"),
+            other_option(
+                "unverified",
+                "no",
+                "yes: take the model though its files are not known to be those registered",
+                yes_or_no,
+            ),
+        ),
+        example="benchmark export --model models:/chest-ct@champion --to onnx,h5 --out exported",
     ),
     "models": Command(
         about="list registered models with where each version is from, or remove one",

@@ -1,6 +1,7 @@
 """What each command does: the main job and the smaller ones around it."""
 
 from .evaluating import Evaluating, evaluate_models
+from .exporting import Exporting, export_model, read_formats
 from .finalizing import Finalizing, finalize_model
 from .image_jobs import audit_data, explore_data, fetch_data, show_cache
 from .main_job import run_benchmark
@@ -12,6 +13,7 @@ from .versions import roll_back, show_models
 
 __all__ = [
     "Evaluating",
+    "Exporting",
     "Finalizing",
     "Predicting",
     "Registry",
@@ -19,9 +21,11 @@ __all__ = [
     "audit_data",
     "evaluate_models",
     "explore_data",
+    "export_model",
     "fetch_data",
     "finalize_model",
     "predict_files",
+    "read_formats",
     "register_best",
     "rescore_runs",
     "roll_back",

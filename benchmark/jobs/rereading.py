@@ -9,7 +9,7 @@ from ..data import Decoded, OnLeak, SplitOptions, decode, make_splits, read_inde
 from ..errors import DataError, StoreError
 from ..plan import reading_of
 from ..records import Record, Split
-from ..tracking import Benchmark, Tracker
+from ..tracking import Benchmark, Library, Tracker
 from .progress import Display, StageOf
 from .shown import recall
 
@@ -17,7 +17,7 @@ _DECODING = "images"
 _SPLIT_FILE = "split.csv"
 
 
-def benchmark_of(tracker: Tracker, record: Record) -> Benchmark:
+def benchmark_of(tracker: Library, record: Record) -> Benchmark:
     """Return the benchmark that a run stands below.
 
     Raises:

@@ -19,6 +19,7 @@ from ..errors import DataError, ImageError, UsageError, one_line
 from ..records import Picture, Probabilities
 from .card import Card, verify_network
 from .networks import load_network
+from .npy import MAGIC, read_npy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +62,9 @@ class ScanClassifier:
         """Classify images.
 
         Args:
-            model_input: a table with a column `image` of base64 texts or bytes, or pixels:
-                (n, h, w, 3) or (n, h, w), from 0 to 255.
+            model_input: a table with a column `image` of files (pictures, DICOM, or `.npy` of
+                pixels) as base64 texts or bytes, or pixels: (n, h, w, 3) or (n, h, w), from 0 to
+                255.
             params: `on_error`: `raise` (the default) refuses the call for one bad image; `row`
                 gives that row no label, NaN probabilities and its reason in a column `error`,
                 which is empty for the others.
@@ -182,8 +184,9 @@ def native_of(image: Any, picture: Picture) -> Native:
     """Read one image at its own size.
 
     Args:
-        image: the bytes of an image file; the same as a base64 text; or (h, w) or (h, w, 3)
-            pixels from 0 to 255. A path is not taken: a server would let callers probe its files.
+        image: the bytes of an image file, or of a `.npy` of pixels; the same as a base64 text; or
+            (h, w) or (h, w, 3) pixels from 0 to 255. A path is not taken: a server would let
+            callers probe its files.
         picture: how images become pixels.
 
     Raises:
@@ -192,9 +195,12 @@ def native_of(image: Any, picture: Picture) -> Native:
     if isinstance(image, np.ndarray) and image.shape == ():
         image = image.item()
     if isinstance(image, str):
-        return read_native(_from_base64(image), picture)
+        image = _from_base64(image)
     if isinstance(image, bytes | bytearray | memoryview):
-        return read_native(bytes(image), picture)
+        stored = bytes(image)
+        if stored.startswith(MAGIC):
+            return array_native(_whole_pixels(read_npy(stored)))
+        return read_native(stored, picture)
     if isinstance(image, np.ndarray | list):
         return array_native(_whole_pixels(image))
     raise ImageError(

@@ -3,6 +3,7 @@
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,13 @@ def png(seed: int) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (20, 24, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
+
+
+def npy(pixels: Any) -> bytes:
+    """Return the bytes of a `.npy` file."""
+    file = io.BytesIO()
+    np.save(file, pixels, allow_pickle=True)  # so that tests can see it refused
     return file.getvalue()
 
 

@@ -20,17 +20,19 @@ from benchmark.records import Picture
 from benchmark.serving import Card
 from benchmark.serving.model import ScanClassifier
 
-from .conftest import CLASSES, encoded, png
+from .conftest import CLASSES, encoded, npy, png
 
 pytestmark = pytest.mark.slow  # MLflow is imported
 
 COUNT = int(os.environ.get("BODIES", "600"))
 FILE = encoded(png(1))
+ARRAY = encoded(npy(np.arange(60, dtype=np.uint8).reshape(4, 5, 3)))
 PIXELS = np.random.default_rng(2).integers(0, 256, (4, 5, 3)).tolist()
 WHOLE: tuple[dict[str, Any], ...] = (
     {"inputs": [FILE, FILE]},
     {"inputs": [PIXELS]},
     {"inputs": {"image": [FILE]}},
+    {"inputs": [ARRAY]},
     {"instances": [{"image": FILE}, {"image": FILE}]},
     {"instances": [{"image": PIXELS}]},
     {"dataframe_split": {"columns": ["image"], "data": [[FILE], [FILE]]}},
