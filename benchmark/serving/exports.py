@@ -81,7 +81,19 @@ def _open_savedmodel(path: Path, _: int) -> tuple[Ask, str]:
 
 
 def _write_onnx(_: Path, network: Any, into: Path) -> None:
-    network.export(str(into), format="onnx", verbose=False)
+    import tensorflow as tf
+
+    compiling = tf.function
+
+    def without_xla(*words: Any, **more: Any) -> Any:
+        return compiling(*words, **{**more, "jit_compile": None})
+
+    # Keras has XLA compile grouped convolutions (ConvNeXt's), and tf2onnx cannot look into that.
+    tf.function = without_xla
+    try:
+        network.export(str(into), format="onnx", verbose=False)
+    finally:
+        tf.function = compiling
 
 
 def _open_onnx(path: Path, threads: int) -> tuple[Ask, str]:

@@ -16,13 +16,14 @@ PIXELS = np.random.default_rng(4).integers(0, 256, (5, 16, 16, 3)).astype(np.flo
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a saved network with what converters find hard: normalisation by constants."""
+    """Return a saved network with what converters find hard: constants, convolutions in groups."""
     import keras
 
     keras.utils.set_random_seed(7)
     pixels = keras.Input((16, 16, 3), name="pixels")
     inner = keras.Sequential([keras.layers.Normalization(mean=[3.0] * 4, variance=[9.0] * 4)])
-    features = keras.layers.GlobalMaxPooling2D()(keras.layers.Conv2D(4, 3)(pixels))
+    maps = keras.layers.Conv2D(4, 3, groups=2)(keras.layers.Conv2D(4, 3)(pixels))
+    features = keras.layers.GlobalMaxPooling2D()(maps)
     output = keras.layers.Dense(3, activation="softmax")(inner(features))
     path = tmp_path_factory.mktemp("network") / "network.keras"
     keras.Model(pixels, output).save(path)
