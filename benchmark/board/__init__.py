@@ -4,12 +4,12 @@ Pure functions of records and prediction tables; nothing here reads a file, a cl
 """
 
 from .champion import Duel, duel
-from .columns import figure, title
+from .columns import Column, columns, figure, note, title
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
 from .papers import CARD_FILE, CLAIM_FILE, PaperFacts, claim_draft, model_card
 from .promote import Champion, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank
-from .report import to_csv, to_figure, to_markdown, to_table, to_view
+from .report import about, above, legend, to_csv, to_figure, to_markdown, to_table, to_view
 from .rows import differences
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "BoardEvidence",
     "BoardSubject",
     "Champion",
+    "Column",
     "Duel",
     "Figure",
     "PaperFacts",
@@ -29,12 +30,17 @@ __all__ = [
     "Row",
     "Rule",
     "Verdict",
+    "about",
+    "above",
     "claim_draft",
+    "columns",
     "compared",
     "differences",
     "duel",
     "figure",
+    "legend",
     "model_card",
+    "note",
     "promote",
     "rank",
     "title",

@@ -29,6 +29,7 @@ class Column:
         priority: its place in the queue for a terminal's room; None where it is not there.
         cells: what a CSV has instead: values by the names of its columns.
         view: its name in MLflow's table of runs; empty where it is not in the saved view.
+        key: what a row is sorted by, where that is not the number that its cell begins with.
     """
 
     heading: str = ""
@@ -38,6 +39,7 @@ class Column:
     priority: int | None = None
     cells: Cells = field(default_factory=dict)
     view: str = ""
+    key: Callable[[Row], float] | None = None
 
 
 def columns(board: Board) -> tuple[Column, ...]:
@@ -206,13 +208,20 @@ def _trailing(board: Board) -> tuple[Column, ...]:
             priority=4,
             cells=_COSTS,
             view="metrics.`total_seconds`",
+            key=lambda row: row.total_seconds,
         ),
-        Column(heading="wall", write=lambda row: duration(row.wall_seconds), priority=13),
+        Column(
+            heading="wall",
+            write=lambda row: duration(row.wall_seconds),
+            priority=13,
+            key=lambda row: row.wall_seconds,
+        ),
         Column(
             heading="parameters",
             write=lambda row: count(row.parameters),
             priority=10,
             view="metrics.`parameters`",
+            key=lambda row: row.parameters,
         ),
         Column(
             heading="ms/image",

@@ -191,7 +191,7 @@ def about(board: Board) -> tuple[str, ...]:
     if seeds:
         lines.append(f"Seed{'s' if len(board.seeds) > 1 else ''}: {seeds}.")
     lines += _presets(board)
-    return (*lines, *_signs(board), *board.notes)
+    return (*lines, *legend(board), *board.notes)
 
 
 def basis(board: Board) -> str:
@@ -255,7 +255,8 @@ def _certainty(board: Board) -> list[str]:
     return lines
 
 
-def _signs(board: Board) -> tuple[str, ...]:
+def legend(board: Board) -> tuple[str, ...]:
+    """Return what the signs of a board mean, a sentence or two each."""
     figures = [figure for row in board.ranked for figure in row.figures.values()]
     lines = []
     if any(figure.interval for figure in figures):

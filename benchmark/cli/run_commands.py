@@ -56,6 +56,13 @@ def _register(asked: Asked) -> int:
     return register_best(Registry(**asked.values()))
 
 
+def _report(asked: Asked) -> int:
+    from ..jobs import Reporting, Showing, report_results
+
+    values = asked.values()
+    return report_results(Reporting(**{**values, "images": Showing.read(values["images"])}))
+
+
 def _rescore(asked: Asked) -> int:
     from ..jobs import Rescoring, rescore_runs
 
@@ -111,6 +118,21 @@ BENCHMARKS: Mapping[str, Command] = {
                 choice("auto", "val", "cv"),
             ),
         ),
+    ),
+    "report": Command(
+        about="write what an experiment found as one page for a colleague",
+        do=_report,
+        options=(
+            *pick("experiment", "images"),
+            other_option(
+                "data",
+                "auto",
+                "the data set, for its pictures; auto is the experiment's own",
+                unless("auto", path),
+            ),
+            *pick("output", "cache", "store_patience"),
+        ),
+        example="benchmark report --experiment chest-ct",
     ),
     "register": Command(
         about="register an experiment's champion by rule, or a run",

@@ -21,6 +21,7 @@ from .folders import FolderReader
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import list_images, read_cells
+from .nameless import NamedReader, hidden, shown_names, without_names
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
 from .sizes import median_pixels
 from .sources import read_index
@@ -54,6 +55,7 @@ __all__ = [
     "Finding",
     "FolderReader",
     "ImageRow",
+    "NamedReader",
     "NearPair",
     "OnLeak",
     "Pixels",
@@ -80,6 +82,7 @@ __all__ = [
     "find_decoded",
     "fit",
     "group_keys",
+    "hidden",
     "list_images",
     "make_splits",
     "median_pixels",
@@ -90,10 +93,12 @@ __all__ = [
     "read_index",
     "read_native",
     "read_policy",
+    "shown_names",
     "slug",
     "understood_json",
     "understood_lines",
     "unit_numbers",
+    "without_names",
     "write_manifest",
     "write_split",
 ]

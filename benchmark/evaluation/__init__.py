@@ -13,7 +13,7 @@ from .calibration import (
     reliability_table,
 )
 from .comparison import Comparison, Entrant, compare
-from .curves import precision_recall_curves, roc_curves
+from .curves import precision_recall_curves, roc_curves, roc_points
 from .drawing import (
     board_figure,
     confusion_matrix,
@@ -132,6 +132,7 @@ __all__ = [
     "reliability_diagram",
     "reliability_table",
     "roc_curves",
+    "roc_points",
     "score",
     "score_out_of_fold",
     "shown_size",

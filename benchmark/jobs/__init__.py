@@ -7,6 +7,7 @@ from .image_jobs import audit_data, explore_data, fetch_data, show_cache
 from .main_job import run_benchmark
 from .plan_job import show_plan
 from .predicting import Predicting, predict_files
+from .reporting import Reporting, Showing, report_results
 from .store_jobs import Registry, Rescoring, register_best, rescore_runs, show_leaderboard
 from .studying import show_spaces
 from .versions import roll_back, show_models
@@ -17,7 +18,9 @@ __all__ = [
     "Finalizing",
     "Predicting",
     "Registry",
+    "Reporting",
     "Rescoring",
+    "Showing",
     "audit_data",
     "evaluate_models",
     "explore_data",
@@ -27,6 +30,7 @@ __all__ = [
     "predict_files",
     "read_formats",
     "register_best",
+    "report_results",
     "rescore_runs",
     "roll_back",
     "run_benchmark",

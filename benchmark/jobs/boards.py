@@ -124,6 +124,16 @@ def make_board(
     rule: Rule = DEFAULT_RULE,
     say: Say | None = None,
 ) -> Board:
+    """Rank the runs on a benchmark's splits as `judged_board` does, and keep the board alone."""
+    return judged_board(tracker, benchmark, rule, say)[0]
+
+
+def judged_board(
+    tracker: Tracker,
+    benchmark: Benchmark | None,
+    rule: Rule = DEFAULT_RULE,
+    say: Say | None = None,
+) -> tuple[Board, Mapping[str, BoardEvidence]]:
     """Rank the runs on a benchmark's splits, whichever benchmark made them.
 
     Args:
@@ -132,26 +142,36 @@ def make_board(
         rule: what to rank on.
         say: told of runs that have lost their files; None refuses a board with such.
 
+    Returns:
+        The board, and the tables that it was judged by, by spec digest.
+
     Raises:
         LostError: runs have lost their files, and there is nobody to be told.
     """
     if benchmark is None:
-        return board_of(tracker, tracker.records(), rule, None, say)
+        records = tracker.records()
+        evidence = read_evidence(tracker, compared(records, rule, None), say)
+        return rank(records, rule, evidence, None), evidence
     subject = read_subject(tracker, benchmark)
     records = tracker.records(splits=subject.splits)
     wanted = compared(records, rule, subject)
     evidence = read_evidence(tracker, wanted, say)
     subject = replace(subject, test_scored=_times_tested(tracker, wanted, evidence))
     elsewhere = tracker.count() - len(records)
-    return rank(records, rule, evidence, _as_in(evidence, subject), elsewhere)
+    return rank(records, rule, evidence, _as_in(evidence, subject), elsewhere), evidence
+
+
+def latest_benchmark(tracker: Tracker) -> Benchmark | None:
+    """Return the latest benchmark on whose splits any run stands, None where there is none."""
+    for benchmark in tracker.benchmarks():
+        if any(tracker.holds_run(split) for split in benchmark.splits):
+            return benchmark
+    return None
 
 
 def latest_board(tracker: Tracker, rule: Rule = DEFAULT_RULE, say: Say | None = None) -> Board:
     """Rank the runs on the splits of the latest benchmark that any run stands on."""
-    for benchmark in tracker.benchmarks():
-        if any(tracker.holds_run(split) for split in benchmark.splits):
-            return make_board(tracker, benchmark, rule, say)
-    return make_board(tracker, None, rule, say)
+    return make_board(tracker, latest_benchmark(tracker), rule, say)
 
 
 def board_with(tracker: Tracker, record: Record, rule: Rule = DEFAULT_RULE) -> Board:

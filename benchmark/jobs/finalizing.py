@@ -16,7 +16,7 @@ from typing import Self
 
 from ..board import Promotion, model_card, promote
 from ..cache import Cache
-from ..data import group_keys, unit_numbers
+from ..data import NamedReader, group_keys, shown_names, unit_numbers
 from ..errors import (
     AwayError,
     DataError,
@@ -179,7 +179,7 @@ def _task(spec: Spec, images: DividedImages, weights: Weights, cache: Cache) -> 
         classes=index.classes,
         labels=index.labels,
         hashes=index.hashes,
-        paths=index.paths,
+        paths=shown_names(index),
         groups=group_keys(index, facts),
         units=unit_numbers(index, facts),
         split=images.split,
@@ -288,7 +288,7 @@ def _registered(
     tracker: Tracker, name: str, made: Record, images: DividedImages, papers: _Papers
 ) -> tuple[str, int]:
     """Register a final network; return what to say, and the exit code."""
-    scored, reader = papers.scored, images.decoded.index.reader
+    scored, reader = papers.scored, NamedReader(images.decoded.index)
     above = papers.above(made, len(images.split.train))
     tags = {
         **papers.tags,

@@ -25,8 +25,10 @@ from ..data import (
     fetch,
     make_splits,
     near_copies,
+    shown_names,
     understood_json,
     understood_lines,
+    without_names,
     write_manifest,
     write_split,
 )
@@ -98,14 +100,19 @@ def _is_of_split(finding: Finding) -> bool:
 
 
 def leave_split(prepared: Prepared, folder: Path) -> str:
-    """Write a benchmark's split among its results; return its text."""
+    """Write a benchmark's split among its results; return its text as it is logged."""
+    index = prepared.index
+    logged = replace(index, paths=shown_names(index))
     with whole_file(folder / "split.csv") as part:
-        write_split(prepared.splits, prepared.index, part)
-        return part.read_text(encoding="utf-8", errors="replace")
+        write_split(prepared.splits, logged, part)
+        text = part.read_text(encoding="utf-8", errors="replace")
+        if logged.paths != index.paths:
+            write_split(prepared.splits, index, part)
+    return text
 
 
 def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Audit, str]:
-    """Audit a benchmark's images, and say what is grave; return what was found, also as JSON.
+    """Audit a benchmark's images, and say what is grave; return it, and as it is logged.
 
     The parts as published are judged, and the split in use where it is another.
     """
@@ -123,12 +130,16 @@ def audit_images(prepared: Prepared, folder: Path, display: Display) -> tuple[Au
     if grave:
         display.show(audit_table(replace(found, findings=grave)))
         display.note(f"{len(found.findings) - len(grave)} further notes: {folder / 'audit.json'}")
-    return found, found.text
+    return found, without_names(found, prepared.index).text
 
 
 def leave_page(prepared: Prepared, found: Audit, folder: Path) -> str:
-    """Draw the page about a benchmark's images among its results; return it as HTML."""
-    page = _page(prepared, _decoded_of(prepared), found).read_text(encoding="utf-8")
+    """Draw the page about a benchmark's images among its results; return it as HTML.
+
+    It shows the images, and no file's name: that is in the results' `audit.json`.
+    """
+    nameless = without_names(found, prepared.index)
+    page = _page(prepared, _decoded_of(prepared), nameless).read_text(encoding="utf-8")
     write_text(folder / PAGE, page)
     return page
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import environment
 from ..board import to_table, to_view
 from ..cache import Cache
+from ..data import PAGE, NamedReader, hidden
 from ..errors import AwayError, BenchmarkError, UsageError
 from ..plan import Draft, Prepared, check_request, prepare, read
 from ..records import State, digest
@@ -27,12 +28,13 @@ from ..tracking import (
     store_exists,
 )
 from ..worker import LazyPool
-from .boards import make_board, mark_runs, write_board
+from .boards import judged_board, mark_runs, write_board
 from .composing import check_finished_members, check_members
 from .execution import Execution
 from .namesakes import check_names
 from .progress import Display, StageOf, show, wide_console
 from .registering import Registered, Registering, register
+from .reporting import REPORT, Showing, gather, leave_report, prepared_pictures
 from .results import folder_name, writable
 from .shown import remember, shown
 
@@ -205,15 +207,23 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     """Rank, write, register, and leave the board on the benchmark's run."""
     prepared, tracker = execution.prepared, execution.tracker
     index = prepared.index
-    board = make_board(tracker, execution.parent, say=execution.display.note)
+    say = execution.display.note
+    board, evidence = judged_board(tracker, execution.parent, say=say)
     files = {**write_board(board, execution.folder), **execution.files}
     mark_runs(tracker, board)
     registered = None
     name = prepared.request.register.on(index.name)
     if name:
-        say = execution.display.note
-        how = Registering(tracker=tracker, name=name, reader=index.reader, say=say)
+        how = Registering(tracker=tracker, name=name, reader=NamedReader(index), say=say)
         registered = register(how, board)
+    images = Showing.read(prepared.request.images)
+    may_log = images.may_be_logged(tracker, synthetic=index.synthetic)
+    if not may_log:
+        files.pop(PAGE, None)
+    pictures = prepared_pictures(prepared, images)
+    folder = execution.folder
+    dossier = gather(tracker, execution.parent, board, evidence, folder, pictures)
+    files |= leave_report(dossier, folder, may_log=may_log)
     tags = {
         "winner": board.ranked[0].arch if board.ranked else "",
         "champion": board.champion.arch if board.champion else "",
@@ -235,6 +245,7 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
 
 def _opening(prepared: Prepared) -> Opening:
     index = prepared.index
+    notes = "\n".join((*index.understood.merged, *prepared.notes))
     return Opening(
         params=shown(prepared.request),
         plan_digest=prepared.plan.digest,
@@ -243,7 +254,7 @@ def _opening(prepared: Prepared) -> Opening:
         splits=tuple(each.digest for each in prepared.splits),
         synthetic=index.synthetic,
         tags={
-            "notes": last_parts("\n".join((*index.understood.merged, *prepared.notes)))[:8000],
+            "notes": last_parts(hidden(notes, index))[:8000],
             "preset": prepared.request.preset,
         },
     )
@@ -261,6 +272,7 @@ def _report(
     assert execution.board is not None
     console.print(to_table(execution.board, console.width))
     lines = [f"Board:    {execution.folder / 'leaderboard.md'} and leaderboard.csv"]
+    lines.append(f"Report:   {execution.folder / REPORT}")
     uri = execution.tracker.uri
     if uri.startswith("http"):
         lines.append(f"Browse:   {uri}{link.path}")
@@ -275,5 +287,5 @@ def _report(
         loadable = execution.tracker.registry.loadable(registered.uri)
         lines.append(f"Pull it:  mlflow.pyfunc.load_model({loadable!r})")
         lines.append(f"Use it:   python -m benchmark predict --model {registered.uri} IMAGE…")
-    for line in lines[:1] if quiet else lines:
+    for line in lines[:2] if quiet else lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..board import RankOn, Rule, to_table
 from ..cache import Cache
-from ..data import ReadOptions, decode, read_index, unit_numbers
+from ..data import NamedReader, ReadOptions, decode, read_index, unit_numbers
 from ..errors import AwayError, BenchmarkError, DataError, StoreError, UsageError, one_line
 from ..evaluation import OperatingPoint, WantedPoint, wanted_point
 from ..plan import reading_of
@@ -84,7 +84,7 @@ def register_best(wanted: Registry) -> int:
     asked = asked_of(tracker)
     with cache_or_scratch(wanted.cache) as kept:
         data = wanted.data or recall(asked.get("data", ""), _data_digest(tracker), kept)
-        reader = read_index(data, reading_of(asked), kept).reader
+        reader = NamedReader(read_index(data, reading_of(asked), kept))
     how = Registering(
         tracker=tracker,
         name=wanted.register or model_name(asked, board.data),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from ..data import shown_names
 from ..plan import Job, Prepared
 from ..records import Spec
 from ..worker import Task
@@ -40,7 +41,7 @@ def plain_task(
         classes=index.classes,
         labels=index.labels,
         hashes=index.hashes,
-        paths=index.paths,
+        paths=shown_names(index),
         groups=prepared.groups,
         units=prepared.units,
         split=prepared.splits[split],

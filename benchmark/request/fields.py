@@ -244,6 +244,11 @@ class Fields:
         ".benchmark-cache", "folder for decoded images and features", readers.path
     )
     cache_limit: float = where_option("20", "GiB the cache may take; 0 for no limit", real(0))
+    images: str = where_option(
+        "no",
+        "patients' pictures in the report: no, yes (on this machine only), or log (in MLflow too)",
+        choice("no", "yes", "log"),
+    )
     jobs: int = where_option("1", "worker processes, each at one architecture", whole(1, 256))
     timeout: float = where_option("0", "seconds one architecture may take, 0 for no limit", real(0))
     store_patience: float = where_option(

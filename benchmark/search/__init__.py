@@ -22,6 +22,7 @@ from .settings import (
 from .space import Condition, Kind, Parameter, Space
 from .trials import (
     SEARCH_FILE,
+    TRIALS_A_PARAMETER,
     Infeasible,
     Objective,
     Pruned,
@@ -41,6 +42,7 @@ __all__ = [
     "ENGINES",
     "PRUNERS",
     "SEARCH_FILE",
+    "TRIALS_A_PARAMETER",
     "Condition",
     "Goal",
     "Infeasible",
@@ -59,6 +61,7 @@ __all__ = [
     "check_storage",
     "choose_pruner",
     "draw",
+    "importances",
     "parse_engine",
     "parse_select",
     "parse_space",
@@ -77,9 +80,14 @@ __all__ = [
 if TYPE_CHECKING:
     from .searching import search
     from .studies import check_storage
-    from .trial_figures import draw
+    from .trial_figures import draw, importances
 else:
-    _LATER = {"check_storage": "studies", "draw": "trial_figures", "search": "searching"}
+    _LATER = {
+        "check_storage": "studies",
+        "draw": "trial_figures",
+        "importances": "trial_figures",
+        "search": "searching",
+    }
 
     def __getattr__(name: str) -> object:
         if name not in _LATER:

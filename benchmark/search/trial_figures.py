@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..records import ParamValue
 from ..seeds import derive
 from .space import Kind, Parameter
-from .trials import SearchResult, TrialRecord, TrialState
+from .trials import TRIALS_A_PARAMETER, SearchResult, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +26,11 @@ def draw(result: SearchResult) -> "dict[str, Figure]":
     """Draw every figure that a search has enough trials, reports and goals for, by name."""
     found = {"history": history(result)}
     if len(result.complete) >= _FEWEST:
-        found |= {
-            "importances": importance(result),
-            "parallel": parallel(result),
-            "slices": slices(result),
-        }
-        if len(result.space.searched) > 1:
+        found |= {"parallel": parallel(result), "slices": slices(result)}
+    searched = len(result.space.searched)
+    if len(result.complete) >= max(_FEWEST, TRIALS_A_PARAMETER * searched):
+        found["importances"] = importance(result)
+        if searched > 1:
             found["contour"] = contour(result)
     if any(each.steps for each in result.trials):
         found["intermediate"] = intermediate(result)

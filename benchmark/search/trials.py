@@ -19,6 +19,10 @@ from .space import Space
 if TYPE_CHECKING:
     import pandas as pd
 
+TRIALS_A_PARAMETER = 5
+"""Complete trials a searched parameter that its importance needs to be more than chance."""
+# Chosen, not sourced: as many rows a column as a regression is asked to have at the very least.
+
 ANSWERS = "fact_answers"
 SEARCH_FILE = "search.json"
 _KINDS = {"u1": np.uint8, "u2": np.uint16}

@@ -42,9 +42,9 @@ class Library:
         tags = self._store.client.get_run(record.run_id).data.tags
         return str(tags.get(names.MLFLOW_PARENT, ""))
 
-    def made_on(self, record: Record) -> Mapping[str, str]:
+    def made_on(self, run: Record | Benchmark) -> Mapping[str, str]:
         """Return the machine, the device and the packages' versions that made a run, by name."""
-        tags = self._store.client.get_run(record.run_id).data.tags
+        tags = self._store.client.get_run(run.run_id).data.tags
         known = (names.MACHINE, "device", "engine")
         versions = {name: tags[name] for name in sorted(tags) if name.startswith("version.")}
         return {

@@ -12,12 +12,22 @@ from urllib.parse import urlparse
 
 ARTIFACTS = "mlruns"
 SQLITE = "sqlite:///"
+_HERE = ("localhost", "127.0.0.1", "::1")
 _OURS = re.compile(r"[0-9a-f]{12}")  # an experiment's folder, named by chance by this project
 
 
 def folder_of(uri: str) -> Path | None:
     """Return the folder that a store in a file stands in, None for a server."""
     return Path(uri.removeprefix(SQLITE)).absolute().parent if uri.startswith(SQLITE) else None
+
+
+def is_elsewhere(uri: str) -> bool:
+    """Whether what is logged to an address leaves this machine, as far as the address tells."""
+    parsed = urlparse(uri)
+    own = ("", "file", "sqlite", "mlflow-artifacts")  # the last is wherever the store itself is
+    if parsed.scheme in own and not (parsed.scheme == "mlflow-artifacts" and parsed.hostname):
+        return False
+    return parsed.hostname not in _HERE
 
 
 def local_path(uri: str) -> Path | None:

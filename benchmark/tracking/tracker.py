@@ -20,6 +20,7 @@ from .leases import Leases, holder_of
 from .library import Library
 from .light_versions import Convert, register_light
 from .patience import Patience
+from .places import is_elsewhere
 from .registry import ModelRegistry, Registration
 from .runs import Run, create_run, open_run
 from .store import TrackingStore, open_store
@@ -79,6 +80,12 @@ class Tracker(Library):
     def uri(self) -> str:
         """The store's address, absolute."""
         return self._store.uri
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether what is logged leaves this machine, as far as the addresses tell."""
+        own = self._store.client.get_experiment(self.experiment.id).artifact_location
+        return any(map(is_elsewhere, (self.uri, own)))
 
     @property
     def moved(self) -> str:

@@ -1,7 +1,7 @@
 """What runs in the process that trains, and what talks to it."""
 
 from .messages import Advance, Event, Failure, NotBegun, Ready, Stage, Task, Tried
-from .outcomes import complete_outcomes, read_history, read_outcome
+from .outcomes import complete_outcomes, epochs_of, read_history, read_outcome
 from .pool import LazyPool
 from .process import quieten_tensorflow
 
@@ -16,6 +16,7 @@ __all__ = [
     "Task",
     "Tried",
     "complete_outcomes",
+    "epochs_of",
     "quieten_tensorflow",
     "read_history",
     "read_outcome",

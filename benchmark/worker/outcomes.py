@@ -162,7 +162,12 @@ def read_outcome(folder: Path) -> Outcome:
 
 def read_history(folder: Path) -> tuple[Epoch, ...]:
     """Read the epochs that a worker left in a folder."""
-    return tuple(Epoch(**epoch) for epoch in json.loads((folder / "history.json").read_text()))
+    return epochs_of((folder / "history.json").read_text())
+
+
+def epochs_of(text: str) -> tuple[Epoch, ...]:
+    """Read the epochs of a `history.json` from its text."""
+    return tuple(Epoch(**epoch) for epoch in json.loads(text))
 
 
 def complete_outcomes(folder: Path) -> tuple[Path, ...]:

@@ -17,6 +17,8 @@ def test_an_installed_benchmark_lists_its_spaces_from_any_folder(tmp_path: Path)
     source, site, empty = (tmp_path / name for name in ("source", "site", "empty"))
     for name in ("benchmark", "search_spaces"):
         shutil.copytree(ROOT / name, source / name, ignore=IGNORED)
+    (source / "results").mkdir()
+    shutil.copy(ROOT / "results" / "published.csv", source / "results")
     for name in ("pyproject.toml", "setup.py", "requirements.txt", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     empty.mkdir()
@@ -44,3 +46,4 @@ def test_an_installed_benchmark_lists_its_spaces_from_any_folder(tmp_path: Path)
         assert shown.returncode == 0, shown.stderr
         for space in (ROOT / "search_spaces").glob("*.yaml"):
             assert f"{space.stem}: " in shown.stdout
+    assert (site / "benchmark" / "published" / "published.csv").is_file()

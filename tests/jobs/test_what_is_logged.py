@@ -26,6 +26,7 @@ PERSON = {
     "StudyInstanceUID": "1.2.840.1901020399",
     "StudyDescription": "planted words of a person",
 }
+FILE = re.compile(rb"\b\d{3}\.dcm")
 WORDS = re.compile(rf"planted|zacharias|19010203|{HOME}".encode(), re.IGNORECASE)
 
 
@@ -83,6 +84,33 @@ def test_nothing_says_whose_the_images_are_or_where_they_lie(folder: Path, done:
     kept = [each for each in (folder / HOME / "output").rglob("*") if each.is_file()]
     assert {each.name for each in kept} >= {"leaderboard.md", "audit.json", "split.csv"}
     assert [str(each) for each in kept if WORDS.search(contents(each))] == []
+
+
+def test_what_is_logged_names_no_file_and_the_report_shows_no_picture(
+    folder: Path, done: Done
+) -> None:
+    logged = [
+        folder / "mlflow.db",
+        *(each for each in folder.glob("mlruns/**/*") if each.is_file()),
+    ]
+    assert [str(each) for each in logged if FILE.search(contents(each))] == []
+    (report,) = folder.glob("mlruns/*/*/artifacts/report.html")
+    kept = folder / HOME / "output" / "scans"
+    assert report.read_text() == (kept / "report.html").read_text()
+    assert "<img" not in report.read_text()
+    assert FILE.search((kept / "split.csv").read_bytes())  # here, and on this machine alone
+
+
+def test_the_report_is_made_again_with_pictures_where_they_are_asked_for(
+    folder: Path, done: Done
+) -> None:
+    places = [f"--{each}={folder / HOME / each}" for each in ("output", "cache")]
+    made = command_in(folder)("report", "--images=yes", *places)
+    assert made.returncode == 0, made.stdout + made.stderr
+    page = (folder / HOME / "output" / "scans" / "report.html").read_text()
+    assert "This page holds images of patients" in page
+    assert "<img" in page
+    assert not FILE.search(page.encode())
 
 
 def test_params_and_tags_hold_names_and_no_places(folder: Path, done: Done) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.errors import LostError
 from benchmark.tracking import Tracker
-from benchmark.tracking.places import folder_of, local_path, relocated
+from benchmark.tracking.places import folder_of, is_elsewhere, local_path, relocated
 
 from .conftest import OPENING, SPEC, Bench
 
@@ -122,3 +122,22 @@ def test_a_run_that_has_lost_its_files_is_not_finished(moved: Bench, gone: str) 
     path.rename(moved.folder / "elsewhere")
     with pytest.raises(LostError, match=r"1 finished run has lost files .* with --resume no\.$"):
         tracker.finished([SPEC.digest])
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_away"),
+    [
+        ("sqlite:////data/mlflow.db", False),
+        ("/data/mlruns/1", False),
+        ("file:///data/mlruns/1", False),
+        ("mlflow-artifacts:/1", False),
+        ("http://127.0.0.1:5000", False),
+        ("http://localhost:5000", False),
+        ("https://mlflow.example.org", True),
+        ("mlflow-artifacts://mlflow.example.org/1", True),
+        ("postgresql://somebody@db.example.org/mlflow", True),
+        ("s3://bucket/1", True),
+    ],
+)
+def test_a_store_is_elsewhere_where_its_address_names_another_host(uri: str, is_away: bool) -> None:
+    assert is_elsewhere(uri) is is_away

@@ -2,13 +2,13 @@
 
 import base64
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import StoreError
+from ...pages import render
 from ...records import Progress, Silent, Split
 from ..audit import Audit, Severity
 from ..augmentation import OPERATIONS, Policy
@@ -17,7 +17,6 @@ from . import drawings
 from .drawings import Gathered, gather
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 __all__ = ["PAGE", "explore"]
@@ -87,16 +86,10 @@ def _drawn(seen: Gathered, policy: Policy, progress: Progress) -> Iterator[tuple
 
 def page(seen: Gathered, policy: Policy, figures: Mapping[str, bytes], audit: Audit | None) -> str:
     """Return the page as HTML, with its pictures inside and no script."""
-    from jinja2 import Environment, StrictUndefined
-
-    template = Path(__file__).with_name("page.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters["advice"] = _advice
     index = seen.index
     known = set(index.patients) - {None}
-    return environment.from_string(template).render(
+    return render(
+        Path(__file__).with_name("page.html.jinja"),
         index=index,
         parts=seen.parts,
         patients=f"{len(known)} patients" if known else "patients unknown",
@@ -116,12 +109,3 @@ def page(seen: Gathered, policy: Policy, figures: Mapping[str, bytes], audit: Au
             if name in policy.in_use or name in policy.reasons
         ],
     )
-
-
-def _advice(text: str) -> "Markup":
-    """Return a text with its command-line options kept whole."""
-    from markupsafe import Markup
-
-    code = Markup("<code>{}</code>")
-    pieces = re.split(r"(--[a-z-]+)", text)
-    return Markup("").join(code.format(each) if each[:2] == "--" else each for each in pieces)
