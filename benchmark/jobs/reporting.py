@@ -100,7 +100,7 @@ def gather(
         evidence=evidence,
         histories=histories,
         searches=searches,
-        origin=_origin(tracker, benchmark, folder),
+        origin=_origin(tracker, benchmark, folder, board),
         card=card,
         picture=pictures,
     )
@@ -219,7 +219,7 @@ def _read_pictures(
     return pictures_of(decoded.index, decoded.pixels)
 
 
-def _origin(tracker: Tracker, benchmark: Benchmark | None, folder: Path) -> Origin:
+def _origin(tracker: Tracker, benchmark: Benchmark | None, folder: Path, board: Board) -> Origin:
     name = tracker.experiment.name
     links = [(each, each if (folder / each).is_file() else "") for each in _TABLES]
     links.append(("each run's tables/ in MLflow: confusion, reliability, operating point", ""))
@@ -229,9 +229,15 @@ def _origin(tracker: Tracker, benchmark: Benchmark | None, folder: Path) -> Orig
         experiment=name,
         run_id=benchmark.run_id,
         command=_command(benchmark.params),
-        versions=tracker.made_on(benchmark),
+        versions={**_code(board), **tracker.made_on(benchmark)},
         links=links,
     )
+
+
+def _code(board: Board) -> dict[str, str]:
+    """Return the versions of the code that made the ranked rows."""
+    made = {each.made_by: None for row in board.ranked for each in row.records if each.made_by}
+    return {"code": ", ".join(made)} if made else {}
 
 
 def _command(asked: Mapping[str, str]) -> str:

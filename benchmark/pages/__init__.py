@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advice", "markdown", "render"]
 
-_BELOW = 2  # a page's own headings, which stand above those of a text in it
+_BELOW = 1  # levels: a text stands in a section of its page
 
 
 def render(template: Path, **values: Any) -> str:
