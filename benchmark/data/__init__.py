@@ -21,7 +21,7 @@ from .folders import FolderReader
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import list_images, read_cells
-from .nameless import NamedReader, hidden, shown_names, without_names
+from .nameless import NamedReader, hidden, renamed, shown_names, without_names
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
 from .sizes import median_pixels
 from .sources import read_index
@@ -93,6 +93,7 @@ __all__ = [
     "read_index",
     "read_native",
     "read_policy",
+    "renamed",
     "shown_names",
     "slug",
     "understood_json",

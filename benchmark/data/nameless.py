@@ -78,6 +78,16 @@ def _without_names(
     return {hidden(name, index): value for name, value in figures.items()}
 
 
+def renamed(text: str, index: Index) -> str:
+    """Return a text in which every image of an index is called as it is logged."""
+    if index.synthetic:
+        return text
+    names = zip(index.paths, shown_names(index), strict=True)
+    for path, name in sorted(names, key=lambda pair: -len(pair[0])):  # one may end in another
+        text = text.replace(path, name)
+    return hidden(text, index)
+
+
 def hidden(text: str, index: Index) -> str:
     """Return a text without the names of images that were left out, which it may quote."""
     if index.synthetic:

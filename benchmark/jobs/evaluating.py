@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..cache import Cache
-from ..data import read_cells, read_index, understood_lines
+from ..data import read_cells, read_index, renamed, understood_lines
 from ..errors import DataError
 from ..plan import left_out_notes, reading_of
 from ..records import Index, LeftOut, Probabilities
@@ -20,6 +20,7 @@ from .evaluating_report import (
     PAGE,
     Judgement,
     Setting,
+    as_logged,
     comparison_of,
     files_of,
     leave,
@@ -278,7 +279,7 @@ def _leave(
                 title=f"{each.label} on {setting.data}",
                 params=one,
                 scores=scores(own, setting.prevalence),
-                files=files,
+                files=as_logged(own, tables, setting, files, asked),
                 **same,
             )
         )
@@ -286,6 +287,8 @@ def _leave(
     if several:
         table, files = comparison_of(judged, setting)
         leave(folder, files)
+        nameless = replace(setting, notes=[renamed(each, asked.index) for each in setting.notes])
+        files = comparison_of(judged, nameless)[1]
         shown_tables.append(table)
         title = f"{labels} on {setting.data}"
         whole, below = Evaluation(title=title, params=params, files=files, **same), logged

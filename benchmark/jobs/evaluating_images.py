@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..data import counterpart, plain, unit_numbers
+from ..data import counterpart, plain, shown_names, unit_numbers
 from ..errors import DataError, ImageError, UsageError
 from ..records import Index, Part, Predictions, Probabilities, Progress, Rows
 from ..texts import shown
@@ -119,6 +119,12 @@ class Questions:
     def paths(self) -> tuple[str, ...]:
         """The n paths."""
         return tuple(self.index.paths[row] for row in self.rows)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The n names of the images as they are logged."""
+        names = shown_names(self.index)
+        return tuple(names[row] for row in self.rows)
 
     def where(self, mask: Mask) -> "Questions":
         """Return the images where an (n,) mask holds."""

@@ -3,10 +3,11 @@
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..data import renamed
 from ..evaluation import (
     Caption,
     OperatingPoint,
@@ -25,10 +26,13 @@ from ..evaluation import (
 from ..files import whole_file
 from ..records import Part, Predictions
 from ..texts import printable
+from .evaluating_images import Questions
 from .evaluating_tables import Table, at_point, by_class, compared, measured, of_subgroups
 
 PAGE = "evaluation.md"
-_OF_SOME = ("operating_point.csv", "subgroups.csv", "known_images.csv", "unreadable.csv")
+_PREDICTIONS = "predictions.parquet"
+_OF_FILES = ("known_images.csv", "unreadable.csv")  # a row a file, by its name
+_OF_SOME = ("operating_point.csv", "subgroups.csv", *_OF_FILES)
 _DPI = 110  # chosen: sharp at the width of MLflow's pages, as figures of runs are
 
 
@@ -107,10 +111,38 @@ def files_of(judged: Judgement, tables: Sequence[Table], setting: Setting) -> di
     texts |= {"reliability.csv": reliable, PAGE: page(judged.label, tables, setting)}
     files = {name: text.encode(errors="backslashreplace") for name, text in texts.items()}
     files |= {f"figures/{name}.png": _png(each) for name, each in _drawn(judged, setting).items()}
+    return {**files, _PREDICTIONS: _parquet(judged.rows)}
+
+
+def as_logged(
+    judged: Judgement,
+    tables: Sequence[Table],
+    setting: Setting,
+    files: Mapping[str, bytes],
+    asked: Questions,
+) -> dict[str, bytes]:
+    """Return the files of `files_of` as they are logged: of real images no file is named.
+
+    Args:
+        judged: the model that was judged, as are `tables` and `setting`.
+        tables: see judged.
+        setting: see judged.
+        files: what is left of it among the results.
+        asked: the images.
+    """
+    if asked.index.synthetic:
+        return dict(files)
+    kept = {name: content for name, content in files.items() if name not in _OF_FILES}
+    said = replace(setting, notes=[renamed(each, asked.index) for each in setting.notes])
+    text = page(judged.label, tables, said).encode(errors="backslashreplace")
+    return {**kept, PAGE: text, _PREDICTIONS: _parquet(replace(judged.rows, paths=asked.names))}
+
+
+def _parquet(rows: Predictions) -> bytes:
     with tempfile.TemporaryDirectory(prefix="benchmark-evaluation-") as folder:
-        path = Path(folder) / "predictions.parquet"
-        write_predictions(judged.rows, path)
-        return {**files, path.name: path.read_bytes()}
+        path = Path(folder) / _PREDICTIONS
+        write_predictions(rows, path)
+        return path.read_bytes()
 
 
 def comparison_of(judged: Sequence[Judgement], setting: Setting) -> tuple[Table, dict[str, bytes]]:

@@ -423,3 +423,23 @@ def test_what_is_not_known_of_a_model_is_said() -> None:
     assert "not known any more" in known_images(library, "old").unknown
     assert "cannot be read" in known_images(library, "none").unknown
     assert "folder does not say" in known_images(None, "").unknown
+
+
+def test_what_is_logged_names_no_file_of_real_images(
+    evaluate: Callable[..., Done], known: dict[str, Known], tmp_path: Path
+) -> None:
+    folder = draw(tmp_path / "drawn", {"test": 40})
+    (folder / "test/dark/bad.png").write_bytes(b"\x89PNG\r\n\x1a\n no more")
+    judged = read_predictions(evaluate(folder).folder / "predictions.parquet")
+    known["run of models:/scans/1"] = Known(trained=frozenset(judged.hashes[:3]))
+    done = evaluate(folder)
+    told = (done.folder / "evaluation.md").read_text()
+    assert "test/dark/bad.png" in told
+    assert judged.paths[0] in told
+    logged = dict(done.logged[0].files)
+    table = pd.read_parquet(io.BytesIO(logged.pop("predictions.parquet")))
+    assert list(table["hash"]) == list(judged.hashes[3:])
+    assert [str(each) for each in table["path"]] == [each[:16] for each in judged.hashes[3:]]
+    assert "evaluation.md" in logged
+    assert not [name for name, held in logged.items() if b".png" in held and name.endswith(".md")]
+    assert not {"known_images.csv", "unreadable.csv"} & set(logged)
