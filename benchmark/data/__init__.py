@@ -21,7 +21,14 @@ from .folders import FolderReader
 from .index import ImageRow, ReadOptions, Title, build_index, slug
 from .known import DATA_SETS, DataSet
 from .manifests import list_images, read_cells
-from .nameless import NamedReader, hidden, renamed, shown_names, without_names
+from .nameless import (
+    NamedReader,
+    hidden,
+    named_again,
+    renamed,
+    shown_names,
+    without_names,
+)
 from .pixels import Decoded, Pixels, decode, decode_stream, find_decoded
 from .sizes import median_pixels
 from .sources import read_index
@@ -86,6 +93,7 @@ __all__ = [
     "list_images",
     "make_splits",
     "median_pixels",
+    "named_again",
     "near_copies",
     "plain",
     "read_cells",

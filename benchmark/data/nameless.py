@@ -5,6 +5,8 @@ behind them where another file holds the same. Who has the data set finds it aga
 results' `split.csv` among others. Images that a program drew keep their names.
 """
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -49,6 +51,18 @@ class NamedReader:
         """
         known = self._paths.get(path) or self._paths.get(path.partition("-")[0])
         return self._reader.read(known or path)
+
+
+def named_again(split: str, index: Index) -> str:
+    """Return a split's file as it was logged with the images' own paths in it."""
+    paths = dict(zip(shown_names(index), index.paths, strict=True))
+    header, *lines = csv.reader(io.StringIO(split, newline=""))
+    at = header.index("path")
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows([*line[:at], paths.get(line[at], line[at]), *line[at + 1 :]] for line in lines)
+    return out.getvalue()
 
 
 def without_names(found: Audit, index: Index) -> Audit:

@@ -1,13 +1,11 @@
 """The images of a finished run: read, decoded and divided as they were, from what was logged."""
 
-import csv
-import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..cache import Cache
-from ..data import Decoded, OnLeak, SplitOptions, decode, make_splits, read_index, shown_names
+from ..data import Decoded, OnLeak, SplitOptions, decode, make_splits, named_again, read_index
 from ..errors import DataError, StoreError
 from ..plan import reading_of
 from ..records import Record, Split
@@ -90,7 +88,7 @@ def _split(tracker: Tracker, parent: Benchmark, record: Record, decoded: Decoded
         raise StoreError(f"the benchmark {parent.run_id} has no {_SPLIT_FILE} any more.")
     with tempfile.TemporaryDirectory(prefix="benchmark-split-") as folder:
         path = Path(folder) / _SPLIT_FILE
-        path.write_text(_with_paths(text, decoded), "utf-8", "surrogateescape")
+        path.write_text(named_again(text, decoded.index), "utf-8", "surrogateescape")
         options = SplitOptions(scheme=str(path), on_leak=OnLeak.REPORT)
         splits = make_splits(decoded.index, decoded.facts, options)
     for split in splits:
@@ -99,16 +97,3 @@ def _split(tracker: Tracker, parent: Benchmark, record: Record, decoded: Decoded
     raise DataError(
         f"the split of the run {record.run_id} is not in its benchmark's {_SPLIT_FILE} any more."
     )
-
-
-def _with_paths(text: str, decoded: Decoded) -> str:
-    """Return a split's file with the paths of images, where it has the names that are logged."""
-    index = decoded.index
-    paths = dict(zip(shown_names(index), index.paths, strict=True))
-    lines = list(csv.reader(io.StringIO(text, newline="")))
-    place = lines[0].index("path")
-    for line in lines[1:]:
-        line[place] = paths.get(line[place], line[place])
-    file = io.StringIO(newline="")
-    csv.writer(file, lineterminator="\n").writerows(lines)
-    return file.getvalue()

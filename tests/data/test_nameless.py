@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmark.data import NamedReader, hidden, shown_names, without_names
+from benchmark.data import NamedReader, hidden, named_again, shown_names, without_names
 from benchmark.data.audit import Audit, Finding, Severity
 from benchmark.data.audit.findings import Fault
 from benchmark.records import Index, LeftOut
@@ -63,3 +63,11 @@ def test_findings_and_notes_name_no_file(index: Index) -> None:
     assert "a" * 16 in text
     assert without_names(own, replace(index, synthetic=True)) == own
     assert hidden("'x/schulze.png' (cut)", index) == "a file (cut)"
+
+
+def test_a_logged_split_gets_its_paths_back(index: Index) -> None:
+    lines = [f"{name},train" for name in shown_names(index)]
+    logged = "\r\n".join(["path,part", *lines, ""])
+    own = "\r\n".join(["path,part", *(f"{path},train" for path in PATHS), ""])
+    assert named_again(logged, index) == own
+    assert named_again(own, index) == own

@@ -126,9 +126,11 @@ def execution(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) 
         prepared=cast(
             "Any",
             SimpleNamespace(
-                index=SimpleNamespace(digest="d"),
+                index=SimpleNamespace(digest="d", name="phantom"),
                 plan=plan,
-                request=Request.read({}, [{"arch": "mlp"}, {"arch": "cnn", "preset": "quick"}]),
+                request=Request.read(
+                    {"register": "none"}, [{"arch": "mlp"}, {"arch": "cnn", "preset": "quick"}]
+                ),
             ),
         ),
         tracker=cast("Any", tracker),
