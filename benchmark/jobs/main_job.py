@@ -220,9 +220,9 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     may_log = images.may_be_logged(tracker, synthetic=index.synthetic)
     if not may_log:
         files.pop(PAGE, None)
-    pictures = prepared_pictures(prepared, images)
+    drawn = prepared_pictures(prepared, images, tracker)
     folder = execution.folder
-    dossier = gather(tracker, execution.parent, board, evidence, folder, pictures)
+    dossier = gather(tracker, execution.parent, board, evidence, folder, *drawn)
     files |= leave_report(dossier, folder, may_log=may_log)
     tags = {
         "winner": board.ranked[0].arch if board.ranked else "",

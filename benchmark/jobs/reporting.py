@@ -15,8 +15,8 @@ from ..data import ReadOptions, decode, read_index
 from ..errors import DataError, UsageError
 from ..files import write_text
 from ..plan import Prepared, reading_of
-from ..records import Index, Params, Picture, Record, Silent
-from ..report import Dossier, Origin, Searched, no_picture, page
+from ..records import Index, Params, Record, Silent
+from ..report import Dossier, Maps, Origin, Searched, no_maps, no_picture, page
 from ..request import RUN_OPTIONS
 from ..search import (
     TRIALS_A_PARAMETER,
@@ -31,6 +31,7 @@ from ..search import space_names as known_spaces
 from ..tracking import Benchmark, Tracker
 from ..worker import epochs_of
 from .boards import judged_board, latest_benchmark, write_board
+from .explaining import Explanations
 from .plan_job import cache_or_scratch
 from .registering import facts_of
 from .results import folder_name, writable
@@ -42,6 +43,7 @@ _SIDE_PX = 128  # chosen, not sourced: a picture among others in a line
 _TABLES = ("leaderboard.csv", "split.csv", "audit.json")
 
 Pictures = Callable[[str], bytes | None]
+MapsOf = Callable[[Record, Mapping[str, int]], Maps]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ def gather(
     evidence: Mapping[str, BoardEvidence],
     folder: Path,
     pictures: Pictures = no_picture,
+    maps: MapsOf = no_maps,
 ) -> Dossier:
     """Gather what a report is made of.
 
@@ -78,6 +81,7 @@ def gather(
         evidence: see board.
         folder: the experiment's folder among the results.
         pictures: gives a small PNG of an image by its content.
+        maps: draws where a network looked, see `Dossier`.
     """
     shown = [row.representative for row in board.ranked]
     histories = {}
@@ -103,6 +107,7 @@ def gather(
         origin=_origin(tracker, benchmark, folder, board),
         card=card,
         picture=pictures,
+        maps=maps,
     )
 
 
@@ -143,11 +148,20 @@ def pictures_of(index: Index, pixels: Any) -> Pictures:
     return picture
 
 
-def prepared_pictures(prepared: Prepared, images: Showing) -> Pictures:
-    """Return what gives the pictures of a benchmark's images, where they are to be shown."""
-    if not (images.shown or prepared.index.synthetic):
-        return no_picture
-    return pictures_of(prepared.index, prepared.pixels)
+def prepared_pictures(
+    prepared: Prepared, images: Showing, tracker: Tracker
+) -> tuple[Pictures, MapsOf]:
+    """Return what gives a benchmark's pictures, and what gives maps, where they are to be shown.
+
+    Those that a program drew are shown always; maps are made where `--images` asks.
+    """
+    pictures: Pictures = no_picture
+    maps: MapsOf = no_maps
+    if images.shown or prepared.index.synthetic:
+        pictures = pictures_of(prepared.index, prepared.pixels)
+    if images.shown:
+        maps = Explanations(tracker=tracker, pixels=prepared.pixels, picture=prepared.picture)
+    return pictures, maps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +198,8 @@ def report_results(wanted: Reporting) -> int:
     board, evidence = judged_board(tracker, benchmark, say=print)
     write_board(board, folder)
     with cache_or_scratch(wanted.cache) as cache:
-        pictures = _read_pictures(wanted, benchmark, board, cache)
-        dossier = gather(tracker, benchmark, board, evidence, folder, pictures)
+        shown = _read_pictures(wanted, tracker, benchmark, board, cache)
+        dossier = gather(tracker, benchmark, board, evidence, folder, *shown)
         may_log = wanted.images.may_be_logged(tracker, synthetic=board.is_synthetic)
         logged = leave_report(dossier, folder, may_log=may_log)
     if benchmark is not None:
@@ -196,27 +210,30 @@ def report_results(wanted: Reporting) -> int:
 
 
 def _read_pictures(
-    wanted: Reporting, benchmark: Benchmark | None, board: Board, cache: Cache
-) -> Pictures:
-    """Return what gives the images' pictures, read from the data set where they are asked for.
+    wanted: Reporting,
+    tracker: Tracker,
+    benchmark: Benchmark | None,
+    board: Board,
+    cache: Cache,
+) -> tuple[Pictures, MapsOf]:
+    """Return what gives the images' pictures and maps, read anew where they are asked for.
 
     Raises:
         UsageError: they are asked for, and the data set is not to be found.
     """
     if not wanted.images.shown or benchmark is None or not board.ranked:
-        return no_picture
+        return no_picture, no_maps
     asked = benchmark.params
     data = wanted.data or recall(asked.get("data", ""), benchmark.data_digest, cache)
     options: ReadOptions = reading_of(asked)
     try:
         index = read_index(data, options, cache)
-        picture = Picture(
-            side_px=_SIDE_PX, window=board.ranked[0].representative.spec.picture.window
-        )
+        picture = board.ranked[0].representative.final.picture
         decoded = decode(index, picture, cache, Silent(), max_unreadable=1.0)
     except DataError as error:
         raise UsageError(f"--images cannot be shown: {error}") from error
-    return pictures_of(decoded.index, decoded.pixels)
+    maps = Explanations(tracker=tracker, pixels=decoded.pixels, picture=picture)
+    return pictures_of(decoded.index, decoded.pixels), maps
 
 
 def _origin(tracker: Tracker, benchmark: Benchmark | None, folder: Path, board: Board) -> Origin:

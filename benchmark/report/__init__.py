@@ -3,15 +3,17 @@
 Pure: records and tables in, HTML out; nothing here reads a store, a clock or an image.
 """
 
-from .dossier import Dossier, Origin, Searched, no_picture
+from .dossier import Dossier, Maps, Origin, Searched, no_maps, no_picture
 from .page import page
 from .portraits import image_name
 
 __all__ = [
     "Dossier",
+    "Maps",
     "Origin",
     "Searched",
     "image_name",
+    "no_maps",
     "no_picture",
     "page",
 ]

@@ -7,9 +7,17 @@ from typing import Self
 from ..board import Board, BoardEvidence
 from ..records import Epoch, Part, Predictions, Record
 
+Maps = tuple[Mapping[str, bytes], str]
+"""JPEG files by an image's content digest, and what is to be said of them or of their lack."""
+
 
 def no_picture(sha256: str) -> None:
     """Give no picture of any image."""
+
+
+def no_maps(_record: Record, _called: Mapping[str, int]) -> Maps:
+    """Give no map of any image."""
+    return {}, ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,8 @@ class Dossier:
         origin: how it was run.
         card: the champion's model card in Markdown; empty where nothing may be registered.
         picture: gives a PNG file of an image by its content digest, None for one it has not.
+        maps: draws where a run's network looked, for some images and the places of the classes that
+            they were given.
     """
 
     board: Board
@@ -75,10 +85,11 @@ class Dossier:
     origin: Origin
     card: str = ""
     picture: Callable[[str], bytes | None] = no_picture
+    maps: Callable[[Record, Mapping[str, int]], Maps] = no_maps
 
     def without_pictures(self) -> Self:
         """Return the same without a picture of any image."""
-        return replace(self, picture=no_picture)
+        return replace(self, picture=no_picture, maps=no_maps)
 
     def table(self, record: Record) -> Predictions | None:
         """Return a run's prediction table, None where it is gone."""

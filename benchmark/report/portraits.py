@@ -44,13 +44,14 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """An image that is called wrong: its name for people, and its picture where it is shown."""
+    """An image that is called wrong: its name for people; its picture and map where shown."""
 
     name: str
     true: str
     called: str
     confidence: float
     picture: str = ""
+    map: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def _network(dossier: Dossier, row: Row, place: int) -> Network:
         return replace(own, lacking="Its prediction table is gone: no figure can be drawn.")
     tables = [(part, rows) for part in _PARTS if (rows := dossier.rows(record, part)) is not None]
     judged, rows = tables[-1]
-    mistakes = _mistakes(dossier, rows)
+    mistakes, mapped = _mistakes(dossier, record, rows)
     point = OperatingPoint.from_json(record.operating_point) if record.operating_point else None
     return replace(
         own,
@@ -123,7 +124,7 @@ def _network(dossier: Dossier, row: Row, place: int) -> Network:
         points=_points(point, record, tables) if point is not None else (),
         patients=tuple(filter(None, (_patients(rows, part) for part, rows in tables))),
         mistakes=mistakes,
-        mistakes_said=_mistakes_said(rows, _PARTS[judged], len(mistakes)),
+        mistakes_said=f"{_mistakes_said(rows, _PARTS[judged], len(mistakes))} {mapped}".strip(),
     )
 
 
@@ -247,8 +248,13 @@ def _patients(rows: Predictions, part: Part) -> str:
     return f"By patient, {_PARTS[part]} macro-F1 is {shown} on {len(own.hashes)} answers."
 
 
-def _mistakes(dossier: Dossier, rows: Predictions) -> tuple[Mistake, ...]:
-    """Return the images that are called wrong most surely; copies of one image count once."""
+def _mistakes(
+    dossier: Dossier, record: Record, rows: Predictions
+) -> tuple[tuple[Mistake, ...], str]:
+    """Return the images that are called wrong most surely, and what their maps are.
+
+    Copies of one image count once.
+    """
     called = predicted(rows)
     sure = rows.probabilities.max(axis=1)
     wrong = np.flatnonzero(called != rows.labels)
@@ -264,11 +270,19 @@ def _mistakes(dossier: Dossier, rows: Predictions) -> tuple[Mistake, ...]:
             true=rows.classes[rows.labels[row]],
             called=rows.classes[called[row]],
             confidence=float(sure[row]),
-            picture="" if picture is None else base64.b64encode(picture).decode(),
+            picture=_encoded(picture),
         )
         if len(found) == _MISTAKES:
             break
-    return tuple(found.values())
+    maps, said = dossier.maps(
+        record, {sha256: rows.classes.index(each.called) for sha256, each in found.items()}
+    )
+    mapped = (replace(each, map=_encoded(maps.get(sha256))) for sha256, each in found.items())
+    return tuple(mapped), said
+
+
+def _encoded(file: bytes | None) -> str:
+    return "" if file is None else base64.b64encode(file).decode()
 
 
 def image_name(path: str, row: int, *, is_synthetic: bool) -> str:

@@ -2,17 +2,18 @@
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from benchmark.board import BoardEvidence
-from benchmark.records import Regime, State
-from benchmark.report import Dossier, Searched, page
+from benchmark.records import Record, Regime, State
+from benchmark.report import Dossier, Maps, Searched, page
 from benchmark.report.portraits import chosen_epoch, networks
 from tests.board.made import board_of, erring, record, scored, spec, spread
-from tests.report.made import SUBJECT, dossier, few, history, monitored
+from tests.report.made import CLASSES, SUBJECT, dossier, few, history, monitored
 
 SECTIONS = {"limits", "board", "published", "costs", "side-by-side", "networks", "searches"}
 
@@ -112,6 +113,24 @@ def test_pictures_are_shown_only_where_they_are_given(made: Dossier) -> None:
     assert "images of patients" in page(shown)
     assert page(shown).count("<img") == sum(len(each.mistakes) for each in networks(made))
     assert "<img" not in page(shown.without_pictures())
+
+
+def test_maps_stand_beside_the_pictures_with_what_is_to_be_said_of_them(made: Dossier) -> None:
+    asked: list[dict[str, int]] = []
+
+    def maps(_: Record, called: Mapping[str, int]) -> Maps:
+        asked.append(dict(called))
+        return {sha256: b"jpeg of " + sha256.encode() for sha256 in called}, "Beside: Grad-CAM."
+
+    shown = replace(made, picture=lambda sha256: b"png of " + sha256.encode(), maps=maps)
+    found = networks(shown)
+    for own, called in zip([each for each in found if each.mistakes], asked, strict=False):
+        named = [CLASSES.index(each.called) for each in own.mistakes]
+        assert list(called.values()) == named
+        assert own.mistakes_said.endswith("Beside: Grad-CAM.")
+    text = page(shown)
+    assert text.count("data:image/jpeg") == text.count("data:image/png") > 0
+    assert "data:image" not in page(shown.without_pictures())
 
 
 def test_the_surest_mistakes_come_first() -> None:
