@@ -11,7 +11,7 @@ from .. import environment
 from ..board import to_table, to_view
 from ..cache import Cache
 from ..data import PAGE, NamedReader, hidden
-from ..errors import AwayError, BenchmarkError, UsageError
+from ..errors import AwayError, BenchmarkError, UsageError, one_line
 from ..plan import Draft, Prepared, check_request, prepare, read
 from ..records import State, digest
 from ..request import Request
@@ -220,10 +220,15 @@ def _conclude(execution: Execution) -> tuple[Execution, Link, Registered | None]
     may_log = images.may_be_logged(tracker, synthetic=index.synthetic)
     if not may_log:
         files.pop(PAGE, None)
-    drawn = prepared_pictures(prepared, images, tracker)
-    folder = execution.folder
-    dossier = gather(tracker, execution.parent, board, evidence, folder, *drawn)
-    files |= leave_report(dossier, folder, may_log=may_log)
+    try:
+        drawn = prepared_pictures(prepared, images, tracker)
+        folder = execution.folder
+        dossier = gather(tracker, execution.parent, board, evidence, folder, *drawn)
+        files |= leave_report(dossier, folder, may_log=may_log)
+    except AwayError:
+        raise
+    except BenchmarkError as error:  # costs the page, not the board and the registered model
+        say(f"the report could not be made: {one_line(error)}")
     tags = {
         "winner": board.ranked[0].arch if board.ranked else "",
         "champion": board.champion.arch if board.champion else "",

@@ -19,13 +19,13 @@ from ..records import Index, Params, Record, Silent
 from ..report import Dossier, Maps, Origin, Searched, no_maps, no_picture, page
 from ..request import RUN_OPTIONS
 from ..search import (
-    TRIALS_A_PARAMETER,
     SearchResult,
     TrialRecord,
     TrialState,
     importances,
     read_goals,
     read_space,
+    tells_importances,
 )
 from ..search import space_names as known_spaces
 from ..tracking import Benchmark, Tracker
@@ -286,7 +286,7 @@ def _searched(tracker: Tracker, record: Record) -> Searched | None:
         place = int(np.argmax(values) if goals[0].maximise else np.argmin(values))
         best = {name.removeprefix("param_"): _text(complete[name].iloc[place]) for name in varied}
     shares: Mapping[str, float] = {}
-    if len(values) >= TRIALS_A_PARAMETER * len(varied) and search.space in known_spaces():
+    if tells_importances(len(values), len(varied)) and search.space in known_spaces():
         shares = _shares(record, complete, columns)
     return Searched(
         metric=goals[0].metric,

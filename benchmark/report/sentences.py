@@ -12,7 +12,7 @@ import numpy as np
 from ..board import Board, Figure, Row, about, above, legend, title
 from ..evaluation import Interval, confusion, ece, ece_if_calibrated, in_order, predicted
 from ..records import Part, Predictions, State
-from ..search import TRIALS_A_PARAMETER
+from ..search import FEWEST, TRIALS_A_PARAMETER, tells_importances
 
 _SHOWN = 3  # chosen, not sourced: confusions named in words; the matrix has them all
 _FEW = 2  # chosen, not sourced: a single image called wrong is no habit
@@ -235,9 +235,11 @@ def agreement_said(found: Agreement, part: Part) -> str:
 
 def trials_said(trials: int, parameters: int) -> str:
     """Say why no importances are shown, nothing where they are."""
-    wanted = TRIALS_A_PARAMETER * parameters
-    if trials >= wanted:
+    if tells_importances(trials, parameters):
         return ""
+    if not parameters:
+        return "No importances and no contour: its complete trials differ in no parameter."
+    wanted = max(FEWEST, TRIALS_A_PARAMETER * parameters)
     return (
         f"No importances and no contour: {trials} complete trials of {parameters} parameters are"
         f" fewer than the {wanted} that would tell them from chance."

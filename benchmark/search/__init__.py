@@ -21,6 +21,7 @@ from .settings import (
 )
 from .space import Condition, Kind, Parameter, Space
 from .trials import (
+    FEWEST,
     SEARCH_FILE,
     TRIALS_A_PARAMETER,
     Infeasible,
@@ -33,6 +34,7 @@ from .trials import (
     TrialState,
     read_answers,
     read_search,
+    tells_importances,
     trial_answers,
     write_answers,
     write_search,
@@ -40,6 +42,7 @@ from .trials import (
 
 __all__ = [
     "ENGINES",
+    "FEWEST",
     "PRUNERS",
     "SEARCH_FILE",
     "TRIALS_A_PARAMETER",
@@ -72,6 +75,7 @@ __all__ = [
     "read_space",
     "search",
     "space_names",
+    "tells_importances",
     "trial_answers",
     "write_answers",
     "write_search",

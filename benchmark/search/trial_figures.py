@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..records import ParamValue
 from ..seeds import derive
 from .space import Kind, Parameter
-from .trials import TRIALS_A_PARAMETER, SearchResult, TrialRecord, TrialState
+from .trials import FEWEST, SearchResult, TrialRecord, TrialState, tells_importances
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.float64]
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9730d", "#8a8f98"
-_FEWEST, _TREES = 4, 64
+_TREES = 64
 
 
 def draw(result: SearchResult) -> "dict[str, Figure]":
     """Draw every figure that a search has enough trials, reports and goals for, by name."""
     found = {"history": history(result)}
-    if len(result.complete) >= _FEWEST:
+    if len(result.complete) >= FEWEST:
         found |= {"parallel": parallel(result), "slices": slices(result)}
     searched = len(result.space.searched)
-    if len(result.complete) >= max(_FEWEST, TRIALS_A_PARAMETER * searched):
+    if tells_importances(len(result.complete), searched):
         found["importances"] = importance(result)
         if searched > 1:
             found["contour"] = contour(result)
@@ -115,9 +115,9 @@ def importances(result: SearchResult) -> dict[str, float]:
     from sklearn.ensemble import RandomForestRegressor
 
     trials = result.complete
-    if len(trials) < _FEWEST:
+    if len(trials) < FEWEST:
         raise UsageError(
-            f"parameter importances need {_FEWEST} complete trials at least, not {len(trials)}."
+            f"parameter importances need {FEWEST} complete trials at least, not {len(trials)}."
         )
     parameters = result.space.searched
     columns = np.array([[_value(each, trial) for each in parameters] for trial in trials])

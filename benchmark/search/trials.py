@@ -23,6 +23,15 @@ TRIALS_A_PARAMETER = 5
 """Complete trials a searched parameter that its importance needs to be more than chance."""
 # Chosen, not sourced: as many rows a column as a regression is asked to have at the very least.
 
+FEWEST = 4
+"""Complete trials that a figure of parameters needs, however few these are."""
+
+
+def tells_importances(complete: int, parameters: int) -> bool:
+    """Whether so many complete trials say which of so many searched parameters matter."""
+    return parameters > 0 and complete >= max(FEWEST, TRIALS_A_PARAMETER * parameters)
+
+
 ANSWERS = "fact_answers"
 SEARCH_FILE = "search.json"
 _KINDS = {"u1": np.uint8, "u2": np.uint16}

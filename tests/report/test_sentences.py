@@ -172,3 +172,5 @@ def test_lists_are_written_as_people_do(names: str, said: str) -> None:
 def test_too_few_trials_say_how_many_it_would_take() -> None:
     assert sentences.trials_said(20, 4) == ""
     assert numbers(sentences.trials_said(19, 4)) == [19, 4, 20]
+    assert numbers(sentences.trials_said(1, 0)) == []
+    assert "differ in no parameter" in sentences.trials_said(1, 0)

@@ -17,6 +17,7 @@ from benchmark.search import (
     Trial,
     draw,
     search,
+    tells_importances,
 )
 from benchmark.search import trial_figures as drawn
 from benchmark.search.trial_figures import best_so_far, importances
@@ -99,3 +100,13 @@ def test_the_best_so_far_never_falls(result: SearchResult) -> None:
     assert np.all(np.diff(seconds) >= 0)
     assert np.all(np.diff(best) >= 0)
     assert best[-1] == result.best.values[0]
+
+
+@pytest.mark.parametrize(
+    ("complete", "parameters", "tells"),
+    [(1, 0, False), (9, 0, False), (4, 1, False), (5, 1, True), (19, 4, False), (20, 4, True)],
+)
+def test_importances_need_five_complete_trials_a_parameter(
+    complete: int, parameters: int, *, tells: bool
+) -> None:
+    assert tells_importances(complete, parameters) is tells
