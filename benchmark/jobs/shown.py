@@ -77,10 +77,10 @@ def recall(asked: str, data_digest: str, cache: Cache) -> str:
     Raises:
         UsageError: nobody knows where it lies.
     """
-    if asked in DATA_SETS:
-        return asked
     known = cache.find(_PLACE, digest([data_digest]))
     place = asked if known is None else (known / _FILE).read_text("utf-8", "surrogateescape")
+    if asked in DATA_SETS and (known is None or not Path(place).exists()):
+        return asked  # and no folder that bears such a name
     if not asked or not Path(place).exists():
         raise UsageError(
             f"where the data set {asked or 'of the experiment'!r} lies is not known to this "

@@ -66,3 +66,14 @@ def test_a_known_data_set_needs_no_place(tmp_path: Path) -> None:
     remember(Request.read({"data": "phantom"}), "d1", cache)
     assert recall("phantom", "d1", cache) == "phantom"
     assert not any(each.entries for each in cache.usage())
+
+
+def test_a_folder_that_bears_a_published_set_s_name_is_found_where_it_lies(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    place = tmp_path / "chest-ct"
+    place.mkdir()
+    remember(Request.read({"data": str(place)}), "d1", cache)
+    assert recall("chest-ct", "d1", cache) == str(place)
+    assert recall("chest-ct", "d2", cache) == "chest-ct"
+    place.rmdir()
+    assert recall("chest-ct", "d1", cache) == "chest-ct"
