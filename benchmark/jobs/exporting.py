@@ -79,7 +79,7 @@ def export_model(wanted: Exporting, say: Callable[[str], None]) -> int:
         UsageError: an option is wrong, or the folder holds something else.
         StoreError: the model cannot be had, or does not answer.
     """
-    out = path_of(wanted.out)
+    out = path_of(wanted.out).absolute()
     writable(out, "--out")
     model = Located(wanted.model or only_champion(), unverified=wanted.unverified)
     network = verify_network(model.folder / DATA, model.card)

@@ -57,10 +57,12 @@ class Counterpart:
 
 @cache
 def read_published() -> tuple[Published, ...]:
-    """Read the figures that come with this project."""
+    """Read the figures that come with this project; none where a person cleared `results/`."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "published" / _FILE
     path = installed if installed.is_file() else package.parent / "results" / _FILE
+    if not path.is_file():
+        return ()
     with path.open(encoding="utf-8", newline="") as file:
         return tuple(
             Published(

@@ -45,6 +45,7 @@ class Converters:
 
     def ask(self, name: str, file: Path, work: Path) -> Replies:
         """Answer as the format was told to; the network itself is always right."""
+        assert work.is_absolute()  # a process in another folder is told of it
         assert (work / "pixels.npy").is_file()
         if file.parent != work:  # the registered one
             return Replies(probabilities=ROWS)
@@ -87,12 +88,13 @@ def export(
         return SimpleNamespace(uri=uri, folder=tmp_path, card=card, kept=None)
 
     monkeypatch.setattr(exporting, "Located", locate)
+    monkeypatch.chdir(tmp_path)
 
     def run(*to: str) -> int:
         wanted = Exporting(
             model="models:/m@champion",
             to=to or None,
-            out=str(tmp_path / "out"),
+            out="out",
             images=None,
             data=None,
             cache="",

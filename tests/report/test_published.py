@@ -1,9 +1,11 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmark.board import Board
 from benchmark.records import Part
+from benchmark.report import published as room
 from benchmark.report.published import Published, beside, read_published
 from tests.board.made import board_of
 from tests.report.made import SUBJECT, few
@@ -65,3 +67,8 @@ def test_other_data_is_not_spoken_of(board: Board) -> None:
 def test_what_was_not_run_is_said(board: Board) -> None:
     ((found,), _) = beside(board, [replace(THEIRS, arch="ResNet50")])
     assert (found.row, found.ours) == (None, None)
+
+
+def test_cleared_results_leave_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "__file__", str(tmp_path / "benchmark/report/published.py"))
+    assert read_published.__wrapped__() == ()
