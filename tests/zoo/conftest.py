@@ -23,7 +23,7 @@ for line in sys.stdin:
         keras.saving.load_model(path + ending, safe_mode=True, compile=False)
         for ending in (".keras", ".h5")
     )
-    said = [numpy.asarray(network(pixels, training=False)) for network in loaded]
+    said = [numpy.asarray(network(pixels)) for network in loaded]  # as exports call it
     numpy.save(path + ".npy", numpy.stack(said))
     print("loaded", flush=True)
 """
