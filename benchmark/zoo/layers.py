@@ -96,8 +96,8 @@ def shrink(pixels: Any, scale: float) -> Any:
     if scale == 1:
         return pixels
     side = round(pixels.shape[1] * scale)
-    # Its own default is training=True, which Keras 3.15 hands on to every layer behind it: a network
-    # that is called without that word, as exports call it, would normalise by its batch.
+    # Its own default is training=True, which Keras 3.15 hands on to every layer behind it: a
+    # network that is called without that word, as exports call it, would normalise by its batch.
     return keras.layers.Resizing(side, side, name=f"{_SHRINKS}_to_{side}")(pixels, training=False)
 
 
