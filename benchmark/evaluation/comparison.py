@@ -5,9 +5,7 @@ however many rows there are and whichever happens to lead. For that the differen
 are studentised by the jackknife, and the critical value is the 95 % quantile of the greatest of
 them under 20,000 draws of the null (Tukey's range generalised to dependent figures: Hochberg &
 Tamhane 1987, doi:10.1002/9780470316672), carried over to Student's t with Satterthwaite's degrees
-of freedom. A pair that differs on few units gets a larger standard error; one whose
-difference has no spread at all, since whole classes are called alike, is told apart by the exact
-sign test. Rows that are called
+of freedom. A pair that differs on few units gets a larger standard error. Rows that are called
 worse leave, and the rest is judged anew (stepdown over rows: Hansen, Lunde & Nason 2011,
 doi:10.3982/ECTA5771). A row of several seeds carries the variance between seeds, pooled over the
 rows of its regime; a row that was chosen among trials on these images is drawn as that choice was
@@ -96,8 +94,7 @@ class _Field:
 
     Attributes:
         values: (K,) figures; `units` (U, K) influences; `stratum` (U,).
-        differ: (K, K) units on which two rows' answers differ; `favour` by how many more of them
-            the first of two is right than the second, 0 where some speak for either.
+        differ: (K, K) units on which two rows' answers differ.
         seeds: (K,) variance that a row's mean has from seeds; `regime` (K,) numbers; `freedom` by
             regime number.
         trials: for each row and run the (U, t) influences of the trials, as parts of the row's
@@ -108,7 +105,6 @@ class _Field:
     units: Floats
     stratum: Labels
     differ: Square
-    favour: Square
     seeds: Floats
     regime: Labels
     freedom: Labels
@@ -154,20 +150,9 @@ def compare(
     known = ~same & (errors > _NONE)
     enough = known & (differ >= _FEWEST_DIFFERENT)
     ratios = np.divide(gaps, errors, out=np.zeros_like(gaps), where=enough)
-    ratios += np.where(known | same, 0, _sign_ratios(rows.favour[first, second]))
     null = _null(rows, known, over_units, draws, seed)
     freedom = degrees_of_freedom(parts.mean(axis=1), rows.stratum) if len(first) else 1.0
     return _claims(len(entrants), ratios, null, freedom, (errors, over_units * caution), rows)
-
-
-def _sign_ratios(favour: Floats) -> Floats:
-    """Return normal ratios with the p of the exact sign test, where all units speak for one row."""
-    from scipy.special import ndtri
-
-    units = np.abs(favour)
-    return np.where(
-        units >= _FEWEST_DIFFERENT, -np.sign(favour) * ndtri(0.5 ** np.maximum(units, 1)), 0.0
-    )
 
 
 def _variances(rows: _Field) -> Square:
@@ -290,7 +275,7 @@ def _drawing(rows: _Field, source: np.random.Generator) -> Callable[[int], tuple
 
 
 def _field(entrants: Sequence[Entrant], metric: str, estimates: Sequence[Estimate]) -> _Field:
-    differ, favour = _disagreement(entrants)
+    differ = _disagreement(entrants)
     estimates = estimates or [estimate(each.runs, (metric,))[metric] for each in entrants]
     regimes = sorted({each.regime for each in entrants})
     numbers = np.array([regimes.index(each.regime) for each in entrants], dtype=np.int64)
@@ -307,7 +292,6 @@ def _field(entrants: Sequence[Entrant], metric: str, estimates: Sequence[Estimat
         units=np.stack([each.units for each in estimates], axis=1),
         stratum=estimates[0].stratum,
         differ=differ,
-        favour=favour,
         seeds=np.array(pooled)[numbers] / repeats,
         regime=numbers,
         freedom=np.array(freedom, dtype=np.int64),
@@ -329,40 +313,30 @@ def _pooled(rows: Sequence[Estimate]) -> tuple[float, int]:
     return max(0.0, between * freedom / float(chdtri(freedom, 1 - _CAUTION)) - explained), freedom
 
 
-def _disagreement(entrants: Sequence[Entrant]) -> tuple[Square, Square]:
-    """Return on how many units two rows' answers differ, and for which row these units speak.
-
-    An answer is the mean vote of a row's runs. See `_Field`.
-    """
+def _disagreement(entrants: Sequence[Entrant]) -> Square:
+    """Return on how many units two rows' answers differ: the mean votes of their runs."""
     runs = [by_images(each.runs) for each in entrants]
     if len({tuple(each) for each in runs}) > 1:
         raise DataError("rows can be compared on the same images only; rank these on their own.")
     votes = [_votes(each.values()) for each in runs]
-    differ, favour = np.zeros((2, len(votes), len(votes)))
-    for row, (own, unit, right) in enumerate(votes):
+    found = np.zeros((len(votes), len(votes)))
+    for row, (own, unit) in enumerate(votes):
         for other in range(row):
-            answers, _, other_right = votes[other]
-            apart = np.abs(own - answers).max(axis=1) > _NONE
-            differ[row, other] = differ[other, row] = len(np.unique(unit[apart]))
-            more = np.unique(unit[right > other_right + _NONE])
-            less = np.unique(unit[other_right > right + _NONE])
-            if not (len(more) and len(less)):
-                favour[row, other] = len(more) - len(less)
-                favour[other, row] = -favour[row, other]
-    return differ, favour
+            apart = np.abs(own - votes[other][0]).max(axis=1) > _NONE
+            found[row, other] = found[other, row] = len(np.unique(unit[apart]))
+    return found
 
 
-def _votes(sources: Iterable[Sequence[Predictions]]) -> tuple[Floats, Labels, Floats]:
-    """Return the (n, k) share of runs that call each image a class, its unit, and who is right."""
-    shares, units, right, offset = [], [], [], 0
+def _votes(sources: Iterable[Sequence[Predictions]]) -> tuple[Floats, Labels]:
+    """Return the (n, k) share of runs that call each image a class, and each image's unit."""
+    shares, units, offset = [], [], 0
     for own in sources:
         k = len(own[0].classes)
         shares.append(np.mean([np.eye(k)[predicted(run)] for run in own], axis=0))
-        right.append(shares[-1][np.arange(len(own[0].labels)), own[0].labels])
         sample = Sample.of(own[0])
         units.append(sample.unit + offset)
         offset += len(sample)
-    return np.concatenate(shares), np.concatenate(units), np.concatenate(right)
+    return np.concatenate(shares), np.concatenate(units)
 
 
 def _of_trials(entrant: Entrant, metric: str) -> tuple[Floats, ...]:

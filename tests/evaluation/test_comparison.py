@@ -41,29 +41,6 @@ def test_identical_rows_tie() -> None:
     assert (found.lows.tolist(), found.highs.tolist()) == ([1, 1, 1], [3, 3, 3])
 
 
-def constant(called: int, sizes: tuple[int, ...]) -> Entrant:
-    labels = truth(*sizes)
-    return row(answered(labels, [called] * len(labels), classes=len(sizes)))
-
-
-@pytest.mark.parametrize(("minority", "is_worse"), [(4, False), (5, False), (6, True), (24, True)])
-def test_a_constant_answer_is_worse_than_none_wrong_by_the_exact_sign_test(
-    minority: int, *, is_worse: bool
-) -> None:
-    # No unit of a class differs from another, so that the jackknife sees no spread at all.
-    sizes = (36, minority)
-    labels = truth(*sizes)
-    found = compare([constant(0, sizes), row(answered(labels, list(labels)))], seed=0)
-    assert found.errors.max() < 1e-12
-    assert found.is_worse.tolist() == [is_worse, False]
-
-
-def test_two_constant_answers_that_are_right_on_other_classes_tie() -> None:
-    sizes = (40, 10, 10)
-    found = compare([constant(0, sizes), constant(1, sizes)], seed=0)
-    assert not found.is_worse.any()
-
-
 def test_a_row_alone_is_not_worse() -> None:
     found = compare([of_two(range(20))], seed=0)
     assert found.is_worse.tolist() == [False]
