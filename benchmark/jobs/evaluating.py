@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..cache import Cache
-from ..data import read_cells, read_index, renamed, understood_lines
+from ..data import read_cells, read_index, understood_lines
 from ..errors import DataError
 from ..plan import left_out_notes, reading_of
 from ..records import Index, LeftOut, Probabilities
@@ -21,13 +21,14 @@ from .evaluating_report import (
     Judgement,
     Setting,
     as_logged,
-    comparison_of,
     files_of,
+    files_of_comparison,
     leave,
     scores,
     tables_of,
+    without_names,
 )
-from .evaluating_tables import Table
+from .evaluating_tables import Table, compared
 from .progress import Display, StageOf, show, wide_console
 from .results import folder_name, writable
 from .shown import shown_options
@@ -262,7 +263,7 @@ def _leave(
         "hashes": asked.hashes,
         "synthetic": setting.synthetic,
     }
-    params = _params(wanted, texts)
+    params, nameless = _params(wanted, texts), without_names(setting, asked.index)
     judged, shown_tables, logged = [], [], []
     for each, probabilities in zip(subjects, found.answers, strict=True):
         rows = asked.table(each.model.card.classes, probabilities)
@@ -279,16 +280,16 @@ def _leave(
                 title=f"{each.label} on {setting.data}",
                 params=one,
                 scores=scores(own, setting.prevalence),
-                files=as_logged(own, tables, setting, files, asked),
+                files=as_logged(own, tables, nameless, files, asked),
                 **same,
             )
         )
     whole, below = logged[0], logged[1:]
     if several:
-        table, files = comparison_of(judged, setting)
-        leave(folder, files)
-        nameless = replace(setting, notes=[renamed(each, asked.index) for each in setting.notes])
-        files = comparison_of(judged, nameless)[1]
+        table = compared({each.label: each.rows for each in judged})
+        names = " and ".join(each.label for each in judged)
+        leave(folder, files_of_comparison(names, table, setting))
+        files = files_of_comparison(names, table, nameless)
         shown_tables.append(table)
         title = f"{labels} on {setting.data}"
         whole, below = Evaluation(title=title, params=params, files=files, **same), logged

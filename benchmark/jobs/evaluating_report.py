@@ -24,10 +24,10 @@ from ..evaluation import (
     write_predictions,
 )
 from ..files import whole_file
-from ..records import Part, Predictions
+from ..records import Index, Part, Predictions
 from ..texts import printable
 from .evaluating_images import Questions
-from .evaluating_tables import Table, at_point, by_class, compared, measured, of_subgroups
+from .evaluating_tables import Table, at_point, by_class, measured, of_subgroups
 
 PAGE = "evaluation.md"
 _PREDICTIONS = "predictions.parquet"
@@ -114,27 +114,31 @@ def files_of(judged: Judgement, tables: Sequence[Table], setting: Setting) -> di
     return {**files, _PREDICTIONS: _parquet(judged.rows)}
 
 
+def without_names(setting: Setting, index: Index) -> Setting:
+    """Return a setting whose notes name no file of real images."""
+    return replace(setting, notes=[renamed(each, index) for each in setting.notes])
+
+
 def as_logged(
     judged: Judgement,
     tables: Sequence[Table],
-    setting: Setting,
+    nameless: Setting,
     files: Mapping[str, bytes],
     asked: Questions,
 ) -> dict[str, bytes]:
     """Return the files of `files_of` as they are logged: of real images no file is named.
 
     Args:
-        judged: the model that was judged, as are `tables` and `setting`.
+        judged: the model that was judged; `tables` are of it.
         tables: see judged.
-        setting: see judged.
+        nameless: on what, see `without_names`.
         files: what is left of it among the results.
         asked: the images.
     """
     if asked.index.synthetic:
         return dict(files)
     kept = {name: content for name, content in files.items() if name not in _OF_FILES}
-    said = replace(setting, notes=[renamed(each, asked.index) for each in setting.notes])
-    text = page(judged.label, tables, said).encode(errors="backslashreplace")
+    text = page(judged.label, tables, nameless).encode(errors="backslashreplace")
     return {**kept, PAGE: text, _PREDICTIONS: _parquet(replace(judged.rows, paths=asked.names))}
 
 
@@ -145,12 +149,10 @@ def _parquet(rows: Predictions) -> bytes:
         return path.read_bytes()
 
 
-def comparison_of(judged: Sequence[Judgement], setting: Setting) -> tuple[Table, dict[str, bytes]]:
-    """Return how several models differ, and the files that say so."""
-    table = compared({each.label: each.rows for each in judged})
-    names = " and ".join(each.label for each in judged)
-    texts = {"comparison.csv": table.to_csv(), PAGE: page(names, [table], setting)}
-    return table, {name: text.encode(errors="backslashreplace") for name, text in texts.items()}
+def files_of_comparison(title: str, table: Table, setting: Setting) -> dict[str, bytes]:
+    """Return the files that say how several models differ, by name."""
+    texts = {"comparison.csv": table.to_csv(), PAGE: page(title, [table], setting)}
+    return {name: text.encode(errors="backslashreplace") for name, text in texts.items()}
 
 
 def page(title: str, tables: Sequence[Table], setting: Setting) -> str:
