@@ -53,6 +53,11 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
+def markdown_cell(text: str) -> str:
+    """Return a text fit for a cell of a table in Markdown: one line, no column sign, no markup."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
 def shown(words: Sequence[str], most: int = _MOST_SHOWN) -> str:
     """Return words for a message: the first of many, each in one line and cut where it is long."""
     cut = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.texts import last_parts, masked
+from benchmark.texts import last_parts, markdown_cell, masked
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,7 @@ def test_an_address_without_a_password_is_shown_as_it_is(address: str) -> None:
 )
 def test_of_a_path_only_the_last_part_is_shown(text: str, shown: str | None) -> None:
     assert last_parts(text) == (text if shown is None else shown)
+
+
+def test_what_would_break_a_table_in_markdown_is_made_harmless() -> None:
+    assert markdown_cell(" two\nlines | <b>") == "two lines \\| &lt;b>"

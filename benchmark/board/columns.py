@@ -302,7 +302,7 @@ def interval(known: Figure | None) -> str:
     """Write the 95 % interval, nothing where unknown."""
     if known is None or known.interval is None:
         return f"[{UNKNOWN}]" if known is not None and known.few else ""
-    return f"[{known.interval.low:.2f}, {known.interval.high:.2f}]"
+    return known.interval.limits
 
 
 def duration(seconds: float) -> str:

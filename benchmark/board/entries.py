@@ -90,6 +90,11 @@ class Figure:
     interval: Interval | None = None
     few: bool = False
 
+    @property
+    def span(self) -> Interval:
+        """Its interval, one of no width where it has none."""
+        return self.interval or Interval(value=self.value, low=self.value, high=self.value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..evaluation import Interval, OperatingPoint, class_slugs
+from ..evaluation import POINT_TITLES, Interval, OperatingPoint, class_slugs
 from ..metrics import ON_BOARD
 from ..records import Record
+from ..texts import markdown_cell
 from .columns import figure, title
 from .entries import Board, Row
 from .report import above, basis
 
 CARD_FILE = "card.md"
 CLAIM_FILE = "claim.md"
-_JUDGED = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +82,9 @@ def _rendered(template: str, words: Mapping[str, Any]) -> str:
     environment = Environment(  # noqa: S701
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = markdown_cell
     source = Path(__file__).with_name(template).read_text(encoding="utf-8")
     return environment.from_string(source).render(words)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _words(board: Board, row: Row, record: Record, facts: PaperFacts) -> dict[str, Any]:
@@ -161,7 +157,5 @@ def _calibration(record: Record) -> list[tuple[str, str]]:
 
 def _judged(judged: Mapping[str, Interval]) -> str:
     return ", ".join(
-        f"{words} {judged[name].value:.3f} [{judged[name].low:.2f}, {judged[name].high:.2f}]"
-        for name, words in _JUDGED.items()
-        if name in judged
+        f"{words} {judged[name]}" for name, words in POINT_TITLES.items() if name in judged
     )

@@ -4,9 +4,10 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from ..evaluation import Interval, board_figure
+from ..evaluation import board_figure
+from ..texts import markdown_cell
 from .columns import CROWN, TIE, UNKNOWN, Write, columns, note, signs, title
-from .entries import Board, Figure
+from .entries import Board
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -66,8 +67,8 @@ def _line(cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Make a text fit for a cell: one line, no column sign, not too long."""
-    plain = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    """Make a text fit for a cell, and not too long."""
+    plain = markdown_cell(text)
     return plain if len(plain) <= _NOTE_LIMIT else f"{plain[: _NOTE_LIMIT - 1]}…"
 
 
@@ -137,8 +138,8 @@ def to_figure(board: Board) -> "Drawing":
     drawn = [
         (
             f"{row.arch} {signs(row)}".strip(),
-            _interval(row.figures[board.metric]),
-            _interval(row.figures[f"test_{name}"]) if f"test_{name}" in row.figures else None,
+            row.figures[board.metric].span,
+            row.figures[f"test_{name}"].span if f"test_{name}" in row.figures else None,
         )
         for row in rows
     ]
@@ -154,10 +155,6 @@ def to_figure(board: Board) -> "Drawing":
         "out-of-fold" if part == "cv" else "validation",
         legend,
     )
-
-
-def _interval(figure: Figure) -> Interval:
-    return figure.interval or Interval(value=figure.value, low=figure.value, high=figure.value)
 
 
 def heading(board: Board) -> str:

@@ -226,7 +226,7 @@ def _flags(
     figure = row.figures.get(f"{part}_auroc")
     area = None if figure is None else figure.interval
     if area is not None and area.low <= 0.5 <= area.high:
-        flags.append(f"its AUROC may be chance: [{area.low:.2f}, {area.high:.2f}] holds 0.5")
+        flags.append(f"its AUROC may be chance: {area.limits} holds 0.5")
     if noise > 0.05:
         flags.append(f"exchanged labels reach its figure with p = {noise:.2f}")
     return tuple(flags), is_refused

@@ -18,6 +18,7 @@ from .drawing import (
     board_figure,
     confusion_matrix,
     loss_and_accuracy,
+    part_figures,
     reliability_diagram,
 )
 from .explanations import overlay, shown_size, write_overlay
@@ -42,17 +43,20 @@ from .jackknife import (
 )
 from .noise import PASSES, Floor, floor
 from .operating import (
+    POINT_TITLES,
     OperatingPoint,
     at_point,
     choose_point,
     judge,
     point_metrics,
     point_table,
+    share_of_positives,
 )
 from .patients import by_patient, patient_metrics
 from .positives import WantedPoint, check_positive, default_positive, read_rule, wanted_point
 from .predictions import read_predictions, write_predictions
 from .scores import (
+    SCORED_PARTS,
     class_slugs,
     classification_report,
     confusion,
@@ -76,6 +80,8 @@ __all__ = [
     "ASSESSED",
     "BY_CLASS",
     "PASSES",
+    "POINT_TITLES",
+    "SCORED_PARTS",
     "Bin",
     "Caption",
     "Comparison",
@@ -120,6 +126,7 @@ __all__ = [
     "out_of_fold_metrics",
     "overall",
     "overlay",
+    "part_figures",
     "patient_metrics",
     "point_metrics",
     "point_table",
@@ -135,6 +142,7 @@ __all__ = [
     "roc_points",
     "score",
     "score_out_of_fold",
+    "share_of_positives",
     "shown_size",
     "subgroups",
     "tempered",

@@ -9,6 +9,7 @@ import numpy as np
 from ..metrics import Floats
 from ..records import Epoch, Labels, Part, Predictions
 from .calibration import ece, ece_if_calibrated, reliability
+from .curves import precision_recall_curves, roc_curves
 from .figure_style import (
     COLOURS,
     STYLES,
@@ -111,6 +112,17 @@ def reliability_diagram(predictions: Predictions, part: Part, caption: Caption) 
     tidy(axes)
     entitle(figure, "Reliability", of_part(predictions, part), caption)
     return figure
+
+
+def part_figures(predictions: Predictions, part: Part, caption: Caption) -> dict[str, "Figure"]:
+    """Draw all that is drawn of a part's answers, by what the files are called."""
+    drawing = {
+        "confusion": confusion_matrix,
+        "roc": roc_curves,
+        "precision_recall": precision_recall_curves,
+        "reliability": reliability_diagram,
+    }
+    return {name: draw(predictions, part, caption) for name, draw in drawing.items()}
 
 
 def board_figure(

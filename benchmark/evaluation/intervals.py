@@ -57,6 +57,15 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        """Return it as people read it: `0.728 [0.68, 0.77]`."""
+        return f"{self.value:.3f} {self.limits}"
+
+    @property
+    def limits(self) -> str:
+        """Its limits as people read them: `[0.68, 0.77]`."""
+        return f"[{self.low:.2f}, {self.high:.2f}]"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Estimate:

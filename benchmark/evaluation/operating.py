@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 _GROUP = ("negative", "positive")
 _OF_BAYES = ("ppv", "npv")
+POINT_TITLES = {
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+}
+"""What `judge` gives, as people call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +195,9 @@ def point_table(
             "rule": point.rule,
             "threshold": point.threshold,
             "figure": name,
-            "prevalence": _share(predictions.part(part), point) if share is None else share,
+            "prevalence": share_of_positives(predictions.part(part), point)
+            if share is None
+            else share,
             **asdict(each),
         }
         for part, share, name, each in _judged(point, predictions, prevalence)
@@ -211,7 +220,8 @@ def _judged(
             )
 
 
-def _share(rows: Predictions, point: OperatingPoint) -> float:
+def share_of_positives(rows: Predictions, point: OperatingPoint) -> float:
+    """Return the share of rows that are of a positive class."""
     return float(_positive(rows, point.positive).mean())
 
 

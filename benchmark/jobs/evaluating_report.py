@@ -12,14 +12,11 @@ from ..evaluation import (
     Caption,
     OperatingPoint,
     by_patient,
-    confusion_matrix,
     interval_metrics,
+    part_figures,
     patient_metrics,
     point_metrics,
-    precision_recall_curves,
-    reliability_diagram,
     reliability_table,
-    roc_curves,
     score,
     write_predictions,
 )
@@ -184,13 +181,7 @@ def leave(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _drawn(judged: Judgement, setting: Setting) -> dict[str, Any]:
     caption = Caption(arch=judged.label, data=setting.data, synthetic=setting.synthetic)
-    drawing = {
-        "confusion": confusion_matrix,
-        "roc": roc_curves,
-        "precision_recall": precision_recall_curves,
-        "reliability": reliability_diagram,
-    }
-    return {name: draw(judged.rows, Part.TEST, caption) for name, draw in drawing.items()}
+    return part_figures(judged.rows, Part.TEST, caption)
 
 
 def _png(figure: Any) -> bytes:

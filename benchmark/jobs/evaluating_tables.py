@@ -11,6 +11,7 @@ import numpy as np
 
 from ..evaluation import (
     ASSESSED,
+    POINT_TITLES,
     Entrant,
     Interval,
     OperatingPoint,
@@ -27,6 +28,7 @@ from ..evaluation import (
 )
 from ..metrics import METRICS
 from ..records import Predictions
+from ..texts import markdown_cell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,7 +40,6 @@ MEASURED = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "brier", "log_
 _COMPARED = ("macro_f1", "accuracy", "auroc", "brier")
 _OF_SUBGROUPS = ("macro_f1", "accuracy", "auroc", "brier")
 _BY_CHANCE = "ECE that calibrated answers would have by chance"
-_TITLES = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV", "npv": "NPV"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class Table:
     def to_markdown(self) -> str:
         """Return it as Markdown, its title above it."""
         lines = [self.columns, ["---"] * len(self.columns)]
-        lines += [[_marked(shown(cell)) for cell in row] for row in self.rows]
+        lines += [[markdown_cell(shown(cell)) for cell in row] for row in self.rows]
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return f"## {self.title}\n\n{body}\n"
 
@@ -104,7 +105,7 @@ class Table:
 def shown(cell: Cell) -> str:
     """Return a cell as people read it: `0.728 [0.68, 0.77]`."""
     if isinstance(cell, Interval):
-        return f"{cell.value:.3f} [{cell.low:.2f}, {cell.high:.2f}]"
+        return str(cell)
     if isinstance(cell, float):
         return f"{cell:.3f}"
     return "" if cell is None else str(cell)
@@ -116,10 +117,6 @@ def _plain(cell: Cell, *, ranged: bool) -> list[str]:
         return [f"{each:.12g}" for each in (cell.value, cell.low, cell.high)]
     text = f"{cell:.12g}" if isinstance(cell, float) else "" if cell is None else str(cell)
     return [text, "", ""] if ranged else [text]
-
-
-def _marked(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def figures(rows: Predictions, names: Sequence[str] = MEASURED) -> dict[str, Cell]:
@@ -183,7 +180,9 @@ def at_point(
 ) -> Table:
     """Return what an operating point gives, by image and by patient."""
     found = [judge(point, each, prevalence) for each in (rows, patients) if each is not None]
-    lines = tuple((title, *(own.get(name) for own in found)) for name, title in _TITLES.items())
+    lines = tuple(
+        (title, *(own.get(name) for own in found)) for name, title in POINT_TITLES.items()
+    )
     share = "that of the images" if prevalence is None else f"{prevalence:g}"
     title = (
         f"Operating point: {' + '.join(point.positive)} from {point.threshold:.4g} on "

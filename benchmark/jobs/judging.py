@@ -5,30 +5,26 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..evaluation import (
+    SCORED_PARTS,
     Caption,
     OperatingPoint,
     WantedPoint,
     at_temperature,
     choose_point,
     classification_report,
-    confusion_matrix,
     confusion_table,
     interval_metrics,
     loss_and_accuracy,
+    part_figures,
     patient_metrics,
     point_metrics,
     point_table,
-    precision_recall_curves,
     raw_scores,
-    reliability_diagram,
     reliability_table,
-    roc_curves,
     score,
     score_out_of_fold,
 )
 from ..records import Epoch, Part, Predictions
-
-_SCORED = (Part.VAL, Part.TEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +101,7 @@ class Judged:
     def tables(self) -> dict[str, str]:
         """Write the tables for people, by file name."""
         tables = {}
-        for part in _SCORED:
+        for part in SCORED_PARTS:
             for name, table in (("confusion", confusion_table), ("reliability", reliability_table)):
                 tables[f"{name}_{part}.csv"] = table(self.predictions, part).to_csv(index=False)
             report = classification_report(self.predictions, part)
@@ -118,15 +114,9 @@ class Judged:
     def figures(self, history: Sequence[Epoch], caption: Caption) -> dict[str, Any]:
         """Draw the figures, by file name."""
         figures: dict[str, Any] = {}
-        draws = {
-            "confusion": confusion_matrix,
-            "roc": roc_curves,
-            "precision_recall": precision_recall_curves,
-            "reliability": reliability_diagram,
-        }
-        for part in _SCORED:
-            for name, draw in draws.items():
-                figures[f"{name}_{part}.png"] = draw(self.predictions, part, caption)
+        for part in SCORED_PARTS:
+            for name, figure in part_figures(self.predictions, part, caption).items():
+                figures[f"{name}_{part}.png"] = figure
         if history:
             figures["loss_and_accuracy.png"] = loss_and_accuracy(history, caption)
         return figures

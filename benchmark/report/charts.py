@@ -276,7 +276,7 @@ def whiskers(
             if known is not None:
                 at = middle + shift
                 chart.line([(known.low, at), (known.high, at)], style(colour))
-                said = f"{name}: {known.value:.3f} [{known.low:.2f}, {known.high:.2f}]"
+                said = f"{name}: {known}"
                 chart.dot(known.value, at, style(colour, "dot"), said)
     return chart.svg(ticks_up=False)
 

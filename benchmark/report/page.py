@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ..board import Board, Column, Row, columns, legend, title
-from ..evaluation import Interval, class_slugs, roc_points
+from ..evaluation import class_slugs, roc_points
 from ..metrics import area_under_roc
 from ..pages import markdown, render
 from ..records import Part, Predictions
@@ -124,17 +124,13 @@ def _whiskers(board: Board) -> Panel | None:
         own = row.figures[board.metric]
         drawn.append((
             sentences.named(board, row),
-            own.interval or _point(own.value),
-            None if test is None else test.interval or _point(test.value),
+            own.span,
+            None if test is None else test.span,
         ))  # fmt: skip
     name = title(board.metric).partition(" ")[2]
     svg = charts.whiskers(f"{name} of each row, with 95 % intervals", drawn, name)
     legend = ((f"{title(board.metric)}, which ranks", "c0"), (f"test {name}, reported only", "c1"))
     return Panel(said="", svg=svg, legend=legend)
-
-
-def _point(value: float) -> Interval:
-    return Interval(value=value, low=value, high=value)
 
 
 def _cost(board: Board, cost: sentences.Cost) -> Panel:

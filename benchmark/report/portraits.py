@@ -19,6 +19,7 @@ from ..evaluation import (
     overall,
     predicted,
     reliability,
+    share_of_positives,
 )
 from ..metrics import MONITORS
 from ..records import Epoch, Part, Predictions, Record
@@ -223,15 +224,14 @@ def _points(
 ) -> tuple[Point, ...]:
     found = []
     for part, rows in tables:
-        named = np.array([name in point.positive for name in rows.classes], dtype=bool)
-        share = float(named[rows.labels].mean())
+        share = share_of_positives(rows, point)
         for stated in dict.fromkeys((None, record.prevalence)):
             values = judge(point, rows, stated)
             found.append(
                 Point(
                     part=_PARTS[part],
                     prevalence=f"{share:.3f} (the part's)" if stated is None else f"{stated:g}",
-                    figures=tuple((name, sentences.spanned(each)) for name, each in values.items()),
+                    figures=tuple((name, str(each)) for name, each in values.items()),
                 )
             )
     return tuple(found)
@@ -244,7 +244,7 @@ def _patients(rows: Predictions, part: Part) -> str:
         return ""
     found, known = overall(own), intervals([own], ("macro_f1",))
     value = found["macro_f1"]
-    shown = sentences.spanned(known["macro_f1"]) if "macro_f1" in known else f"{value:.3f}"
+    shown = str(known["macro_f1"]) if "macro_f1" in known else f"{value:.3f}"
     return f"By patient, {_PARTS[part]} macro-F1 is {shown} on {len(own.hashes)} answers."
 
 

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from ..board import Board, Figure, Row, about, above, legend, title
-from ..evaluation import Interval, confusion, ece, ece_if_calibrated, in_order, predicted
+from ..evaluation import confusion, ece, ece_if_calibrated, in_order, predicted
 from ..records import Part, Predictions, State
 from ..search import FEWEST, TRIALS_A_PARAMETER, tells_importances
 
@@ -77,13 +77,8 @@ def _test(board: Board, row: Row, name: str) -> str:
 
 def written(figure: Figure) -> str:
     """Write a figure with its 95 % interval, if it has one."""
-    found = figure.interval
-    return f"{figure.value:.3f}" + (f" [{found.low:.2f}, {found.high:.2f}]" if found else "")
-
-
-def spanned(found: Interval, scale: float = 1.0) -> str:
-    """Write a value with its 95 % interval."""
-    return f"{scale * found.value:.3f} [{scale * found.low:.2f}, {scale * found.high:.2f}]"
+    shown = f"{figure.value:.3f}"
+    return shown if figure.interval is None else f"{shown} {figure.interval.limits}"
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
