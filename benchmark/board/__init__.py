@@ -6,14 +6,13 @@ Pure functions of records and prediction tables; nothing here reads a file, a cl
 from .champion import Duel, duel
 from .columns import Column, columns, figure, note, title
 from .entries import Board, BoardEvidence, BoardSubject, Figure, Row, Verdict
-from .papers import CARD_FILE, CLAIM_FILE, PaperFacts, claim_draft, model_card
+from .papers import CLAIM_FILE, PaperFacts, claim_draft, model_card
 from .promote import Champion, Promotion, Refusal, promote
 from .rank import DEFAULT_RULE, RankOn, Rule, compared, rank
 from .report import about, above, legend, to_csv, to_figure, to_markdown, to_table, to_view
 from .rows import differences
 
 __all__ = [
-    "CARD_FILE",
     "CLAIM_FILE",
     "DEFAULT_RULE",
     "Board",

@@ -18,7 +18,6 @@ from .columns import figure, title
 from .entries import Board, Row
 from .report import above, basis
 
-CARD_FILE = "card.md"
 CLAIM_FILE = "claim.md"
 
 

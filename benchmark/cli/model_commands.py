@@ -117,19 +117,27 @@ def _one_name(asked: Asked, command: str, named: str | None) -> str | None:
     return names[0] if names else None
 
 
+_MODEL = other_option(
+    "model",
+    "auto",
+    "a registered model (models:/NAME@champion), or a model's folder; auto is the only champion "
+    "that was trained on real images",
+    unless("auto", path),
+)
+_UNVERIFIED = other_option(
+    "unverified",
+    "no",
+    "yes: load a model though its files are not known to be those registered",
+    yes_or_no,
+)
+
 MODELS: Mapping[str, Command] = {
     "predict": Command(
         about="classify images with a registered model",
         do=_predict,
         words=("FILE", "images, folders of them, globs ('scans/*.dcm'), and tables of paths"),
         options=(
-            other_option(
-                "model",
-                "auto",
-                "a registered model (models:/NAME@champion), or a model's folder; auto is the only "
-                "champion that was trained on real images",
-                unless("auto", path),
-            ),
+            _MODEL,
             other_option("images", "none", "what FILE is, for MLproject", unless("none", path)),
             other_option(
                 "out",
@@ -145,12 +153,7 @@ MODELS: Mapping[str, Command] = {
                 "the folder for overlays of what spoke for each answer (Grad-CAM)",
                 unless("none", path),
             ),
-            other_option(
-                "unverified",
-                "no",
-                "yes: load the model though its files are not known to be those registered",
-                yes_or_no,
-            ),
+            _UNVERIFIED,
         ),
         example="benchmark predict --model models:/chest-ct@champion scans/ --out out.csv",
     ),
@@ -217,12 +220,7 @@ MODELS: Mapping[str, Command] = {
                 unless("auto", named),
             ),
             *pick("output", "cache"),
-            other_option(
-                "unverified",
-                "no",
-                "yes: load a model though its files are not known to be those registered",
-                yes_or_no,
-            ),
+            _UNVERIFIED,
         ),
         example="benchmark evaluate --model models:/chest-ct@champion --data other-hospital/",
     ),
@@ -230,13 +228,7 @@ MODELS: Mapping[str, Command] = {
         about="write a registered model in other formats, each compared with the Keras network",
         do=_export,
         options=(
-            other_option(
-                "model",
-                "auto",
-                "a registered model (models:/NAME@champion), or a model's folder; auto is the only "
-                "champion that was trained on real images",
-                unless("auto", path),
-            ),
+            _MODEL,
             other_option(
                 "to",
                 "all",
@@ -257,12 +249,7 @@ MODELS: Mapping[str, Command] = {
                 unless("auto", path),
             ),
             *pick("cache"),
-            other_option(
-                "unverified",
-                "no",
-                "yes: take the model though its files are not known to be those registered",
-                yes_or_no,
-            ),
+            _UNVERIFIED,
         ),
         example="benchmark export --model models:/chest-ct@champion --to onnx,h5 --out exported",
     ),

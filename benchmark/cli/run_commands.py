@@ -85,12 +85,15 @@ _CONFIG = (
     other_option(
         "config",
         "none",
-        "options from YAML, a name such as quick or a file; what is said here wins",
+        "options from a YAML file; what is said here wins",
         unless("none"),
     ),
     other_option(
         "save_config", "none", "write all these options to this YAML file", unless("none")
     ),
+)
+_REGISTER = other_option(
+    "register", "auto", "the registered model's name; auto is the data set's", _name
 )
 
 BENCHMARKS: Mapping[str, Command] = {
@@ -139,9 +142,7 @@ BENCHMARKS: Mapping[str, Command] = {
         do=_register,
         options=(
             *pick("experiment"),
-            other_option(
-                "register", "auto", "the registered model's name; auto is the data set's", _name
-            ),
+            _REGISTER,
             *pick("cache", "store_patience"),
             other_option(
                 "data",
@@ -171,9 +172,7 @@ BENCHMARKS: Mapping[str, Command] = {
         do=_finalize,
         options=(
             *pick("experiment"),
-            other_option(
-                "register", "auto", "the registered model's name; auto is the data set's", _name
-            ),
+            _REGISTER,
             other_option(
                 "run", "champion", "whose recipe: champion, or an MLflow run id", unless("champion")
             ),

@@ -5,7 +5,6 @@ those of the run that was. Test images are only asked about once it is trained, 
 network can be held to the features that it was trained on.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -40,7 +39,7 @@ from ..tracking import (
     Tracker,
 )
 from ..training import joined, with_fixed_epochs
-from ..worker import Event, Failure, LazyPool, Task, read_history
+from ..worker import Event, Failure, LazyPool, Task, epochs_of, read_history
 from ..zoo import ARCHITECTURES, NONE, Weights, WeightsChoice, resolve_weights
 from .boards import board_with
 from .leftovers import remove_if_empty
@@ -148,8 +147,7 @@ def _scored(tracker: Tracker, wanted: Finalizing) -> tuple[str, Record]:
 
 def _history(tracker: Tracker, record: Record) -> tuple[Epoch, ...]:
     """Return a run's epochs as they were logged, none where it has none."""
-    text = tracker.text(record.run_id, "history.json")
-    return tuple(Epoch(**each) for each in json.loads(text or "[]"))
+    return epochs_of(tracker.text(record.run_id, "history.json") or "[]")
 
 
 def _weights(recipe: Spec, choice: WeightsChoice) -> Weights:

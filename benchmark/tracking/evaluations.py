@@ -16,7 +16,6 @@ from .experiments import Experiment, find_experiment
 from .pulling import Located
 from .store import TrackingStore, open_store
 
-_DATASET_DIGEST_LIMIT = 36  # characters that MLflow keeps of a dataset's digest
 _MODEL = "model"  # tags and params of an evaluation: the model's address, name and version
 _MODEL_VERSION = "model_version"
 _MODEL_RUN = "model_run_id"
@@ -165,7 +164,7 @@ def _log_metrics(store: TrackingStore, run_id: str, said: Evaluation) -> None:
 
     dataset = Dataset(
         name=said.data,
-        digest=digest(sorted(said.hashes))[:_DATASET_DIGEST_LIMIT],
+        digest=digest(sorted(said.hashes))[: names.DATASET_DIGEST_LIMIT],
         source_type="code",
         source="{}",
         schema=None,

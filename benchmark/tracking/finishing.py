@@ -26,7 +26,6 @@ _FOLDER_FILES = (
     names.CHECK_FILE,
     "history.json",
 )
-_DATASET_DIGEST_LIMIT = 36  # characters that MLflow keeps of a dataset's digest
 _CONTEXT = {Part.TRAIN: "training", Part.VAL: "validation", Part.TEST: "testing"}
 
 
@@ -151,7 +150,7 @@ def _datasets(spec: Spec, predictions: Predictions) -> dict[Part, Any]:
         }
         found[part] = Dataset(
             name=f"{spec.data}-{part}",
-            digest=digest([*content])[:_DATASET_DIGEST_LIMIT],
+            digest=digest([*content])[: names.DATASET_DIGEST_LIMIT],
             source_type="code",
             source=json.dumps({"tags": facts}),
             schema=None,

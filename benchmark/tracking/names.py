@@ -60,6 +60,7 @@ SPEC_FILE = "spec.json"
 
 TAG_LIMIT = 8000  # characters; MLflow cuts what is longer, and a cut spec is none
 PARAM_LIMIT = 6000
+DATASET_DIGEST_LIMIT = 36  # characters that MLflow keeps of it
 METRICS_LIMIT = 1000  # MLflow's, in one call
 DESCRIPTION_LIMIT = 5000  # of a version; a database that is strict refuses what is longer
 
