@@ -164,6 +164,7 @@ class Versions:
         The run and its model stay; MLflow takes the version's aliases away with it.
         """
         self._client.delete_model_version(version.name, version.version)
+        drop_stale(self._store, self, version.name)
         if not self.versions(version.name):
             self._client.delete_registered_model(version.name)
 

@@ -1,7 +1,7 @@
 """A further version of a registered run that needs neither TensorFlow nor Keras.
 
 Its alias is that of the full version and `-light`: `champion-light` is the champion's network, or
-there is no such alias. Whoever moves `champion` calls `drop_stale`.
+there is no such alias. Whatever moves or removes an alias calls `drop_stale`.
 """
 
 import tempfile

@@ -92,6 +92,15 @@ def test_no_light_version_outlives_its_champion(crowned: Crowned) -> None:
     assert crowned.find("champion-light") == new
 
 
+def test_a_champion_that_is_removed_takes_its_light_alias_along(crowned: Crowned) -> None:
+    registry = crowned.tracker.registry
+    full = crowned.find("champion")
+    assert full is not None
+    registry.remove(full)
+    assert crowned.find("champion-light") is None
+    assert [each.version for each in registry.versions("phantom")] == [crowned.light.version]
+
+
 def test_a_candidate_leaves_the_champion_its_light_version(crowned: Crowned) -> None:
     candidate = replace(promotion_of(UNIFORM), alias="candidate")
     crowned.tracker.registry.register(crowned.second, candidate)
